@@ -1,0 +1,27 @@
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+from alfvideo import configuration
+
+min_version("9.27")
+
+
+configfile: Path(workflow.basedir) / "config" / "config.yaml"
+
+
+configuration.check(config, Path(workflow.basedir) / "config" / "config.schema.yaml")
+
+
+include: "rules/sessions.smk"
+include: "rules/raw.smk"
+include: "rules/sync.smk"
+include: "rules/demo.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        pending_below(config["root"]),
+    message:
+        "Everything that was pending is done"

@@ -1,0 +1,104 @@
+# From raw camera files to a record of them and to checked mp4 videos.
+
+
+rule video_register_raw:
+    input:
+        unpack(inputs_of("video_register_raw")),
+    output:
+        record=tasks.RAW_DATASETS,
+    log:
+        "logs/video_register_raw{session}/{camera}.log",
+    benchmark:
+        "benchmarks/video_register_raw{session}/{camera}.tsv"
+    priority: 100
+    threads: 1
+    resources:
+        io_charge=5,
+        gpu=0,
+        mem_mb=500,
+        runtime=10,
+        job_size="small",
+    params:
+        settings=params_of("video_register_raw"),
+    message:
+        "Recording the raw datasets of {wildcards.session} {wildcards.camera}"
+    script:
+        "../scripts/video_register_raw.py"
+
+
+rule video_compress:
+    input:
+        unpack(inputs_of("video_compress")),
+    output:
+        mp4=tasks.RAW_MP4,
+    log:
+        "logs/video_compress{session}/{collection}/{camera}.log",
+    benchmark:
+        "benchmarks/video_compress{session}/{collection}/{camera}.tsv"
+    priority: 90
+    threads: workflow.cores or 8
+    resources:
+        io_charge=5,
+        gpu=0,
+        mem_mb=4000,
+        runtime=24 * 60,
+        job_size="large",
+    params:
+        settings=params_of("video_compress"),
+    message:
+        "Compressing {wildcards.session} {wildcards.camera}"
+    script:
+        "../scripts/video_compress.py"
+
+
+rule video_convert:
+    input:
+        unpack(inputs_of("video_convert")),
+    output:
+        mp4=tasks.RAW_MP4,
+        camlog=tasks.RAW_CAMLOG,
+    log:
+        "logs/video_convert{session}/{collection}/{camera}.log",
+    benchmark:
+        "benchmarks/video_convert{session}/{collection}/{camera}.tsv"
+    priority: 90
+    threads: 1
+    resources:
+        io_charge=5,
+        gpu=0,
+        mem_mb=2000,
+        runtime=120,
+        job_size="small",
+    params:
+        settings=params_of("video_convert"),
+    message:
+        "Converting {wildcards.session} {wildcards.camera}"
+    script:
+        "../scripts/video_convert.py"
+
+
+# The avi is removed by a rule of its own: Snakemake deletes the outputs of a job that fails, and if
+# the job that writes the mp4 had removed the avi, both would be gone.
+rule video_remove_original:
+    input:
+        unpack(inputs_of("video_remove_original")),
+    output:
+        record=tasks.ORIGINAL_REMOVED,
+    log:
+        "logs/video_remove_original{session}/{camera}.log",
+    benchmark:
+        "benchmarks/video_remove_original{session}/{camera}.tsv"
+    priority: 10
+    threads: 1
+    resources:
+        io_charge=5,
+        gpu=0,
+        mem_mb=1000,
+        runtime=120,
+        job_size="small",
+    params:
+        settings=params_of("video_remove_original"),
+    message:
+        "Removing the raw video of {wildcards.session} {wildcards.camera}, which has a checked mp4"
+    script:
+        "../scripts/video_remove_original.py"

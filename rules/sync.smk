@@ -1,0 +1,77 @@
+# From mp4 and sync pulses to one time for each frame. Three rules write the same file, each for one
+# kind of session; the input functions leave only one of them possible.
+
+
+rule video_sync_qc_bpod:
+    input:
+        unpack(inputs_of("video_sync_qc_bpod")),
+    output:
+        times=tasks.TIMES,
+    log:
+        "logs/video_sync_qc_bpod{session}/{camera}.log",
+    benchmark:
+        "benchmarks/video_sync_qc_bpod{session}/{camera}.tsv"
+    priority: 40
+    threads: 1
+    resources:
+        io_charge=5,
+        gpu=0,
+        mem_mb=2000,
+        runtime=30,
+        job_size="small",
+    params:
+        settings=params_of("video_sync_qc_bpod"),
+    message:
+        "Camera times of {wildcards.session} {wildcards.camera} from the Bpod"
+    script:
+        "../scripts/video_sync_qc_bpod.py"
+
+
+rule video_sync_qc_nidq:
+    input:
+        unpack(inputs_of("video_sync_qc_nidq")),
+    output:
+        times=tasks.TIMES,
+    log:
+        "logs/video_sync_qc_nidq{session}/{camera}.log",
+    benchmark:
+        "benchmarks/video_sync_qc_nidq{session}/{camera}.tsv"
+    priority: 40
+    threads: 1
+    resources:
+        io_charge=5,
+        gpu=0,
+        mem_mb=2000,
+        runtime=30,
+        job_size="small",
+    params:
+        settings=params_of("video_sync_qc_nidq"),
+    message:
+        "Camera times of {wildcards.session} {wildcards.camera} from the NI-DAQ"
+    script:
+        "../scripts/video_sync_qc_nidq.py"
+
+
+rule video_sync_qc_camlog:
+    input:
+        unpack(inputs_of("video_sync_qc_camlog")),
+    output:
+        times=tasks.TIMES,
+    log:
+        "logs/video_sync_qc_camlog{session}/{camera}.log",
+    benchmark:
+        "benchmarks/video_sync_qc_camlog{session}/{camera}.tsv"
+    priority: 40
+    threads: 1
+    resources:
+        io_charge=5,
+        gpu=0,
+        mem_mb=2000,
+        runtime=30,
+        job_size="small",
+    params:
+        settings=params_of("video_sync_qc_camlog"),
+    message:
+        "Camera times of {wildcards.session} {wildcards.camera} from the NI-DAQ, camlog rig"
+    script:
+        "../scripts/video_sync_qc_camlog.py"

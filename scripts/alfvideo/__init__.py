@@ -1,0 +1,1 @@
+"""From raw camera files to synchronised ALF datasets: the library behind the workflow."""

@@ -1,0 +1,174 @@
+"""Raw camera video to mp4, encoded or copied, and the check that nothing was lost."""
+
+import ctypes
+import logging
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import imageio_ffmpeg
+
+from alfvideo import video
+from alfvideo.errors import DataError
+from alfvideo.video import Video
+
+log = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_REPORTS = 10
+
+
+def encode(
+    source: Path,
+    target: Path,
+    *,
+    preset: str,
+    crf: int,
+    threads: int,
+    ffmpeg: str | None = None,
+) -> Video:
+    """Encode a raw video as H.264 in an mp4 and check the result; returns the source's description.
+
+    Every stored frame is kept once with its own time; audio is copied. Colours are kept: 4:2:0
+    where the source has it, 4:2:2 or 4:4:4 where it has more.
+
+    Raises
+    ------
+    DataError
+        If the source is not whole, ffmpeg fails, or the result does not match the source.
+    """
+    options = ["-c:v", "libx264", "-preset", preset, "-crf", str(crf), "-fps_mode", "passthrough"]
+    return _convert(source, target, [*options, "-threads", str(threads)], ffmpeg)
+
+
+def copy(source: Path, target: Path, *, ffmpeg: str | None = None) -> Video:
+    """Put the coded frames of a video into an mp4 unchanged; otherwise as `encode`."""
+    return _convert(source, target, ["-c:v", "copy"], ffmpeg, ["-fflags", "+genpts"])
+
+
+def _convert(
+    source: Path,
+    target: Path,
+    options: Sequence[str],
+    ffmpeg: str | None,
+    input_options: Sequence[str] = (),
+) -> Video:
+    original = video.probe_whole(source)
+    log.info(
+        "%s: %d frames of %dx%d at %.2f per second, %s %s",
+        *(source.name, original.frames, original.width, original.height),
+        *(float(original.rate), original.codec, original.pixel_format),
+    )
+    command = [
+        ffmpeg or imageio_ffmpeg.get_ffmpeg_exe(),
+        *("-nostdin", "-hide_banner", "-loglevel", "warning", "-nostats", "-progress", "pipe:1"),
+        *(*input_options, "-i", f"file:{source}"),
+        *("-map", "0:v:0", "-map", "0:a?", *options, "-c:a", "copy"),
+        *("-f", "mp4", "-y", f"file:{target}"),
+    ]
+    _run(command, source, Progress("compressed", original.frames))
+    check(original, source, target)
+    return original
+
+
+def variable_rate_note(source: Video) -> str:
+    """What to tell about an avi in which some frame periods hold no frame."""
+    return (
+        f"The raw video has a variable rate: {source.frames} frames in {source.periods} frame "
+        "periods. Each frame is kept once, with its own time."
+    )
+
+
+def check(original: Video, source: Path, target: Path) -> None:
+    """Decode `target` to its last frame and compare frames, size and rate with the source.
+
+    Raises
+    ------
+    DataError
+        If it does not decode, or the number of frames, the size of a frame, or the time that the
+        frames span (half a frame period is allowed) differ from the source's.
+    """
+    result = video.probe_whole(target)
+    progress = Progress("checked", original.frames)
+    result_frames = video.count_decoded(target, progress)
+    expected = (original.frames, original.width, original.height)
+    found = (result_frames, result.width, result.height)
+    if expected != found:
+        raise DataError(
+            f"{source}: the mp4 made from it has {found[0]} frames of {found[1]}x{found[2]}, "
+            f"expected {expected[0]} of {expected[1]}x{expected[2]}. The avi is kept. It is "
+            "probably damaged: transfer it again from the rig."
+        )
+    if abs(result.seconds - original.seconds) > 0.5 / original.rate:
+        raise DataError(
+            f"{source}: its frames span {original.seconds:.3f} s but {result.seconds:.3f} s in the "
+            "mp4 made from it, so the frame rate is not the same. The avi is kept."
+        )
+    log.info("mp4 decoded to its last frame: %d frames, as the source", result_frames)
+
+
+class Progress:
+    """Logs how far a job is, every ten seconds: frames done, frames per second, time left."""
+
+    def __init__(self, verb: str, total: int) -> None:
+        self.verb, self.total = verb, total
+        self.start = self.last_report = time.monotonic()
+
+    def __call__(self, frames: int) -> None:
+        now = time.monotonic()
+        if now - self.last_report < SECONDS_BETWEEN_REPORTS or frames == 0:
+            return
+        self.last_report = now
+        rate = frames / (now - self.start)
+        left = time.strftime("%H:%M:%S", time.gmtime((self.total - frames) / rate))
+        log.info(
+            "%s %d of %d frames, %.0f frames/s, %s left", self.verb, frames, self.total, rate, left
+        )
+
+
+def _run(command: Sequence[str], source: Path, progress: Callable[[int], None]) -> None:
+    """Run ffmpeg, pass on its progress and warnings; DataError with its last words if it fails."""
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+    except FileNotFoundError:
+        raise DataError(
+            f"ffmpeg is not at {command[0]}. Correct `ffmpeg` in the configuration, or leave it "
+            "empty to use the one that is installed with alfvideo."
+        ) from None
+    warnings: deque[str] = deque(maxlen=20)
+    reader = threading.Thread(target=lambda: warnings.extend(map(str.strip, process.stderr)))
+    reader.start()
+    for line in process.stdout:
+        name, _, value = line.strip().partition("=")
+        if name == "frame":
+            progress(int(value))
+    status = process.wait()
+    reader.join()
+    for warning in warnings:
+        log.info("ffmpeg: %s", warning)
+    if status != 0:
+        if any("No space left on device" in warning for warning in warnings):
+            raise DataError(
+                f"The disk is full: {source.parent} has no room for the mp4 of {source.name}. "
+                "Free some space and run again."
+            )
+        last = warnings[-1] if warnings else "no message"
+        raise DataError(f"{source}: ffmpeg failed with status {status} ({last}).")
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end ffmpeg when this process is killed, so that no job is left alone."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

@@ -1,0 +1,1 @@
+"""Pulses and fronts as the acquisition devices recorded them."""

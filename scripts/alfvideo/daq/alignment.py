@@ -1,0 +1,117 @@
+"""Which pulse belongs to the first frame: a vote of the sync TTLs that both DAQ and camera saw."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft
+
+_AT_MOST_HALF = 2
+"""The runner-up may have at most half the votes of the winner."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The start that most fronts agree on."""
+
+    start: int
+    """Number of the pulse of the frame whose counter is 0; negative if pulses are missing."""
+    offsets: np.ndarray
+    """(m,) float64, for each camera front how many pulses late the TTL is: 0, 1 or -1, NaN if
+    there is no TTL of its polarity within one pulse."""
+    clear: bool
+    """Whether most fronts agree and no other start comes near."""
+
+    @property
+    def exact(self) -> int:
+        """Number of fronts that agree exactly."""
+        return int(np.count_nonzero(self.offsets == 0))
+
+    @property
+    def unmatched(self) -> np.ndarray:
+        """(m,) bool, the camera fronts without a TTL."""
+        return np.isnan(self.offsets)
+
+
+def fit_start(
+    ttl_pulses: np.ndarray,
+    ttl_polarities: np.ndarray,
+    front_counts: np.ndarray,
+    front_polarities: np.ndarray,
+) -> Fit:
+    """Find the start that most sync fronts agree on.
+
+    A TTL that came before pulse p is first seen by the frame of pulse p, whose counter c the camera
+    wrote: start = p - c. Every pair of a TTL and a camera front of the same polarity votes for a
+    start; TTLs that one side did not see vote at random and do not matter. A camera may latch its
+    pin a frame early or late, so neighbouring starts are judged together and the most frequent of
+    them wins.
+
+    Parameters
+    ----------
+    ttl_pulses, ttl_polarities
+        (k,) int64 and +1/-1: the first pulse at or after each TTL front of the DAQ. Not empty.
+    front_counts, front_polarities
+        (m,) int64 and +1/-1: frame counter at each front of the camera's pin. Not empty.
+    """
+    starts, votes = _count_votes(ttl_pulses, ttl_polarities, front_counts, front_polarities)
+    together = np.convolve(votes, np.ones(3), mode="same")
+    centre = int(together.argmax())
+    nearby = slice(max(centre - 1, 0), centre + 2)
+    best = nearby.start + int(votes[nearby].argmax())
+    start = int(starts[best])
+
+    runner_up = np.concatenate((together[: max(best - 3, 0)], together[best + 4 :]))
+    offsets = _offsets(ttl_pulses, ttl_polarities, front_counts + start, front_polarities)
+    matched = np.count_nonzero(~np.isnan(offsets))
+    clear = (
+        matched >= 2
+        and 2 * matched > front_counts.size
+        and _AT_MOST_HALF * runner_up.max(initial=0) <= together[best]
+    )
+    return Fit(start, offsets, bool(clear))
+
+
+def _count_votes(
+    ttl_pulses: np.ndarray,
+    ttl_polarities: np.ndarray,
+    front_counts: np.ndarray,
+    front_polarities: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """All possible starts, in order, and how many pairs of fronts vote for each.
+
+    The votes of a polarity are the cross-correlation of its two front trains, by FFT.
+    """
+    first_ttl, first_count = ttl_pulses.min(), front_counts.min()
+    n_ttl = int(ttl_pulses.max() - first_ttl) + 1
+    n_count = int(front_counts.max() - first_count) + 1
+    size = fft.next_fast_len(n_ttl + n_count - 1, real=True)
+    spectrum = 0
+    for sign in (1, -1):
+        ttl = _occupied(ttl_pulses[ttl_polarities == sign] - first_ttl, n_ttl)
+        front = _occupied(front_counts[front_polarities == sign] - first_count, n_count)
+        spectrum = spectrum + fft.rfft(ttl, size) * fft.rfft(front, size).conj()
+    votes = np.rint(fft.irfft(spectrum, size))
+    starts = np.arange(1 - n_count, n_ttl) + first_ttl - first_count
+    return starts, np.concatenate((votes[size - n_count + 1 :], votes[:n_ttl]))
+
+
+def _occupied(numbers: np.ndarray, size: int) -> np.ndarray:
+    """Ones at the given numbers, (size,); float32 is exact enough for votes and twice as fast."""
+    train = np.zeros(size, np.float32)
+    train[numbers] = 1
+    return train
+
+
+def _offsets(
+    ttl_pulses: np.ndarray,
+    ttl_polarities: np.ndarray,
+    front_pulses: np.ndarray,
+    front_polarities: np.ndarray,
+) -> np.ndarray:
+    """Pulses from each camera front to the TTL of its polarity: 0, else 1 or -1, else NaN."""
+    offsets = np.full(front_pulses.size, np.nan)
+    ttl_keys = 2 * ttl_pulses + (ttl_polarities > 0)
+    for offset in (-1, 1, 0):
+        keys = 2 * (front_pulses + offset) + (front_polarities > 0)
+        offsets[np.isin(keys, ttl_keys)] = offset
+    return offsets

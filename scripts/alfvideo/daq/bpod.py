@@ -1,0 +1,135 @@
+"""Camera pulses and sync TTLs that a Bpod recorded trial by trial."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from one.alf.io import filter_by, load_file_content
+
+from alfvideo.daq.pulses import even, period
+from alfvideo.daq.sync import Fronts
+from alfvideo.errors import DataError
+
+_FUSED = 5e-3
+"""TTLs less than 5 ms apart are one: a go cue TTL may be two pulses about 3 ms apart (ibllib)."""
+
+
+def file(collection: Path) -> Path:
+    """Find the raw task data of a Bpod task, `_iblrig_taskData.raw.jsonable`.
+
+    Raises
+    ------
+    DataError
+        If it is not there.
+    """
+    names = []
+    if collection.is_dir():
+        names, _ = filter_by(
+            collection, object="taskData", attribute="raw", namespace="iblrig", extension="jsonable"
+        )
+    if not names:
+        raise DataError(
+            f"{collection}: _iblrig_taskData.raw.jsonable is missing. It holds the camera pulses; "
+            "copy it from the rig."
+        )
+    return collection / min(names)
+
+
+def load(collection: Path) -> list[dict[str, np.ndarray]]:
+    """Read the events of each trial: name -> times, (n,) float64, seconds since the Bpod started.
+
+    The Bpod counts from the start of each trial: time = event + trial start - Bpod start.
+
+    Raises
+    ------
+    DataError
+        If there is no task data, or a trial of it cannot be read.
+    """
+    path = file(collection)
+    try:
+        trials = load_file_content(path) or []
+        return [_absolute_events(trial["behavior_data"]) for trial in trials]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: expected one trial with 'behavior_data' per line ({type(error).__name__}: "
+            f"{error}). The file is damaged or cut off; copy it from the rig again."
+        ) from None
+
+
+def camera_pulses(
+    trials: Sequence[dict[str, np.ndarray]],
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Times of all camera pulses from Port 1, and notes on what was missing.
+
+    The Bpod records during trials only. A pulse counts if its rise and its fall are in the same
+    trial; pulses between trials, or lost within one, are filled in evenly. How many they are
+    follows from the mean pulse period of the session.
+
+    Returns
+    -------
+    (n,) float64, seconds since the Bpod started, and one sentence for each note.
+
+    Raises
+    ------
+    DataError
+        If fewer than two pulses were recorded.
+    """
+    by_trial = [_complete_pulses(trial) for trial in trials]
+    recorded = np.sort(np.concatenate([*by_trial, np.empty(0)]))
+    if recorded.size < 2:
+        raise DataError(
+            f"Bpod: expected camera pulses on Port 1 (Port1In, Port1Out), found {recorded.size} in "
+            f"{len(trials)} trials. Check the cable from the camera to the Bpod."
+        )
+    notes = []
+    used = np.flatnonzero([pulses.size for pulses in by_trial])
+    if silent := int(np.ptp(used)) + 1 - used.size:
+        notes.append(
+            f"{silent} trials have no camera pulses although trials before and after them have; "
+            "they were filled in evenly."
+        )
+    step = period(recorded)
+    if lost := sum(int((np.rint(np.diff(p) / step) - 1).clip(0).sum()) for p in by_trial):
+        notes.append(f"{lost} camera pulses were lost within trials; they were filled in evenly.")
+    pulses = even(recorded)
+    if pulses.removed.size:
+        notes.append(f"{pulses.removed.size} camera pulses between two others were ignored.")
+    return pulses.times, tuple(notes)
+
+
+def sync_fronts(trials: Sequence[dict[str, np.ndarray]]) -> Fronts:
+    """Fronts of the sync TTL on BNC2, sorted, rises and falls in turn; trials without are fine.
+
+    TTLs less than 5 ms apart are fused. Of several rises or falls in a row the first counts.
+    """
+    rises = np.concatenate([trial.get("BNC2High", np.empty(0)) for trial in trials] or [[]])
+    falls = np.concatenate([trial.get("BNC2Low", np.empty(0)) for trial in trials] or [[]])
+    times = np.concatenate((rises, falls))
+    polarities = np.repeat(np.array([1, -1], np.int8), (rises.size, falls.size))
+    order = np.argsort(times, kind="stable")
+    times, polarities = times[order], polarities[order]
+    changes = np.diff(polarities, prepend=0) != 0
+    times, polarities = times[changes], polarities[changes]
+    (gaps,) = np.nonzero((np.diff(times) < _FUSED) & (polarities[:-1] < 0))
+    fused = np.concatenate((gaps, gaps + 1))
+    return Fronts(np.delete(times, fused), np.delete(polarities, fused))
+
+
+def _absolute_events(behaviour: dict[str, Any]) -> dict[str, np.ndarray]:
+    start, origin = behaviour["Trial start timestamp"], behaviour["Bpod start timestamp"]
+    events = {}
+    for name, times in behaviour["Events timestamps"].items():
+        times = np.atleast_1d(np.asarray(times, np.float64))
+        events[name] = times[np.isfinite(times)] + start - origin
+    return events
+
+
+def _complete_pulses(trial: dict[str, np.ndarray]) -> np.ndarray:
+    """Rises on Port 1 that are followed by a fall in the same trial."""
+    rises, falls = trial.get("Port1In", np.empty(0)), trial.get("Port1Out", np.empty(0))
+    next_fall = np.searchsorted(falls, rises, side="right")
+    has_fall = next_fall < falls.size
+    # of two rises before the same fall, the fall of the first was lost
+    last_before_fall = np.diff(next_fall, append=-1) != 0
+    return rises[has_fall & last_before_fall]

@@ -1,0 +1,91 @@
+"""Trains of camera pulses that should be evenly spaced: their period, gaps and continuation."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+_FIT_PULSES = 1000
+"""A train is continued with a line fitted to this many pulses, which averages out the DAQ's clock
+grid and still follows a slow drift."""
+
+_MEDIAN_OF = 10_000
+"""Intervals that are enough to find the typical one."""
+
+
+class EvenPulses(NamedTuple):
+    """A train of pulses without gaps."""
+
+    times: np.ndarray
+    """(n,) float64, strictly increasing, seconds."""
+    filled: np.ndarray
+    """(k,) int64, the pulses in `times` that were not recorded."""
+    removed: np.ndarray
+    """(j,) float64, times of recorded pulses that were between two others, seconds."""
+
+
+def period(times: np.ndarray) -> float:
+    """Mean time between neighbouring pulses in seconds; gaps and extra pulses do not count.
+
+    The mean, not the median: the median of intervals on a clock grid is off by up to half a grid
+    step, which adds up over a long gap.
+    """
+    intervals = np.diff(times)
+    typical = np.median(intervals[:: 1 + intervals.size // _MEDIAN_OF])
+    regular = intervals[np.abs(intervals - typical) <= 0.5 * typical]
+    return float(regular.mean()) if regular.size else float(typical)
+
+
+def even(times: np.ndarray) -> EvenPulses:
+    """Fill the gaps of a train evenly and remove pulses between two others.
+
+    A gap gets as many pulses as periods fit in it. `times` are at least 2 and sorted, seconds.
+
+    >>> even(np.array([0.0, 1.0, 3.0, 3.2, 4.0]))
+    EvenPulses(times=array([0., 1., 2., 3., 4.]), filled=array([2]), removed=array([3.2]))
+    """
+    step = period(times)
+    periods = np.rint(np.diff(times) / step)
+    if (periods == 1).all():
+        return EvenPulses(times, np.empty(0, np.int64), np.empty(0))
+    number = np.concatenate(([0], np.cumsum(periods))).astype(np.int64)
+    keep = np.ones(times.size, bool)
+    extra = np.flatnonzero(np.diff(number) == 0) + 1
+    # of two pulses in one period keep the one that fits the pulses before
+    late = times - step * number
+    expected = late[np.maximum(extra - 2, 0)]
+    second_is_better = np.abs(late[extra] - expected) < np.abs(late[extra - 1] - expected)
+    keep[np.where(second_is_better & (extra > 1), extra - 1, extra)] = False
+    # more than two pulses in one period
+    kept = np.flatnonzero(keep)
+    keep[kept[1:][np.diff(number[kept]) == 0]] = False
+
+    grid = np.arange(number[-1] + 1)
+    recorded = np.zeros(grid.size, bool)
+    recorded[number[keep]] = True
+    return EvenPulses(
+        times=np.interp(grid, number[keep], times[keep]),
+        filled=np.flatnonzero(~recorded),
+        removed=times[~keep],
+    )
+
+
+def extend(times: np.ndarray, before: int, after: int) -> np.ndarray:
+    """Continue a train at both ends by numbers of pulses, with a line fitted to its nearest 1000.
+
+    `times` (n,) are at least 2 and increasing. Returns (before + n + after,) float64.
+    """
+    head = -_continuation(-times[::-1], before)[::-1]
+    return np.concatenate((head, times, _continuation(times, after)))
+
+
+def _continuation(times: np.ndarray, n: int) -> np.ndarray:
+    if n == 0:
+        return np.empty(0)
+    step = period(times)
+    nearest = times[-_FIT_PULSES:]
+    breaks = np.flatnonzero(np.abs(np.diff(nearest) - step) > 0.5 * step)
+    nearest = nearest[breaks[-1] + 1 :] if breaks.size else nearest
+    if nearest.size < 2:
+        return times[-1] + step * np.arange(1, n + 1)
+    slope, offset = np.polyfit(np.arange(nearest.size), nearest - times[-1], 1)
+    return times[-1] + offset + slope * (nearest.size + np.arange(n))

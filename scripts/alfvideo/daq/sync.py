@@ -1,0 +1,278 @@
+"""Sync arrays of the main DAQ (SpikeGLX or Timeline) and the channels that devices are wired to."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from one.alf.io import filter_by
+
+from alfvideo.errors import DataError
+
+_NIDQ = {
+    "left_camera": 0,
+    "right_camera": 1,
+    "body_camera": 2,
+    "frame2ttl": 4,
+    "rotary_encoder_0": 5,
+    "rotary_encoder_1": 6,
+    "audio": 7,
+    "bpod": 16,
+}
+_IMAGING = _NIDQ | {"frame_trigger": 3}
+DEFAULT_CHANNELS: dict[str, dict[str, int]] = {
+    "raw_ephys_data": _NIDQ | {"imec_sync": 3, "laser": 17, "laser_ttl": 18},
+    "raw_widefield_data": _IMAGING,
+    "raw_sync_data": _IMAGING,
+    "3A": {
+        "left_camera": 2,
+        "right_camera": 3,
+        "body_camera": 4,
+        "bpod": 7,
+        "frame2ttl": 12,
+        "rotary_encoder_0": 13,
+        "rotary_encoder_1": 14,
+        "audio": 15,
+    },
+}
+"""Channels of a rig without a wiring file, by collection; '3A' for a Neuropixels 3A probe folder.
+As in ibllib (`default_channel_maps`)."""
+
+_PINS_3A = (1, 2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 16, 17, 18, 19)
+"""Pins of the 3A connector in the order of the channels that they carry (`SYNC_PIN_OUT`)."""
+
+_FIRST_ANALOG = 16
+_ATTRIBUTES = ("times", "polarities", "channels")
+
+
+@dataclass(frozen=True)
+class Fronts:
+    """Rises and falls of one line."""
+
+    times: np.ndarray
+    """(m,) float64, seconds of the DAQ's clock, sorted."""
+    polarities: np.ndarray
+    """(m,), positive for a rise and negative for a fall."""
+
+    @property
+    def rises(self) -> np.ndarray:
+        """Times of the rises, (k,) float64, seconds."""
+        return self.times[self.polarities > 0]
+
+    @property
+    def falls(self) -> np.ndarray:
+        """Times of the falls, (k,) float64, seconds."""
+        return self.times[self.polarities < 0]
+
+
+@dataclass(frozen=True)
+class Sync:
+    """Fronts of all channels of a DAQ, sorted by time, (m,) each."""
+
+    times: np.ndarray
+    polarities: np.ndarray
+    channels: np.ndarray
+
+    def fronts(self, channel: int) -> Fronts:
+        """Fronts of one channel; empty if nothing was recorded on it."""
+        selected = self.channels == channel
+        return Fronts(self.times[selected], self.polarities[selected])
+
+
+def find(session: Path, collection: str, namespace: str) -> Path:
+    """Find the folder that holds the sync arrays of a session.
+
+    It is the sync collection, or a folder in it on old sessions, which recorded the sync with the
+    probes: the folder of the nidq if there is one, else the probe with the most fronts.
+
+    Raises
+    ------
+    DataError
+        If there are no sync arrays.
+    """
+    top = session / collection
+    folders = [top, *sorted(folder for folder in top.glob("*") if folder.is_dir())]
+    sizes = {
+        folder: np.load(found["times"], mmap_mode="r").size
+        for folder in folders
+        if "times" in (found := _files(folder, namespace))
+    }
+    if not sizes:
+        raise DataError(
+            f"{top}: expected _{namespace}_sync.times.npy there or in a probe folder, found none. "
+            "Extract the sync from the raw DAQ file first."
+        )
+    return max(sizes, key=lambda folder: (folder == top, _has_nidq(folder), sizes[folder]))
+
+
+def files(folder: Path, namespace: str) -> list[Path]:
+    """Sync array files of a folder, sorted by name; names may carry extra parts such as probe00."""
+    return sorted(_files(folder, namespace).values())
+
+
+def load(folder: Path, namespace: str) -> Sync:
+    """Read `_{namespace}_sync.{times,polarities,channels}.npy`; unsorted times are sorted.
+
+    Raises
+    ------
+    DataError
+        If an array is missing, is not a vector, has another length than the others, or if a time
+        is not a number.
+    """
+    found = _files(folder, namespace)
+    if missing := [name for name in _ATTRIBUTES if name not in found]:
+        names = ", ".join(f"_{namespace}_sync.{name}.npy" for name in missing)
+        raise DataError(
+            f"{folder}: sync arrays are missing: {names}. Extract the sync from the raw DAQ file "
+            "again."
+        )
+    times, polarities, channels = (_read(found[name]) for name in _ATTRIBUTES)
+    if not times.size == polarities.size == channels.size:
+        raise DataError(
+            f"{folder}: the sync arrays must be of equal length, found {times.size} times, "
+            f"{polarities.size} polarities and {channels.size} channels. Extract the sync from the "
+            "raw DAQ file again."
+        )
+    times = times.astype(np.float64, copy=False)
+    if bad := np.count_nonzero(~np.isfinite(times)):
+        raise DataError(
+            f"{found['times']}: {bad} of {times.size} times are not numbers. Extract the sync from "
+            "the raw DAQ file again."
+        )
+    if (np.diff(times) < 0).any():
+        order = np.argsort(times, kind="stable")
+        times, polarities, channels = times[order], polarities[order], channels[order]
+    return Sync(times, polarities, channels)
+
+
+def channel_map(folder: Path, namespace: str) -> dict[str, int]:
+    """Channels by name of what is wired to them.
+
+    Timeline: the columns in its metadata. SpikeGLX: the wiring file of the folder; what it does
+    not name is taken from `DEFAULT_CHANNELS`, unless its channel is in use for something else.
+
+    Raises
+    ------
+    DataError
+        If the metadata or the wiring file cannot be understood.
+    """
+    if namespace == "timeline":
+        return _timeline_channels(folder)
+    wired = _wired_channels(folder)
+    defaults = DEFAULT_CHANNELS.get("3A" if _is_3a(folder) else folder.name, {})
+    free = {name: n for name, n in defaults.items() if n not in wired.values()}
+    return free | wired
+
+
+def channel(channels: Mapping[str, int], name: str, folder: Path) -> int:
+    """Look up one channel, for instance 'left_camera' or 'audio'.
+
+    Raises
+    ------
+    DataError
+        If nothing of that name is wired; the message lists what is.
+    """
+    if name not in channels:
+        known = ", ".join(f"{label} ({n})" for label, n in sorted(channels.items())) or "none"
+        raise DataError(
+            f"{folder}: no channel is called '{name}'. Channels there: {known}. Correct the wiring "
+            "file or the experiment description."
+        )
+    return channels[name]
+
+
+def camera_channel(channels: Mapping[str, int], camera: str, folder: Path) -> int:
+    """Look up the channel of a camera's pulses, as `channel`."""
+    return channel(channels, f"{camera}_camera", folder)
+
+
+def _files(folder: Path, namespace: str) -> dict[str, Path]:
+    """Sync array files by attribute."""
+    if not folder.is_dir():
+        return {}
+    names, parts = filter_by(folder, object="sync", namespace=namespace, extension="npy")
+    found: dict[str, Path] = {}
+    for name, (_, _, attribute, *_) in zip(names, parts, strict=True):
+        if attribute in found and attribute in _ATTRIBUTES:
+            raise DataError(
+                f"{folder / name}: {found[attribute].name} could be meant too. Keep one of the two."
+            )
+        found[attribute] = folder / name
+    return {name: path for name, path in found.items() if name in _ATTRIBUTES}
+
+
+def _read(path: Path) -> np.ndarray:
+    try:
+        array = np.load(path)
+    except (ValueError, EOFError, OSError) as error:
+        raise DataError(f"{path}: expected a numpy array ({error}). Copy the file again.") from None
+    if array.size != max(array.shape, default=0):
+        raise DataError(f"{path}: expected a vector, found an array of shape {array.shape}.")
+    return array.reshape(-1)
+
+
+def _has_nidq(folder: Path) -> bool:
+    return any(folder.glob("*.nidq*"))
+
+
+def _is_3a(folder: Path) -> bool:
+    """Whether the sync was recorded by a probe itself, which only Neuropixels 3A rigs do."""
+    return any(folder.glob("*.ap.*")) and not _has_nidq(folder)
+
+
+def _wired_channels(folder: Path) -> dict[str, int]:
+    path = next(iter(sorted(folder.glob("*.wiring*.json"))), None)
+    if path is None:
+        return {}
+    wiring = _read_json(path)
+    digital = wiring.get("SYNC_WIRING_DIGITAL") or {}
+    analog = wiring.get("SYNC_WIRING_ANALOG") or {}
+    try:
+        channels = {name: _digital_channel(pin) for pin, name in digital.items() if name}
+        channels |= {name: int(pin[2:]) + _FIRST_ANALOG for pin, name in analog.items() if name}
+    except (ValueError, AttributeError):
+        raise DataError(
+            f"{path}: expected pins called P0.N, pinNN or AIN, found digital {list(digital)} and "
+            f"analog {list(analog)}. Correct the wiring file."
+        ) from None
+    return {name: number for name, number in channels.items() if number is not None}
+
+
+def _digital_channel(pin: str) -> int | None:
+    """Channel of a digital pin: P0.N of a nidq, pinNN of a 3A probe (None: carries no channel).
+
+    >>> _digital_channel('P0.3'), _digital_channel('pin06'), _digital_channel('pin05')
+    (3, 4, None)
+    """
+    number = int(pin[3:])
+    if not pin.startswith("pin"):
+        return number
+    return _PINS_3A.index(number) if number in _PINS_3A else None
+
+
+def _timeline_channels(folder: Path) -> dict[str, int]:
+    names, _ = filter_by(folder, object="DAQdata", namespace="timeline", attribute="meta")
+    if not names:
+        raise DataError(
+            f"{folder}: _timeline_DAQdata.meta.json is missing. It names the channels; copy it "
+            "from the rig."
+        )
+    path = folder / names[0]
+    try:
+        return {entry["name"]: int(entry["arrayColumn"]) for entry in _read_json(path)["inputs"]}
+    except (KeyError, TypeError, ValueError):
+        raise DataError(
+            f"{path}: expected 'inputs', a list of entries with 'name' and 'arrayColumn'. Copy the "
+            "file from the rig again."
+        ) from None
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: not valid JSON ({error}). Correct or copy it again.") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: expected a JSON object, found a {type(content).__name__}.")
+    return content

@@ -1,0 +1,198 @@
+"""What a camera wrote into each of its frames: its clock, a frame counter and the GPIO pins."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from one.alf.io import filter_by
+
+from alfvideo.daq.pulses import period
+from alfvideo.errors import DataError
+
+SYNC_PIN = 3
+"""Column of `FrameData.gpio` that is wired to the sync TTL in IBL rigs (pin 4, bit 28)."""
+
+_GPIO_BITS = np.array([31, 30, 29, 28])
+_FRAME_DATA_COLUMNS = 4  # computer time, camera timestamp, frame counter, GPIO state
+
+
+@dataclass(frozen=True)
+class FrameData:
+    """Embedded data of the saved frames, one row per frame; None where the rig saved none.
+
+    Old rigs write three separate files, whose lengths may differ from each other. No length is
+    guaranteed to be that of the video.
+    """
+
+    timestamps: np.ndarray | None
+    """(n,) float64, seconds of the camera's clock since the first saved frame."""
+    count: np.ndarray | None
+    """(n,) int64, the camera's frame counter, 0 at the first saved frame."""
+    gpio: np.ndarray | None
+    """(n, 4) bool, whether each GPIO pin is high."""
+
+
+class GpioFronts(NamedTuple):
+    """Changes of a GPIO pin."""
+
+    indices: np.ndarray
+    """(m,) int64, the first frame with the new level."""
+    polarities: np.ndarray
+    """(m,) int8, 1 for a rise and -1 for a fall."""
+
+
+def files(collection: Path, camera: str) -> list[Path]:
+    """Embedded data files of a camera that exist and that `load` reads, sorted by name."""
+    return sorted(_files(collection, camera).values())
+
+
+def load(collection: Path, camera: str) -> FrameData:
+    """Read the embedded data of a camera from its raw video folder.
+
+    `frameData.bin` is read if it is there, else `timestamps.ssv`, `frame_counter.bin` and
+    `GPIO.bin`. Missing and empty files give None. A 32-bit overflow of the frame counter is
+    undone; a counter that goes back for another reason is returned as it is.
+
+    Raises
+    ------
+    DataError
+        If a file is cut off or has unreadable lines, or if two files could be meant.
+    """
+    found = _files(collection, camera)
+    if "frameData" in found:
+        table = _read_doubles(found["frameData"], _FRAME_DATA_COLUMNS)
+        timestamps, count, gpio = table[:, 1], table[:, 2], table[:, 3]
+    else:
+        timestamps, count, gpio = (
+            read(found[name]) if name in found else np.empty(0)
+            for name, read in (
+                ("timestamps", _read_ssv),
+                ("frame_counter", _read_doubles),
+                ("GPIO", _read_doubles),
+            )
+        )
+    return FrameData(
+        timestamps=_seconds(timestamps.astype(np.int64)) if timestamps.size else None,
+        count=_from_zero(count.astype(np.int64)) if count.size else None,
+        gpio=_levels(gpio.astype(np.int64)) if gpio.size else None,
+    )
+
+
+def gpio_fronts(levels: np.ndarray) -> GpioFronts:
+    """Find the frames at which a pin changes; a pin that is high from the start has no rise there.
+
+    >>> gpio_fronts(np.array([True, False, False, True]))
+    GpioFronts(indices=array([1, 3]), polarities=array([-1,  1], dtype=int8))
+    """
+    levels = np.asarray(levels, bool)
+    indices = np.flatnonzero(levels[1:] != levels[:-1]) + 1
+    return GpioFronts(indices, np.where(levels[indices], 1, -1).astype(np.int8))
+
+
+def exposures_by_clock(timestamps: np.ndarray | None, count: np.ndarray) -> np.ndarray:
+    """Number the frames by the camera's clock instead of its frame counter.
+
+    The steps between frames are whole numbers of frame periods. Frames without a usable timestamp
+    follow `count`.
+
+    Parameters
+    ----------
+    timestamps
+        (m,) float64, seconds of the camera's clock, m as `count` or not; or None.
+    count
+        (n,) int64, increasing from 0.
+
+    Returns
+    -------
+    (n,) int64, increasing from 0.
+    """
+    seconds = np.empty(0) if timestamps is None else timestamps[: count.size]
+    intervals = np.diff(seconds)
+    if not intervals.size or (intervals <= 0).any():
+        return count
+    steps = np.diff(count)
+    steps[: intervals.size] = np.maximum(np.rint(intervals / period(seconds)), 1)
+    return np.concatenate(([0], np.cumsum(steps)))
+
+
+def _files(collection: Path, camera: str) -> dict[str, Path]:
+    """The embedded data files by attribute; frameData alone if it is there."""
+    names, parts = (
+        filter_by(collection, object=f"{camera}Camera", namespace="iblrig")
+        if collection.is_dir()
+        else ([], [])
+    )
+    found: dict[str, Path] = {}
+    for name, (_, _, attribute, timescale, _, extension) in zip(names, parts, strict=True):
+        # ALF reads `frame_counter` as the attribute `frame` on the timescale `counter`
+        attribute = f"{attribute}_{timescale}" if timescale else attribute
+        if (attribute, extension) not in (
+            ("frameData", "bin"),
+            ("timestamps", "ssv"),
+            ("frame_counter", "bin"),
+            ("GPIO", "bin"),
+        ):
+            continue
+        if attribute in found:
+            raise DataError(
+                f"{collection / name}: {found[attribute].name} could be meant too. "
+                "Keep one of the two."
+            )
+        found[attribute] = collection / name
+    return {"frameData": found["frameData"]} if "frameData" in found else found
+
+
+def _read_doubles(path: Path, columns: int = 1) -> np.ndarray:
+    """Read float64 rows; (n,), or (n, columns) if there are several columns."""
+    size = path.stat().st_size
+    if size % (8 * columns):
+        raise DataError(
+            f"{path}: expected {8 * columns} bytes per frame, found {size} bytes, which is not a "
+            f"multiple. The file is cut off; copy it from the rig again."
+        )
+    values = np.fromfile(path, np.float64)
+    return values if columns == 1 else values.reshape(-1, columns)
+
+
+def _read_ssv(path: Path) -> np.ndarray:
+    """Camera timestamps of a `timestamps.ssv`, (n,) uint64; either column may come first."""
+    with path.open() as file:
+        fields = file.readline().split()
+    if not fields:
+        return np.empty(0)
+    column = next((i for i, field in enumerate(fields) if field.isdigit()), None)
+    try:
+        if column is None:
+            raise ValueError("no whole number in the first line")
+        table = pd.read_csv(path, sep=" ", header=None, usecols=[column], dtype=np.uint64)
+    except ValueError as error:
+        raise DataError(
+            f"{path}: expected a date and a whole number in every line ({error}). The file is "
+            "damaged or cut off; copy it from the rig again."
+        ) from None
+    return table[column].to_numpy()
+
+
+def _seconds(cycles: np.ndarray) -> np.ndarray:
+    """Convert PointGrey timestamps to seconds since the first, unwrapped every 128 s.
+
+    The highest 7 of the 32 bits are seconds, then 13 bits of 1/8000 s, then 12 bits that count
+    to 3072 within each 1/8000 s (IEEE 1394 cycle time). ibllib leaves out the last 12 bits; with
+    them the resolution is 41 ns and the values differ by less than 1/8000 s.
+    """
+    seconds = ((cycles >> 25) & 0x7F) + (((cycles >> 12) & 0x1FFF) + (cycles & 0xFFF) / 3072) / 8000
+    wraps = np.cumsum(np.diff(seconds, prepend=seconds[0]) < 0)
+    return seconds + 128.0 * wraps - seconds[0]
+
+
+def _from_zero(count: np.ndarray) -> np.ndarray:
+    """Start a counter at 0 and undo the overflow of its 32 bits."""
+    overflows = np.cumsum(np.diff(count, prepend=count[0]) < -(2**31))
+    return count + 2**32 * overflows - count[0]
+
+
+def _levels(states: np.ndarray) -> np.ndarray:
+    """Unpack GPIO states: pins 1 to 4 are the four highest of 32 bits."""
+    return ((states[:, None] >> _GPIO_BITS) & 1).astype(bool)

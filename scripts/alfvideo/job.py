@@ -1,0 +1,120 @@
+"""What every job does around its work: a log, one clear message on failure, provenance."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from errno import EDQUOT, ENOSPC
+from pathlib import Path
+from typing import Any, Protocol
+
+from alfvideo import provenance
+from alfvideo.errors import DataError
+
+logger = logging.getLogger("alfvideo")
+
+
+@dataclass
+class Job:
+    """One run of a rule for one camera of one session."""
+
+    rule: str
+    session: Path
+    camera: str
+    inputs: Sequence[Path]
+    outputs: Sequence[Path]
+    settings: Mapping[str, Any]
+    log: Path
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """Subject, date, number and camera, as a person names the job.
+
+        >>> Job('', Path('/data/Subjects/KB001/2026-01-01/001'), 'left', (), (), {}, Path()).label
+        'KB001/2026-01-01/001 left'
+        """
+        return f"{'/'.join(self.session.parts[-3:])} {self.camera}"
+
+    def note(self, *sentences: str) -> None:
+        """Log decisions that were taken because raw data disagree, and keep them in provenance."""
+        self.notes.extend(sentences)
+        for sentence in sentences:
+            logger.warning(sentence)
+
+
+class Described(Protocol):
+    """A job as Snakemake describes it to a script, as far as it is used here."""
+
+    rule: str
+    wildcards: Any
+    input: Sequence[str]
+    output: Sequence[str]
+    params: Any
+    log: Sequence[str]
+
+
+@contextmanager
+def run(described: Described) -> Iterator[Job]:
+    """Run the block as a job: log to file and screen, record provenance if it ends well.
+
+    A DataError, or an error of the file system, ends the process with status 1 and one message;
+    anything else is a defect of the program and shows its traceback.
+    """
+    job = Job(
+        rule=described.rule,
+        session=Path(described.wildcards.session),
+        camera=described.wildcards.camera,
+        inputs=[Path(path) for path in described.input],
+        outputs=[Path(path) for path in described.output],
+        settings=described.params.settings,
+        log=Path(described.log[0]),
+    )
+    start_logging(job)
+    start = time.monotonic()
+    try:
+        yield job
+        seconds = time.monotonic() - start
+        provenance.record(
+            job.session,
+            rule=job.rule,
+            inputs=job.inputs,
+            outputs=job.outputs,
+            params=job.settings,
+            log=job.log,
+            seconds=seconds,
+            notes=job.notes,
+        )
+        logger.info("done in %.1f s", seconds)
+    except (DataError, OSError) as error:
+        logger.error(message(error))
+        sys.exit(1)
+    except Exception:
+        logger.exception("unexpected error, please report it with this log")
+        sys.exit(1)
+
+
+def message(error: DataError | OSError) -> str:
+    """One sentence that says what is wrong and what to do."""
+    if isinstance(error, DataError):
+        return str(error)
+    where = error.filename or "the session's folder"
+    if error.errno in (ENOSPC, EDQUOT):
+        return f"The disk is full while writing {where}. Free some space and run again."
+    if isinstance(error, PermissionError):
+        return f"No permission for {where}. Give the user who runs this read and write access."
+    return f"{where}: {error.strerror or error}."
+
+
+def start_logging(job: Job) -> None:
+    """Log everything to the job's file; to the screen with the job's name before each line."""
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    to_file = logging.FileHandler(job.log, mode="w", encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    to_screen = logging.StreamHandler(sys.stderr)
+    to_screen.setFormatter(logging.Formatter(f"[{job.label}] {job.rule}: %(message)s"))
+    logger.handlers = [to_file, to_screen]
+    logger.setLevel(logging.INFO)
+    logger.info("%s", job.session)

@@ -1,0 +1,193 @@
+"""One fast scan of a data folder: what is done, pending or blocked, for each camera and stage."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from alfvideo import provenance, session, tasks
+from alfvideo.errors import DataError
+from alfvideo.session import Blocked, Camera, Session
+from alfvideo.tasks import TASKS, Task
+
+log = logging.getLogger(__name__)
+
+
+class State(StrEnum):
+    """What a stage of a camera is waiting for."""
+
+    DONE = "done"
+    PENDING = "pending"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of one stage of one camera, the outputs it will write and why it is blocked.
+
+    A session that is blocked as a whole has one status, with an empty camera and stage.
+    """
+
+    session: Path
+    camera: str
+    stage: str
+    state: State
+    outputs: tuple[Path, ...] = ()
+    reason: str = ""
+
+
+def scan(root: Path, config: Mapping[str, Any]) -> list[Status]:
+    """State of every stage of the selected sessions and cameras below `root`, newest first.
+
+    Raises
+    ------
+    DataError
+        If `root` is not a folder.
+    """
+    if not root.is_dir():
+        raise DataError(
+            f"The data folder {root} does not exist. Set `root` in config/config.yaml, or give it "
+            "on the command line: uv run snakemake --config root=FOLDER"
+        )
+    paths = [path for path in session.discover(root) if _selected(path, root, config)]
+    newest_first = sorted(paths, key=lambda path: path.parts[-2:], reverse=True)
+    return [status for path in newest_first for status in scan_session(path, config)]
+
+
+def _selected(path: Path, root: Path, config: Mapping[str, Any]) -> bool:
+    subject, date, _ = path.parts[-3:]
+    relative = path.relative_to(root).as_posix()
+    return (
+        any(fnmatch(relative, glob) for glob in config["sessions"])
+        and (not config["subjects"] or subject in config["subjects"])
+        and config["from_date"] <= date <= config["to_date"]
+    )
+
+
+def scan_session(path: Path, config: Mapping[str, Any]) -> Iterator[Status]:
+    """State of every stage of the selected cameras of one session."""
+    try:
+        recorded = session.read(path)
+        made_from = provenance.read(path)
+    except (Blocked, DataError, PermissionError) as reason:
+        yield Status(path, "", "", State.BLOCKED, reason=str(reason))
+        return
+    for camera in recorded.cameras.values():
+        if camera.label in config["cameras"]:
+            yield from _scan_camera(recorded, camera, made_from, config)
+
+
+def _scan_camera(
+    recorded: Session, camera: Camera, made_from: Mapping[str, Any], config: Mapping[str, Any]
+) -> Iterator[Status]:
+    to_be_made: set[Path] = set()
+    for task in TASKS:
+        if not task.applies(recorded, camera, config):
+            continue
+        outputs = tuple(tasks.path(pattern, recorded, camera) for pattern in task.outputs)
+        exist = all(output.name in _siblings(recorded, output) for output in outputs)
+        try:
+            inputs = [file for find in task.inputs for file in find(recorded, camera)]
+        except Blocked as reason:
+            state = State.DONE if exist else State.BLOCKED
+            text = "" if exist else str(reason)
+            yield Status(recorded.path, camera.label, task.stage, state, outputs, text)
+            continue
+        if (
+            exist
+            and to_be_made.isdisjoint(inputs)
+            and _up_to_date(recorded, camera, task, inputs, outputs, made_from, config)
+        ):
+            state = State.DONE
+        else:
+            state = State.PENDING
+            to_be_made.update(outputs)
+        yield Status(recorded.path, camera.label, task.stage, state, outputs)
+
+
+def _up_to_date(
+    recorded: Session,
+    camera: Camera,
+    task: Task,
+    inputs: Iterable[Path],
+    outputs: Iterable[Path],
+    made_from: Mapping[str, Any],
+    config: Mapping[str, Any],
+) -> bool:
+    """Whether outputs are newer than their inputs and were made from these, with these settings.
+
+    Outputs that alfvideo has no record of (made by another program) are judged by time alone.
+    """
+    oldest = min(_modified(recorded, output) for output in outputs)
+    if any(_modified(recorded, file) > oldest for file in inputs):
+        return False
+    for output in outputs:
+        entry = made_from.get(provenance.relative(output, recorded.path))
+        if entry is not None and (
+            entry["params"] != task.params(recorded, camera, config)
+            or set(entry["inputs"]) != {provenance.relative(file, recorded.path) for file in inputs}
+        ):
+            return False
+    return True
+
+
+def _siblings(recorded: Session, file: Path) -> Mapping[str, Any]:
+    return recorded.listing(file.parent.relative_to(recorded.path).as_posix())
+
+
+def _modified(recorded: Session, file: Path) -> int:
+    return _siblings(recorded, file)[file.name].stat().st_mtime_ns
+
+
+def targets(statuses: Iterable[Status]) -> list[str]:
+    """Output paths of everything that is pending, as Snakemake targets."""
+    return [
+        str(output)
+        for status in statuses
+        if status.state is State.PENDING
+        for output in status.outputs
+    ]
+
+
+def table(statuses: Sequence[Status], root: Path, longest: int = 40) -> str:
+    """Sessions and cameras that are not done, with their stages and why they are blocked.
+
+    At most `longest` rows of pending cameras are shown; blocked ones are shown always. The last
+    line counts everything.
+    """
+    cameras: dict[tuple[Path, str], dict[str, Status]] = {}
+    for status in statuses:
+        cameras.setdefault((status.session, status.camera), {})[status.stage] = status
+    shown = {status.stage for status in statuses}
+    stages = [s for s in dict.fromkeys(task.stage for task in TASKS) if s in shown]
+    rows, hidden, counts = [], 0, dict.fromkeys(State, 0)
+    for (path, camera), by_stage in cameras.items():
+        states = {status.state for status in by_stage.values()}
+        state = next(s for s in (State.BLOCKED, State.PENDING, State.DONE) if s in states)
+        counts[state] += 1
+        if state is State.PENDING and counts[state] > longest:
+            hidden += 1
+        elif state is not State.DONE:
+            cells = [by_stage[s].state.value if s in by_stage else "" for s in stages]
+            reasons = dict.fromkeys(status.reason for status in by_stage.values() if status.reason)
+            name = path.relative_to(root).as_posix()
+            rows.append([name, camera or "(all)", *cells, "; ".join(reasons)])
+    lines = _aligned([["session", "camera", *stages, "why blocked"], *rows]) if rows else []
+    if hidden:
+        lines.append(f"... and {hidden} more pending cameras")
+    if not cameras:
+        return f"No sessions found below {root}: their folders are called SUBJECT/YYYY-MM-DD/NNN."
+    sessions = len({path for path, _ in cameras})
+    lines.append(
+        f"{sessions} sessions, {len(cameras)} cameras: "
+        + ", ".join(f"{count} {state.value}" for state, count in counts.items())
+    )
+    return "\n".join(lines)
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

@@ -1,0 +1,36 @@
+"""The record of a camera's raw datasets: what was there, how large, and its hash."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from alfvideo import provenance
+from alfvideo.errors import DataError
+
+
+def describe(files: Iterable[Path], session: Path) -> list[dict[str, Any]]:
+    """Path in the session, size in bytes and MD5 (as ONE and Alyx use it) of each file.
+
+    Raises
+    ------
+    DataError
+        If a file is empty.
+    """
+    datasets = []
+    for path in files:
+        size = path.stat().st_size
+        if size == 0:
+            raise DataError(f"{path} is empty (0 bytes). Transfer it again from the rig.")
+        with path.open("rb") as file:
+            md5 = hashlib.file_digest(file, "md5").hexdigest()
+        datasets.append(
+            {"path": provenance.relative(path, session), "file_size": size, "hash": md5}
+        )
+    return datasets
+
+
+def write(datasets: list[dict[str, Any]], path: Path) -> None:
+    """Write the record as JSON."""
+    path.write_text(json.dumps({"datasets": datasets}, indent=1), encoding="utf-8")

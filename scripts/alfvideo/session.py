@@ -1,0 +1,229 @@
+"""A recording session as its description file tells it: cameras, sync and where the data are."""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import yaml
+from one.alf import spec
+
+DESCRIPTION = "_ibl_experiment.description*.yaml"
+LEGACY_COLLECTION = "raw_behavior_data"
+VIDEO_COLLECTION = "raw_video_data"
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NUMBER = re.compile(r"\d{3}")
+
+
+class Blocked(Exception):
+    """Why a session or a camera cannot be processed now, in words for a rig manager."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera of a session; `sync_label` names the DAQ channel wired to its GPIO."""
+
+    label: str
+    collection: str = VIDEO_COLLECTION
+    sync_label: str | None = "audio"
+    compressed: bool = False
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a session recorded and where. Paths inside it are relative to `path`.
+
+    `sync` is the device that recorded the pulses ('nidq' or 'bpod') and `namespace` that of its
+    sync arrays ('spikeglx' or 'timeline').
+    """
+
+    path: Path
+    cameras: Mapping[str, Camera]
+    sync: str
+    namespace: str
+    sync_collection: str
+    task_collection: str
+    _listings: dict[str, dict[str, os.DirEntry]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    def listing(self, collection: str) -> dict[str, os.DirEntry]:
+        """Entries of a collection by name, read from disk once; empty if it does not exist."""
+        if collection not in self._listings:
+            self._listings[collection] = listing(self.path / collection)
+        return self._listings[collection]
+
+    def find(self, collection: str, *patterns: str) -> list[Path]:
+        """Files of a collection that match any of the glob patterns, sorted by name."""
+        return [
+            self.path / collection / name
+            for name in sorted(self.listing(collection))
+            if any(fnmatch(name, pattern) for pattern in patterns)
+        ]
+
+
+def listing(folder: Path) -> dict[str, os.DirEntry]:
+    """Entries of a folder by name; empty if it does not exist."""
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name: entry for entry in entries}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+
+
+def discover(root: Path) -> Iterator[Path]:
+    """Session folders (`.../YYYY-MM-DD/NNN`) at any depth below a folder, hidden ones left out."""
+    for name, entry in sorted(listing(root).items()):
+        if name.startswith(".") or not entry.is_dir():
+            continue
+        if _NUMBER.fullmatch(name) and _DATE.fullmatch(root.name):
+            yield root / name
+        elif not _DATE.fullmatch(root.name):
+            yield from discover(root / name)
+
+
+def is_session(path: Path) -> bool:
+    """Whether a path is that of a session folder.
+
+    >>> is_session(Path('/data/Subjects/KB001/2026-01-01/001'))
+    True
+    >>> is_session(Path('/data/Subjects/KB001/2026-01-01/001/alf'))
+    False
+    """
+    return spec.is_session_path(path)
+
+
+def read(path: Path) -> Session:
+    """Read what a session recorded from its description, or from its task settings if it has none.
+
+    Raises
+    ------
+    Blocked
+        If the session is still being transferred, is not described, or its sync is not known.
+    """
+    entries = listing(path)
+    if waiting := sorted(listing(path / "_devices")) if "_devices" in entries else []:
+        raise Blocked(
+            f"transfer unfinished: {len(waiting)} device(s) have not finished copying "
+            f"(_devices/{waiting[0]})"
+        )
+    description_files = sorted(name for name in entries if fnmatch(name, DESCRIPTION))
+    if description_files:
+        description = _load_description(path / description_files[0])
+    else:
+        description = _legacy_description(path)
+    return parse(path, description)
+
+
+def parse(path: Path, description: Mapping[str, Any]) -> Session:
+    """Turn a description of any version into a Session.
+
+    Raises
+    ------
+    Blocked
+        If the sync is missing or of a kind that cannot be read.
+    """
+    cameras = _mapping(_mapping(description, "devices"), "cameras")
+    syncs = _mapping(description, "sync")
+    if not syncs:
+        raise Blocked("the description names no sync: without pulses there are no camera times")
+    sync, settings = next(iter(syncs.items()))
+    settings = settings or {}
+    if sync not in ("nidq", "bpod"):
+        raise Blocked(f"unknown sync {sync!r}: nidq and bpod can be read")
+    namespace = settings.get("acquisition_software") or "spikeglx"
+    if sync == "nidq" and namespace not in ("spikeglx", "timeline"):
+        raise Blocked(
+            f"unknown acquisition software {namespace!r}: spikeglx and timeline can be read"
+        )
+    task_collections = _task_collections(description)
+    sync_collection = settings.get("collection")
+    if sync == "bpod":
+        sync_collection = sync_collection or next(iter(task_collections), LEGACY_COLLECTION)
+        task_collections = [sync_collection]
+    return Session(
+        path=path,
+        cameras={label: _camera(label, device or {}) for label, device in cameras.items()},
+        sync=sync,
+        namespace=namespace,
+        sync_collection=sync_collection or "raw_ephys_data",
+        task_collection=next(iter(task_collections), LEGACY_COLLECTION),
+    )
+
+
+def _camera(label: str, device: Mapping[str, Any]) -> Camera:
+    return Camera(
+        label=label,
+        collection=device.get("collection") or VIDEO_COLLECTION,
+        sync_label=device.get("sync_label", "audio"),
+        compressed=bool(device.get("compressed", False)),
+    )
+
+
+def _mapping(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = mapping.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise Blocked(f"the description is malformed: '{key}' is not a mapping")
+    return value
+
+
+def _task_collections(description: Mapping[str, Any]) -> list[str]:
+    """Collections of the tasks in order; version 0 has a mapping of tasks, version 1 a list."""
+    tasks = description.get("tasks") or []
+    tasks = [tasks] if isinstance(tasks, Mapping) else tasks
+    settings = [task for protocol in tasks for task in protocol.values() if task]
+    return [task["collection"] for task in settings if task.get("collection")]
+
+
+def _load_description(path: Path) -> Mapping[str, Any]:
+    try:
+        description = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}" if where else ""
+        raise Blocked(f"{path.name} cannot be read{line}: {type(error).__name__}") from None
+    if not isinstance(description, Mapping):
+        raise Blocked(f"{path.name} is empty")
+    return description
+
+
+def _legacy_description(path: Path) -> Mapping[str, Any]:
+    """The description of a session from before description files, told from its task protocol.
+
+    Ephys rigs had three cameras on an NI-DAQ, training rigs one camera on the Bpod (ibllib's rule
+    for such sessions).
+    """
+    settings_files = [
+        name
+        for name in sorted(listing(path / LEGACY_COLLECTION))
+        if fnmatch(name, "_iblrig_taskSettings.raw*.json")
+    ]
+    if not settings_files:
+        raise Blocked(
+            "no description file (_ibl_experiment.description.yaml) and no task settings in "
+            f"{LEGACY_COLLECTION}"
+        )
+    settings_path = path / LEGACY_COLLECTION / settings_files[0]
+    try:
+        settings = json.loads(settings_path.read_text(encoding="utf-8"))
+        protocol = settings.get("PYBPOD_PROTOCOL") or ""
+    except (ValueError, OSError, AttributeError):
+        raise Blocked(f"no description file, and {settings_files[0]} cannot be read") from None
+    if "ephys" in protocol:
+        sync = {"nidq": {"collection": "raw_ephys_data", "acquisition_software": "spikeglx"}}
+        labels = ("left", "right", "body")
+    elif any(name in protocol for name in ("biased", "training", "habituation")):
+        sync = {"bpod": {"collection": LEGACY_COLLECTION}}
+        labels = ("left",)
+    else:
+        raise Blocked(f"no description file, and the task protocol {protocol!r} is not known")
+    return {
+        "devices": {"cameras": {label: {} for label in labels}},
+        "sync": sync,
+        "tasks": [{protocol: {"collection": LEGACY_COLLECTION}}],
+    }

@@ -1,0 +1,280 @@
+"""The tasks of a camera: which apply to it, which files each reads and writes, which version.
+
+Rules take their input functions from here, and the scan for pending work reads the same table, so
+that both always agree.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from one.alf import spec
+
+from alfvideo.daq import sync
+from alfvideo.errors import DataError
+from alfvideo.session import Blocked, Camera, Session
+
+RAW_MP4 = "{session}/{collection}/" + spec.to_alf(
+    "{camera}Camera", "raw", "mp4", namespace="iblrig"
+)
+RAW_AVI = RAW_MP4.removesuffix("mp4") + "avi"
+RAW_CAMLOG = RAW_MP4.removesuffix("mp4") + "camlog"
+TIMES = "{session}/alf/" + spec.to_alf("{camera}Camera", "times", "npy", namespace="ibl")
+RAW_DATASETS = "{session}/registration/{camera}Camera_raw.json"
+ORIGINAL_REMOVED = "{session}/registration/{camera}Camera_original_removed.json"
+
+
+def path(pattern: str, session: Session, camera: Camera) -> Path:
+    """The path of one of the patterns above for a camera."""
+    values = {"session": session.path, "camera": camera.label, "collection": camera.collection}
+    return Path(pattern.format(**values))
+
+
+def frame_times(session: Session, camera: Camera) -> list[Path]:
+    """The file with the camera's own timestamps: frameData, or else the timestamps.
+
+    Raises
+    ------
+    Blocked
+        If neither is there.
+    """
+    prefix = f"_iblrig_{camera.label}Camera"
+    for name in (f"{prefix}.frameData*.bin", f"{prefix}.timestamps*"):
+        if found := session.find(camera.collection, name):
+            return found
+    raise Blocked(
+        f"no timestamps: neither {prefix}.frameData.bin nor {prefix}.timestamps.ssv is in "
+        f"{camera.collection}"
+    )
+
+
+def embedded(session: Session, camera: Camera) -> list[Path]:
+    """What the camera wrote into its frames, as far as it is there: counter, GPIO, timestamps."""
+    prefix = f"_iblrig_{camera.label}Camera"
+    attributes = ("frameData*.bin", "timestamps*.ssv", "GPIO*.bin", "frame_counter*.bin")
+    return session.find(camera.collection, *(f"{prefix}.{attribute}" for attribute in attributes))
+
+
+def video_code(session: Session, camera: Camera) -> list[Path]:
+    """The copy of the acquisition code that rigs leave beside their videos, if there is one."""
+    return session.find(camera.collection, "_iblrig_videoCodeFiles.raw*")
+
+
+def avi(session: Session, camera: Camera) -> list[Path]:
+    """The raw video, uncompressed or from a rig that compresses while it records.
+
+    Raises
+    ------
+    Blocked
+        If there is none, or several that could be it.
+    """
+    if not camera.compressed:
+        source = path(RAW_AVI, session, camera)
+        if source.name in session.listing(camera.collection):
+            return [source]
+        raise Blocked(f"raw video missing: {camera.collection}/{source.name}")
+    return [_only(session, camera, f"{camera.label}_cam*.avi", "raw video")]
+
+
+def camlog(session: Session, camera: Camera) -> list[Path]:
+    """The log that a camlog rig keeps beside its video, under the name that the rig gave it.
+
+    Raises
+    ------
+    Blocked
+        If there is none, or several that could be it.
+    """
+    return [_only(session, camera, f"{camera.label}_cam*.camlog", "camera log")]
+
+
+def originals(session: Session, camera: Camera) -> list[Path]:
+    """The raw video files that an mp4 replaces: the avi, and the camlog under its first name.
+
+    Raises
+    ------
+    Blocked
+        If they are not there.
+    """
+    return avi(session, camera) + (camlog(session, camera) if camera.compressed else [])
+
+
+def _has_originals(session: Session, camera: Camera) -> bool:
+    try:
+        return bool(originals(session, camera))
+    except Blocked:
+        return False
+
+
+def _only(session: Session, camera: Camera, pattern: str, what: str) -> Path:
+    found = session.find(camera.collection, pattern)
+    if not found:
+        raise Blocked(f"{what} missing: {camera.collection}/{pattern}")
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found)
+        raise Blocked(f"several files could be the {what}, keep one of them: {names}")
+    return found[0]
+
+
+def mp4(session: Session, camera: Camera) -> list[Path]:
+    """The compressed video, which is there or will be made from the avi.
+
+    Raises
+    ------
+    Blocked
+        If there is neither an mp4 nor an avi.
+    """
+    target = path(RAW_MP4, session, camera)
+    if target.name not in session.listing(camera.collection):
+        avi(session, camera)
+    return [target]
+
+
+def sync_arrays(session: Session, camera: Camera) -> list[Path]:
+    """Times, channels and polarities of the fronts that the DAQ recorded.
+
+    Old sessions have them in the folders of the probes instead of the sync collection.
+
+    Raises
+    ------
+    Blocked
+        If they are not there, or not all three.
+    """
+    name = f"_{session.namespace}_sync"
+    found = session.find(session.sync_collection, f"{name}.*.npy")
+    if {"times", "channels", "polarities"} <= {file.name.split(".")[1] for file in found}:
+        return found
+    try:
+        folder = sync.find(session.path, session.sync_collection, session.namespace)
+    except DataError:
+        raise Blocked(
+            f"sync missing: {session.sync_collection} has no {name}.times.npy, .channels.npy and "
+            ".polarities.npy; extract the sync pulses first"
+        ) from None
+    return sync.files(folder, session.namespace)
+
+
+def wiring(session: Session, camera: Camera) -> list[Path]:
+    """What tells which device is on which DAQ channel, as far as it is there."""
+    folder = sync_arrays(session, camera)[0].parent.relative_to(session.path).as_posix()
+    return session.find(folder, "*.wiring*.json", "*.meta", "*.meta.json")
+
+
+def task_data(session: Session, camera: Camera) -> list[Path]:
+    """The Bpod's record of the trials and its settings.
+
+    Raises
+    ------
+    Blocked
+        If there is no record of the trials.
+    """
+    names = ("_iblrig_taskData.raw*", "_iblrig_taskSettings.raw*")
+    found = session.find(session.task_collection, *names)
+    if not any(".raw" in file.name and "taskData" in file.name for file in found):
+        raise Blocked(f"sync missing: {session.task_collection}/_iblrig_taskData.raw.jsonable")
+    return found
+
+
+Config = Mapping[str, Any]
+Inputs = Callable[[Session, Camera], list[Path]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One rule, seen from a camera.
+
+    `stage` is its column in the table of pending work; `version` that of its algorithm, raised
+    when results change; `settings` gives the parameters that results depend on, from the
+    configuration.
+    """
+
+    rule: str
+    stage: str
+    version: int
+    applies: Callable[[Session, Camera, Config], bool]
+    inputs: tuple[Inputs, ...]
+    outputs: tuple[str, ...]
+    settings: Callable[[Session, Camera, Config], dict[str, Any]] = lambda *of: {}
+
+    def params(self, session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+        """Everything but the inputs that the results depend on."""
+        return {"version": self.version, **self.settings(session, camera, config)}
+
+
+def compression(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+    """The encoder's settings: videos of training rigs (Bpod) are compressed more."""
+    settings = config["compression"]
+    crf = settings["crf_bpod"] if session.sync == "bpod" else settings["crf"]
+    return {"preset": settings["preset"], "crf": crf}
+
+
+def daq(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+    """Which sync arrays to read, and which of their channels is wired to the camera's GPIO."""
+    return {"namespace": session.namespace, "sync_label": camera.sync_label}
+
+
+TASKS = (
+    Task(
+        rule="video_register_raw",
+        stage="raw",
+        version=1,
+        applies=lambda session, camera, config: not camera.compressed,
+        inputs=(frame_times, embedded, video_code),
+        outputs=(RAW_DATASETS,),
+    ),
+    Task(
+        rule="video_compress",
+        stage="video",
+        version=1,
+        applies=lambda session, camera, config: not camera.compressed,
+        inputs=(avi,),
+        outputs=(RAW_MP4,),
+        settings=compression,
+    ),
+    Task(
+        rule="video_convert",
+        stage="video",
+        version=1,
+        applies=lambda session, camera, config: camera.compressed,
+        inputs=(originals,),
+        outputs=(RAW_MP4, RAW_CAMLOG),
+    ),
+    Task(
+        rule="video_sync_qc_nidq",
+        stage="times",
+        version=1,
+        applies=lambda session, camera, config: session.sync == "nidq" and not camera.compressed,
+        inputs=(mp4, embedded, sync_arrays, wiring),
+        outputs=(TIMES,),
+        settings=daq,
+    ),
+    Task(
+        rule="video_sync_qc_bpod",
+        stage="times",
+        version=1,
+        applies=lambda session, camera, config: session.sync == "bpod" and not camera.compressed,
+        inputs=(mp4, embedded, task_data),
+        outputs=(TIMES,),
+    ),
+    Task(
+        rule="video_sync_qc_camlog",
+        stage="times",
+        version=1,
+        applies=lambda session, camera, config: camera.compressed,
+        inputs=(mp4, sync_arrays, wiring),
+        outputs=(TIMES,),
+        settings=daq,
+    ),
+    Task(
+        rule="video_remove_original",
+        stage="avi",
+        version=1,
+        applies=lambda session, camera, config: (
+            not config["keep_avi"] and _has_originals(session, camera)
+        ),
+        inputs=(originals, mp4),
+        outputs=(ORIGINAL_REMOVED,),
+    ),
+)
+
+BY_RULE = {task.rule: task for task in TASKS}

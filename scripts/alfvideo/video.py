@@ -1,0 +1,155 @@
+"""Reading videos: what they are, how many frames they hold, whether they are whole."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from alfvideo.errors import DataError
+
+
+@dataclass(frozen=True)
+class Video:
+    """What a container says of its first video stream, and what it really holds.
+
+    `frames` counts the coded frames in the file. `indexed` is the number of frames in its index
+    and `announced` the number of frame periods in its header; both exceed what is there when the
+    file was cut or never closed. `periods` is the number of frame periods that the frames span:
+    more than `frames` in an avi of variable rate, which leaves periods empty. `rate` is nominal, in
+    frames per second; `seconds` is the time that the frames span.
+    """
+
+    frames: int
+    indexed: int
+    announced: int
+    periods: int
+    seconds: float
+    width: int
+    height: int
+    rate: Fraction
+    codec: str
+    pixel_format: str
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything that index and header promise is there."""
+        return self.frames == self.indexed and self.periods == self.announced
+
+    @property
+    def variable_rate(self) -> bool:
+        """Whether some frame periods hold no frame (avi only)."""
+        return self.periods != self.frames
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    """The container and its first video stream.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, empty, or is not a video.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"{path} is missing. Transfer it again from the rig.")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path} is empty (0 bytes). Transfer it again from the rig.")
+    try:
+        container = av.open(f"file:{path}")
+    except av.FFmpegError as error:
+        raise DataError(
+            f"{path} cannot be opened as a video ({error.strerror}): it is damaged or was cut. "
+            "Transfer it again from the rig."
+        ) from error
+    with container:
+        if not container.streams.video:
+            raise DataError(f"{path} holds no video stream. Transfer it again from the rig.")
+        yield container, container.streams.video[0]
+
+
+def probe(path: Path) -> Video:
+    """Describe a video by reading all its packets, without decoding any.
+
+    Raises
+    ------
+    DataError
+        If it cannot be opened or holds no frames.
+    """
+    with opened(path) as (container, stream):
+        frames, first, end = 0, None, 0
+        for packet in container.demux(stream):
+            if packet.size == 0:
+                continue
+            first = packet.dts if first is None else first
+            end = packet.dts + (packet.duration or 1)
+            frames += 1
+        if first is None:
+            raise DataError(
+                f"{path} holds no frames. Transfer it again from the rig; if the camera recorded "
+                "nothing, remove the file and the camera is left out."
+            )
+        # Time stamps of an avi count frame periods; elsewhere periods cannot be empty.
+        periods = end if container.format.name == "avi" else frames
+        return Video(
+            frames=frames,
+            indexed=len(stream.index_entries),
+            announced=stream.frames,
+            periods=periods,
+            seconds=float((end - first) * stream.time_base),
+            width=stream.codec_context.width,
+            height=stream.codec_context.height,
+            rate=stream.average_rate,
+            codec=stream.codec_context.name,
+            pixel_format=stream.codec_context.pix_fmt or "",
+        )
+
+
+def probe_whole(path: Path) -> Video:
+    """Describe a video that must be whole.
+
+    Raises
+    ------
+    DataError
+        If it cannot be opened, or holds less than its index and header promise: it was cut in
+        transfer, or the recording was never closed.
+    """
+    video = probe(path)
+    if not video.whole:
+        promised = max(video.announced, video.indexed)
+        raise DataError(
+            f"{path} holds {video.frames} frames, expected {promised} as its header and index say: "
+            "it was cut or damaged. Transfer it again from the rig. If the recording itself broke "
+            "off, make a whole file of what is there and put it in its place: "
+            f"ffmpeg -i {path.name} -c copy whole{path.suffix}"
+        )
+    return video
+
+
+def count_decoded(path: Path, progress: Callable[[int], None] = lambda frames: None) -> int:
+    """Decode a video to its last frame and return how many frames came out undamaged.
+
+    `progress` is called with the number of frames so far, after each frame.
+
+    Raises
+    ------
+    DataError
+        If it cannot be opened or a frame cannot be decoded.
+    """
+    frames = 0
+    with opened(path) as (container, stream):
+        stream.thread_type = "AUTO"
+        try:
+            for frame in container.decode(stream):
+                if frame.is_corrupt:
+                    raise DataError(f"{path}: frame {frames} is damaged.")
+                frames += 1
+                progress(frames)
+        except av.FFmpegError as error:
+            raise DataError(
+                f"{path}: frame {frames} cannot be decoded ({error.strerror})."
+            ) from error
+    return frames

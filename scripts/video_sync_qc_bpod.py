@@ -1,0 +1,17 @@
+"""Camera times from the pulses on the Bpod, aligned to the frames by GPIO and frame counter."""
+
+from pathlib import Path
+
+from alfvideo import atomic, embedded, job, timestamps, video
+from alfvideo.daq import bpod
+
+with job.run(snakemake) as this:
+    trials = bpod.load(Path(snakemake.input.task_data[0]).parent)
+    pulses, notes = bpod.camera_pulses(trials)
+
+    mp4 = Path(snakemake.input.mp4[0])
+    frames = video.probe_whole(mp4).frames
+    frame_data = embedded.load(mp4.parent, this.camera)
+    found = timestamps.camera_times(pulses, frames, frame_data, bpod.sync_fronts(trials))
+    this.note(*notes, *found.notes)
+    atomic.save_array(snakemake.output.times, found.times)
