@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,11 +14,10 @@ import imageio_ffmpeg
 
 from alfvideo import video
 from alfvideo.errors import DataError
+from alfvideo.progress import Progress
 from alfvideo.video import Video
 
 log = logging.getLogger(__name__)
-
-SECONDS_BETWEEN_REPORTS = 10
 
 
 def encode(
@@ -109,25 +107,6 @@ def check(original: Video, source: Path, target: Path) -> None:
             "mp4 made from it, so the frame rate is not the same. The avi is kept."
         )
     log.info("mp4 decoded to its last frame: %d frames, as the source", result_frames)
-
-
-class Progress:
-    """Logs how far a job is, every ten seconds: frames done, frames per second, time left."""
-
-    def __init__(self, verb: str, total: int) -> None:
-        self.verb, self.total = verb, total
-        self.start = self.last_report = time.monotonic()
-
-    def __call__(self, frames: int) -> None:
-        now = time.monotonic()
-        if now - self.last_report < SECONDS_BETWEEN_REPORTS or frames == 0:
-            return
-        self.last_report = now
-        rate = frames / (now - self.start)
-        left = time.strftime("%H:%M:%S", time.gmtime((self.total - frames) / rate))
-        log.info(
-            "%s %d of %d frames, %.0f frames/s, %s left", self.verb, frames, self.total, rate, left
-        )
 
 
 def _run(command: Sequence[str], source: Path, progress: Callable[[int], None]) -> None:

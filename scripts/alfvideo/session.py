@@ -107,11 +107,10 @@ def read(path: Path) -> Session:
         If the session is still being transferred, is not described, or its sync is not known.
     """
     entries = listing(path)
-    if waiting := sorted(listing(path / "_devices")) if "_devices" in entries else []:
-        raise Blocked(
-            f"transfer unfinished: {len(waiting)} device(s) have not finished copying "
-            f"(_devices/{waiting[0]})"
-        )
+    if stubs := listing(path / "_devices") if "_devices" in entries else {}:
+        # Each device leaves `{session}@{device}.yaml` there until its files are copied.
+        devices = sorted(Path(name).stem.rpartition("@")[2] for name in stubs)
+        raise Blocked(f"transfer unfinished: still waiting for {', '.join(devices)}")
     description_files = sorted(name for name in entries if fnmatch(name, DESCRIPTION))
     if description_files:
         description = _load_description(path / description_files[0])
