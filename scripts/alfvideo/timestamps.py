@@ -213,30 +213,19 @@ def _no_gpio(gpio: np.ndarray | None, n_frames: int, ttl: Fronts | None) -> str 
     return None
 
 
-def _front_numbers(
-    numbering: _Numbering, fronts: GpioFronts, ttl: Fronts
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Pulse number and polarity of the TTLs of the DAQ, counter and polarity of the GPIO fronts."""
+def _fit(numbering: _Numbering, fronts: GpioFronts, ttl: Fronts) -> Fit:
+    """Find the pulse of the frame whose counter is 0."""
     pulses, step = numbering.pulses, period(numbering.pulses)
     # TTLs outside the pulses get the numbers that the missing pulses would have
     missing = np.array([pulses[0] - ttl.times[0], ttl.times[-1] - pulses[-1]]) / step + 1
     before, after = np.clip(missing, 0, numbering.needed).astype(int)
     train = extend(pulses, before, after)
-    number = np.searchsorted(train, ttl.times)
-    inside = (ttl.times > train[0] - step) & (number < train.size)
-    return (
-        number[inside] - before,
-        np.sign(ttl.polarities[inside]),
+    return fit_start(
+        np.searchsorted(train, ttl.times) - before,
+        np.sign(ttl.polarities),
         numbering.count[fronts.indices],
         fronts.polarities,
     )
-
-
-def _fit(numbering: _Numbering, fronts: GpioFronts, ttl: Fronts) -> Fit:
-    numbers = _front_numbers(numbering, fronts, ttl)
-    if not numbers[0].size:
-        return Fit(0, np.full(fronts.indices.size, np.nan), False)
-    return fit_start(*numbers)
 
 
 def _distrust(numbering: _Numbering, fit: Fit, fronts: GpioFronts, ttl: Fronts) -> str | None:

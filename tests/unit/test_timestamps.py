@@ -194,6 +194,25 @@ def test_ttls_of_another_session_are_not_used():
     assert any("GPIO fronts match a sync TTL" in note for note in result.notes)
 
 
+def test_ttls_that_match_less_than_half_of_the_gpio_fronts_are_not_used():
+    recording = record()
+    result = recording.times(ttl=without(recording.ttl, *range(20, 60)))
+    assert result.method == "pulses"
+    assert any("only 20 of 60 GPIO fronts match a sync TTL" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("shift", [-1e6, 1e6])
+def test_ttls_far_from_the_pulses_are_not_used(shift):
+    recording = record()
+    ttl = Fronts(recording.ttl.times + shift, recording.ttl.polarities)
+    assert recording.times(ttl=ttl).method == "pulses"
+
+
+def test_one_pulse_with_an_absurd_time():
+    recording = record()
+    assert_right(recording.times(pulses=np.r_[recording.pulses, 1e9]), recording)
+
+
 @pytest.mark.parametrize("timestamps", [True, False])
 def test_pulses_lost_by_the_daq(timestamps):
     recording = record(dropped=[2500, 2501])
@@ -215,9 +234,11 @@ def test_pulses_added_by_the_daq():
     assert any(note.startswith("3 extra camera pulses") for note in result.notes)
 
 
-def test_camera_that_pauses_is_not_taken_for_lost_pulses():
+@pytest.mark.parametrize("timestamps", [True, False])
+def test_camera_that_pauses_is_not_taken_for_lost_pulses(timestamps):
     recording = record(delays=[(2000, 0.5), (4000, 0.083)])
-    result = recording.times()
+    data = recording.frame_data if timestamps else replace(recording.frame_data, timestamps=None)
+    result = recording.times(frame_data=data)
     assert_right(result, recording)
     assert result.method == "gpio"
 

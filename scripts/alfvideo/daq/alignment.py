@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft
 
-_AT_MOST_HALF = 2
-"""The runner-up may have at most half the votes of the winner."""
+_NEAR = 3
+"""Starts so many pulses from the best are not judged against it: pins may be latched late."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Fit:
     """(m,) float64, for each camera front how many pulses late the TTL is: 0, 1 or -1, NaN if
     there is no TTL of its polarity within one pulse."""
     clear: bool
-    """Whether most fronts agree and no other start comes near."""
+    """Whether most fronts match and no other start comes near."""
 
     @property
     def exact(self) -> int:
@@ -43,8 +43,8 @@ def fit_start(
     A TTL that came before pulse p is first seen by the frame of pulse p, whose counter c the camera
     wrote: start = p - c. Every pair of a TTL and a camera front of the same polarity votes for a
     start; TTLs that one side did not see vote at random and do not matter. A camera may latch its
-    pin a frame early or late, so neighbouring starts are judged together and the most frequent of
-    them wins.
+    pin a frame early or late now and then: the majority decides. The fit is clear if more than half
+    of the camera's fronts match and no start elsewhere has more than half the votes of the best.
 
     Parameters
     ----------
@@ -54,19 +54,15 @@ def fit_start(
         (m,) int64 and +1/-1: frame counter at each front of the camera's pin. Not empty.
     """
     starts, votes = _count_votes(ttl_pulses, ttl_polarities, front_counts, front_polarities)
-    together = np.convolve(votes, np.ones(3), mode="same")
-    centre = int(together.argmax())
-    nearby = slice(max(centre - 1, 0), centre + 2)
-    best = nearby.start + int(votes[nearby].argmax())
+    best = int(votes.argmax())
     start = int(starts[best])
-
-    runner_up = np.concatenate((together[: max(best - 3, 0)], together[best + 4 :]))
+    others = np.concatenate((votes[: max(best - _NEAR, 0)], votes[best + _NEAR + 1 :]))
     offsets = _offsets(ttl_pulses, ttl_polarities, front_counts + start, front_polarities)
     matched = np.count_nonzero(~np.isnan(offsets))
     clear = (
         matched >= 2
         and 2 * matched > front_counts.size
-        and _AT_MOST_HALF * runner_up.max(initial=0) <= together[best]
+        and 2 * others.max(initial=0) <= votes[best]
     )
     return Fit(start, offsets, bool(clear))
 

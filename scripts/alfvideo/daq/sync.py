@@ -92,18 +92,19 @@ def find(session: Path, collection: str, namespace: str) -> Path:
         If there are no sync arrays.
     """
     top = session / collection
-    folders = [top, *sorted(folder for folder in top.glob("*") if folder.is_dir())]
-    sizes = {
-        folder: np.load(found["times"], mmap_mode="r").size
-        for folder in folders
-        if "times" in (found := _files(folder, namespace))
+    if "times" in _files(top, namespace):
+        return top
+    found = {
+        folder: files["times"]
+        for folder in sorted(top.glob("*"))
+        if "times" in (files := _files(folder, namespace))
     }
-    if not sizes:
+    if not found:
         raise DataError(
             f"{top}: expected _{namespace}_sync.times.npy there or in a probe folder, found none. "
             "Extract the sync from the raw DAQ file first."
         )
-    return max(sizes, key=lambda folder: (folder == top, _has_nidq(folder), sizes[folder]))
+    return max(found, key=lambda folder: (_has_nidq(folder), found[folder].stat().st_size))
 
 
 def files(folder: Path, namespace: str) -> list[Path]:

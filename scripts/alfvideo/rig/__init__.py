@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
-from alfvideo.rig import behaviour, clock, layout, scene, session, truth, video
+from alfvideo.rig import behaviour, clock, layout, pose, scene, session, truth, video
 from alfvideo.rig.specification import CAMERAS, FAULTS, Fault, Rig
 from alfvideo.rig.truth import load_truth
 
@@ -45,10 +45,10 @@ def render(root: Path, rig: Rig) -> Path:
     return path
 
 
-def _poses(rig: Rig, planned: session.Session, camera: str) -> scene.Poses:
+def _poses(rig: Rig, planned: session.Session, camera: str) -> pose.Poses:
     times = planned.recordings[camera].times
-    return scene.make_poses(
-        view=scene.View(camera, *rig.frame_size(camera)),
+    return pose.make_poses(
+        view=pose.View(camera, *rig.frame_size(camera)),
         camera=camera,
         times=times,
         wheel=behaviour.wheel_at(times, planned.wheel),
@@ -58,7 +58,7 @@ def _poses(rig: Rig, planned: session.Session, camera: str) -> scene.Poses:
 
 
 def _render_camera(
-    path: Path, rig: Rig, planned: session.Session, camera: str, poses: scene.Poses
+    path: Path, rig: Rig, planned: session.Session, camera: str, poses: pose.Poses
 ) -> None:
     recording = planned.recordings[camera]
     if rig.kind == "camlog":
@@ -68,7 +68,7 @@ def _render_camera(
         table = clock.frame_table(recording, planned.sync, rig.date, rng)
         layout.write_frame_data(path, rig, camera, table)
     n_frames = len(recording.times) - int(rig.amount(camera, Fault.FEWER_FRAMES) or 0)
-    view = scene.View(camera, *rig.frame_size(camera))
+    view = pose.View(camera, *rig.frame_size(camera))
     avi = layout.avi_path(path, rig, camera)
     video.write_avi(
         avi,

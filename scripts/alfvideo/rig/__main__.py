@@ -21,6 +21,9 @@ def main() -> None:
         for given in options.pop("fault"):
             target, fault = _fault(given)
             faults[target].append(fault)
+        options["rates"] = {
+            camera: float(rate) for camera, _, rate in (r.partition("=") for r in options["rates"])
+        }
         rig = Rig(**options, faults={target: tuple(f) for target, f in faults.items()})
     except ValueError as error:
         parser.error(str(error))
@@ -63,6 +66,14 @@ def _parser() -> argparse.ArgumentParser:
         choices=("bin", "ssv", "ssv_reversed"),
         default=default.frame_data,
         help="form of the embedded frame data (%(default)s)",
+    )
+    add(
+        "--rate",
+        action="append",
+        default=[],
+        dest="rates",
+        metavar="CAMERA=HZ",
+        help="true rate of a camera; may be repeated",
     )
     add("--unsaved", type=int, help="exposures before the first saved frame (5; camlog 0)")
     add(

@@ -80,13 +80,17 @@ def tongue_extension(times: np.ndarray, licks: np.ndarray) -> np.ndarray:
 
 
 def make_wheel(trials: Trials, duration: float, rng: np.random.Generator) -> np.ndarray:
-    """Wheel position in radians at 1 kHz from time 0: a turn in each trial and small drifts."""
+    """Wheel position in radians at 1 kHz from time 0: a turn in each trial and small drifts.
+
+    Turns are 0.3 to 1 rad with a peak speed of 0.75 to 5 rad/s, so that at 30 frames a second the
+    picture of the wheel still moves by less than half a stripe per frame.
+    """
     times = np.arange(int(duration * TRAJECTORY_RATE) + 1) / TRAJECTORY_RATE
     position = 0.05 * slow_noise(rng, fastest=0.5)(times)
     moves = np.where(np.isfinite(trials.feedbacks), trials.feedbacks, trials.go_cues + 0.5)
     for move in moves:
-        turn = rng.choice([-1, 1]) * rng.uniform(0.6, 1.8)
-        length = rng.uniform(0.2, 0.5)
+        turn = rng.choice([-1, 1]) * rng.uniform(0.3, 1.0)
+        length = rng.uniform(0.4, 0.8)
         position += turn * expit((times - move) / (length / 8))
     return position
 

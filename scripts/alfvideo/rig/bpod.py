@@ -3,7 +3,8 @@
 import numpy as np
 
 from alfvideo.rig import clock, session
-from alfvideo.rig.specification import DAQ_RATE, Rig
+from alfvideo.rig.behaviour import Trials
+from alfvideo.rig.specification import DAQ_RATE, Fault, Rig
 
 BPOD_START = 1.76791
 """Bpod's own clock when the session starts; true time 0."""
@@ -47,7 +48,10 @@ def trial_lines(rig: Rig, planned: session.Session) -> list[dict]:
     if rig.kind == "bpod":
         (camera,) = rig.labels
         pulses = session.camera_pulses(rig, camera, planned.recordings[camera])
-        lines |= {"Port1In": pulses[:, 0], "Port1Out": pulses[:, 1]}
+        falls = pulses[:, 1]
+        if rig.has(camera, Fault.STARTS_WITH_FALL):
+            falls = np.r_[pulses[:1, 0] - session.EARLY_FALL, falls]
+        lines |= {"Port1In": pulses[:, 0], "Port1Out": falls}
         lines |= {"BNC2High": planned.sync[:, 0], "BNC2Low": planned.sync[:, 1]}
         start, stop = session.daq_period(rig, planned)
         lines = {k: v[(v >= start) & (v <= stop)] for k, v in lines.items()}
@@ -55,7 +59,7 @@ def trial_lines(rig: Rig, planned: session.Session) -> list[dict]:
     return [_trial(i, trials, lines, DAQ_RATE["bpod"]) for i in range(len(trials.starts))]
 
 
-def _trial(i: int, trials: session.behaviour.Trials, lines: dict, rate: float) -> dict:
+def _trial(i: int, trials: Trials, lines: dict, rate: float) -> dict:
     start, end = clock.on_grid(trials.starts[i], rate), clock.on_grid(trials.ends[i], rate)
     events = {"Tup": [0.0001]}
     for name, times in lines.items():

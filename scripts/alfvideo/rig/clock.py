@@ -101,11 +101,16 @@ def clear_of(times: np.ndarray, exposures: np.ndarray, guard: float) -> np.ndarr
     `exposures` is sorted.
     """
     moved = np.array(times, float)
-    for i, time in enumerate(moved):
-        while np.abs(exposures - time).min() < guard:
-            time += guard / 4
-        moved[i] = time
+    while (near := gap(moved, exposures) < guard).any():
+        moved[near] += guard / 4
     return moved
+
+
+def gap(times: np.ndarray, exposures: np.ndarray) -> np.ndarray:
+    """Distance in seconds of each time from the nearest exposure; `exposures` is sorted."""
+    padded = np.r_[-np.inf, exposures, np.inf]
+    after = np.searchsorted(padded, times)
+    return np.minimum(padded[after] - times, times - padded[after - 1])
 
 
 def level_at(times: np.ndarray, pulses: np.ndarray) -> np.ndarray:

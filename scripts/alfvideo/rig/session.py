@@ -15,7 +15,8 @@ DAQ_TAIL = 0.5
 """For how many seconds the DAQ goes on after the last exposure."""
 BPOD_DEAD_TIME = 0.3
 """Seconds between Bpod trials in which nothing is recorded."""
-UNSEEN_WIDTH = 2e-4
+EARLY_FALL = 0.01
+"""How long before the first pulse a channel falls that was high when the DAQ started, seconds."""
 
 Pulses = np.ndarray
 """Rises and falls on the true clock, (n, 2) seconds."""
@@ -62,7 +63,7 @@ def plan(rig: Rig) -> Session:
     sync = sounds
     before = rig.amount(DAQ, Fault.UNSEEN_SYNC_PULSE)
     if before is not None and len(sounds):
-        sync = np.vstack([_unseen_pulse(sounds[0, 0] - before, exposures), sounds])
+        sync = np.vstack([_unseen_pulse(rig, sounds[0, 0] - before, exposures), sounds])
     duration = max(r.exposures[-1] for r in recordings.values()) + DAQ_TAIL
     licks = behaviour.make_licks(trials, rng)
     wheel = behaviour.make_wheel(trials, duration, rng)
@@ -73,7 +74,7 @@ def _record(rig: Rig, camera: str) -> clock.Recording:
     full = CAMERAS[rig.kind][camera]
     return clock.record(
         start=CAMERA_START + 0.05 * list(CAMERAS[rig.kind]).index(camera),
-        rate=full.rate,
+        rate=rig.rates.get(camera, full.rate),
         unsaved=rig.unsaved_exposures,
         n_saved=round(rig.seconds * full.fps),
         trailing=0 if rig.kind == "camlog" else TRAILING,
@@ -82,11 +83,12 @@ def _record(rig: Rig, camera: str) -> clock.Recording:
     )
 
 
-def _unseen_pulse(time: float, exposures: np.ndarray) -> np.ndarray:
-    """A pulse of 0.2 ms near `time` that is over before the next exposure, (1, 2)."""
-    while np.searchsorted(exposures, time) != np.searchsorted(exposures, time + 2 * UNSEEN_WIDTH):
-        time -= UNSEEN_WIDTH
-    return np.array([[time, time + UNSEEN_WIDTH]])
+def _unseen_pulse(rig: Rig, time: float, exposures: np.ndarray) -> np.ndarray:
+    """A pulse at or shortly before `time` that no exposure sees, (1, 2)."""
+    width = max(2e-4, 1.5 / DAQ_RATE[rig.kind])
+    while np.searchsorted(exposures, time) != np.searchsorted(exposures, time + width):
+        time -= width / 2
+    return np.array([[time, time + width]])
 
 
 def camera_pulses(rig: Rig, camera: str, recording: clock.Recording) -> Pulses:
@@ -135,7 +137,7 @@ def sync_arrays(rig: Rig, session: Session) -> dict[str, np.ndarray]:
     for camera in session.recordings:
         if rig.has(camera, Fault.STARTS_WITH_FALL):
             times, polarities = fronts[f"{camera}_camera"]
-            fall = clock.on_grid(times[:1] - 0.01, rate)
+            fall = clock.on_grid(times[:1] - EARLY_FALL, rate)
             fronts[f"{camera}_camera"] = np.r_[fall, times], np.r_[np.int16(-1), polarities]
     if "rotary_encoder_0" in rig.channels:
         times, counts = behaviour.encoder_counts(session.wheel)

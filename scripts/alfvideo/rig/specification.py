@@ -164,6 +164,7 @@ class Rig:
         frame_data: "bin" (frameData.bin), "ssv" (timestamps.ssv, GPIO.bin, frame_counter.bin)
             or "ssv_reversed" (the same, camera timestamp first).
         unsaved: exposures before the first saved frame; None is 5, for camlog 0.
+        rates: camera label -> true rate in Hz, instead of the one of the kind's table.
         faults: camera label, or "daq" for all channels -> faults, each a Fault or
             (Fault, amount); amounts and their units are in `FAULTS`.
         description: version of the experiment description; None writes no description file.
@@ -184,6 +185,7 @@ class Rig:
     cameras: tuple[str, ...] | None = None
     frame_data: str = "bin"
     unsaved: int | None = None
+    rates: Mapping[str, float] = field(default_factory=dict)
     faults: Mapping[str, tuple[Fault | tuple[Fault, float], ...]] = field(default_factory=dict)
     description: str | None = "1.0.0"
     wiring: str | None = None
@@ -196,7 +198,7 @@ class Rig:
         _one_of("frame_data", self.frame_data, ("bin", "ssv", "ssv_reversed"))
         _one_of("neuropixel", self.neuropixel, ("3A", "3B"))
         _one_of("wiring", self.wiring, (None, "none", "partial", "full"))
-        for camera in self.cameras or ():
+        for camera in (*(self.cameras or ()), *self.rates):
             _one_of("camera", camera, CAMERAS[self.kind])
         for target, faults in self.faults.items():
             _one_of("target of a fault", target, (*self.labels, DAQ))

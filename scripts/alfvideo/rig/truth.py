@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from alfvideo.rig import behaviour, clock, scene, session
+from alfvideo.rig import behaviour, clock, pose, session
 from alfvideo.rig.specification import Rig
 
 FOLDER = ".truth"
 
 
 def write_truth(
-    folder: Path, rig: Rig, planned: session.Session, poses: dict[str, scene.Poses]
+    folder: Path, rig: Rig, planned: session.Session, poses: dict[str, pose.Poses]
 ) -> None:
     """Write one npz per camera, `session.npz` and `session.json`; docs/rig.md lists the arrays."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def write_truth(
     )
     (folder / "session.json").write_text(json.dumps(dataclasses.asdict(rig), indent=1))
     for camera, recording in planned.recordings.items():
-        pose = poses[camera]
+        seen = poses[camera]
         np.savez(
             folder / f"{camera}.npz",
             times=recording.times,
@@ -45,10 +45,10 @@ def write_truth(
             pin_high=clock.level_at(recording.times, planned.sync),
             counter=recording.counter_start + recording.saved,
             camera_clock=np.array([recording.clock_start, recording.clock_ppm]),
-            parts=np.array(pose.parts, str),
-            keypoints=pose.keypoints,
-            pupil_diameter=pose.pupil_diameter,
-            wheel_at_frames=pose.wheel,
+            parts=np.array(seen.parts, str),
+            keypoints=seen.keypoints,
+            pupil_diameter=seen.pupil_diameter,
+            wheel_at_frames=seen.wheel,
         )
 
 

@@ -1,0 +1,426 @@
+"""Sync arrays, channel maps, pulse trains and Bpod trials."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alfvideo.daq import bpod, pulses, sync
+from alfvideo.daq.alignment import fit_start
+from alfvideo.errors import DataError
+
+SHARED = Path(__file__).parents[3] / "shared" / "data" / "ibl"
+real_data = pytest.mark.skipif(not SHARED.is_dir(), reason="shared test data are not there")
+
+TIMES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+POLARITIES = np.array([-1, 1, 1, -1, -1, 1], np.int8)
+CHANNELS = np.array([0, 7, 0, 7, 0, 0], np.uint8)
+
+
+def write_sync(folder, namespace="spikeglx", extra="", **changes):
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {"times": TIMES, "polarities": POLARITIES, "channels": CHANNELS} | changes
+    for attribute, array in arrays.items():
+        if array is not None:
+            np.save(folder / f"_{namespace}_sync.{attribute}{extra}.npy", array)
+    return folder
+
+
+def write_wiring(folder, system="3B", digital=None, analog=None, name="_spikeglx_x.nidq"):
+    folder.mkdir(parents=True, exist_ok=True)
+    wiring = {"SYSTEM": system, "SYNC_WIRING_DIGITAL": digital, "SYNC_WIRING_ANALOG": analog}
+    (folder / f"{name}.wiring.json").write_text(json.dumps(wiring))
+    return folder
+
+
+def write_timeline(folder, inputs):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "_timeline_DAQdata.meta.json").write_text(json.dumps({"inputs": inputs}))
+    return folder
+
+
+# sync arrays
+
+
+@pytest.mark.parametrize("extra", ["", ".probe00"])
+@pytest.mark.parametrize("namespace", ["spikeglx", "timeline"])
+def test_camera_pulses_are_the_rises_also_after_a_fall(tmp_path, namespace, extra):
+    folder = write_sync(tmp_path, namespace, extra)
+    fronts = sync.load(folder, namespace).fronts(0)
+    np.testing.assert_array_equal(fronts.times, [0.1, 0.3, 0.5, 0.6])
+    np.testing.assert_array_equal(fronts.rises, [0.3, 0.6])
+    np.testing.assert_array_equal(fronts.falls, [0.1, 0.5])
+    assert sync.load(folder, namespace).fronts(3).times.size == 0
+
+
+def test_unsorted_times_are_sorted(tmp_path):
+    order = [3, 1, 0, 2, 5, 4]
+    folder = write_sync(
+        tmp_path, times=TIMES[order], polarities=POLARITIES[order], channels=CHANNELS[order]
+    )
+    loaded = sync.load(folder, "spikeglx")
+    np.testing.assert_array_equal(loaded.times, TIMES)
+    np.testing.assert_array_equal(loaded.polarities, POLARITIES)
+    np.testing.assert_array_equal(loaded.channels, CHANNELS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"polarities": None}, r"missing: _spikeglx_sync.polarities.npy"),
+        ({"channels": CHANNELS[1:]}, "6 times, 6 polarities and 5 channels"),
+        ({"times": np.r_[TIMES[:-1], np.nan]}, "1 of 6 times are not numbers"),
+        ({"times": np.ones((3, 2))}, r"expected a vector, found an array of shape \(3, 2\)"),
+    ],
+)
+def test_sync_arrays_that_are_wrong(tmp_path, changes, message):
+    folder = write_sync(tmp_path, **changes)
+    with pytest.raises(DataError, match=message):
+        sync.load(folder, "spikeglx")
+
+
+def test_sync_array_that_is_cut_off(tmp_path):
+    folder = write_sync(tmp_path)
+    path = folder / "_spikeglx_sync.times.npy"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(DataError, match=r"sync.times.npy: expected a numpy array"):
+        sync.load(folder, "spikeglx")
+
+
+def test_sync_of_two_probes_in_one_folder(tmp_path):
+    write_sync(tmp_path, extra=".probe00")
+    write_sync(tmp_path, extra=".probe01")
+    with pytest.raises(DataError, match="Keep one of the two"):
+        sync.load(tmp_path, "spikeglx")
+
+
+def test_find_in_the_collection(tmp_path):
+    write_sync(tmp_path / "raw_sync_data", "timeline")
+    found = sync.find(tmp_path, "raw_sync_data", "timeline")
+    assert found == tmp_path / "raw_sync_data"
+    assert [path.name for path in sync.files(found, "timeline")] == [
+        "_timeline_sync.channels.npy",
+        "_timeline_sync.polarities.npy",
+        "_timeline_sync.times.npy",
+    ]
+
+
+def test_find_the_probe_with_most_pulses(tmp_path):
+    ephys = tmp_path / "raw_ephys_data"
+    write_sync(ephys / "probe00", extra=".probe00", times=TIMES[:4])
+    most = write_sync(ephys / "probe01", extra=".probe01")
+    write_sync(ephys / "probe02", extra=".probe02", times=TIMES[:5])
+    assert sync.find(tmp_path, "raw_ephys_data", "spikeglx") == most
+
+
+def test_find_the_nidq_before_the_probes(tmp_path):
+    ephys = tmp_path / "raw_ephys_data"
+    write_sync(ephys / "probe00", extra=".probe00")
+    nidq = write_sync(ephys / "nidq", times=TIMES[:3])
+    (nidq / "_spikeglx_ephysData_g0_t0.nidq.meta").touch()
+    assert sync.find(tmp_path, "raw_ephys_data", "spikeglx") == nidq
+
+
+def test_find_nothing(tmp_path):
+    with pytest.raises(DataError, match=r"_spikeglx_sync.times.npy there or in a probe folder"):
+        sync.find(tmp_path, "raw_ephys_data", "spikeglx")
+
+
+# channel maps
+
+
+@pytest.mark.parametrize(
+    ("collection", "file", "expected"),
+    [
+        ("raw_ephys_data", "x.nidq.meta", {"left_camera": 0, "audio": 7, "imec_sync": 3}),
+        ("raw_ephys_data", None, {"left_camera": 0, "laser": 17}),
+        ("raw_ephys_data/probe00", "x.ap.meta", {"left_camera": 2, "body_camera": 4, "audio": 15}),
+        ("raw_widefield_data", "x.nidq.meta", {"body_camera": 2, "frame_trigger": 3, "bpod": 16}),
+        ("raw_sync_data", "x.nidq.meta", {"right_camera": 1, "frame_trigger": 3}),
+    ],
+)
+def test_default_channels(tmp_path, collection, file, expected):
+    folder = tmp_path / collection
+    folder.mkdir(parents=True)
+    if file:
+        (folder / file).touch()
+    channels = sync.channel_map(folder, "spikeglx")
+    assert expected.items() <= channels.items()
+
+
+def test_unknown_collection_has_no_default_channels(tmp_path):
+    assert sync.channel_map(tmp_path, "spikeglx") == {}
+
+
+def test_wiring_of_a_nidq(tmp_path):
+    folder = write_wiring(
+        tmp_path / "raw_ephys_data",
+        digital={"P0.4": "left_camera", "P0.1": "right_camera", "P0.7": "audio", "P0.6": ""},
+        analog={"AI0": "bpod", "AI2": "laser"},
+    )
+    channels = sync.channel_map(folder, "spikeglx")
+    wired = {"left_camera": 4, "right_camera": 1, "audio": 7, "bpod": 16, "laser": 18}
+    assert wired.items() <= channels.items()
+    # body_camera is not in the file and gets its default channel
+    assert channels["body_camera"] == 2
+    # the default channel of frame2ttl is that of the left camera in the file
+    assert "frame2ttl" not in channels
+
+
+def test_wiring_of_a_3a_probe(tmp_path):
+    digital = {"pin01": "left_camera", "pin06": "right_camera", "pin05": "ground"}
+    folder = write_wiring(tmp_path / "probe00", "3A", digital, name="x.imec")
+    (folder / "x.ap.meta").touch()
+    channels = sync.channel_map(folder, "spikeglx")
+    assert (channels["left_camera"], channels["right_camera"]) == (0, 4)
+    assert "ground" not in channels
+    assert channels["audio"] == 15
+
+
+@pytest.mark.parametrize("pin", ["left", "P0.x", "P0.", None])
+def test_wiring_with_unknown_pins(tmp_path, pin):
+    folder = write_wiring(tmp_path, digital={pin: "left_camera"})
+    with pytest.raises(DataError, match=r"wiring.json: expected pins called P0.N, pinNN or AIN"):
+        sync.channel_map(folder, "spikeglx")
+
+
+@pytest.mark.parametrize("content", ["{", "[]"])
+def test_wiring_that_is_not_json(tmp_path, content):
+    (tmp_path / "x.wiring.json").write_text(content)
+    with pytest.raises(DataError, match=r"x.wiring.json: "):
+        sync.channel_map(tmp_path, "spikeglx")
+
+
+def test_timeline_channels(tmp_path):
+    inputs = [{"name": "belly_camera", "arrayColumn": 5}, {"name": "audio", "arrayColumn": 2}]
+    folder = write_timeline(tmp_path, inputs)
+    assert sync.channel_map(folder, "timeline") == {"belly_camera": 5, "audio": 2}
+
+
+def test_timeline_without_metadata(tmp_path):
+    with pytest.raises(DataError, match=r"_timeline_DAQdata.meta.json is missing"):
+        sync.channel_map(tmp_path, "timeline")
+    write_timeline(tmp_path, [{"name": "audio"}])
+    with pytest.raises(DataError, match="expected 'inputs'"):
+        sync.channel_map(tmp_path, "timeline")
+
+
+def test_missing_channel_is_told_with_those_that_exist(tmp_path):
+    channels = {"right_camera": 1, "audio": 7}
+    assert sync.camera_channel(channels, "right", tmp_path) == 1
+    with pytest.raises(
+        DataError, match=r"'left_camera'. Channels there: audio \(7\), right_camera \(1\)"
+    ):
+        sync.camera_channel(channels, "left", tmp_path)
+
+
+# pulse trains
+
+
+@pytest.mark.parametrize("grid", [1_000, 10_000, 30_000])
+@pytest.mark.parametrize("rate", [29.97, 60.0, 149.4])
+def test_period_is_not_that_of_the_clock_grid(rate, grid):
+    times = np.ceil(np.arange(20_000) / rate * grid) / grid
+    damaged = np.delete(times, [100, 101, 5000, *range(9000, 9900)])
+    assert pulses.period(damaged) * rate == pytest.approx(1, abs=1e-5)
+
+
+def test_even_train_is_left_as_it_is():
+    times = np.arange(1000) / 60 + np.random.default_rng(0).normal(0, 1e-4, 1000)
+    train = pulses.even(times)
+    np.testing.assert_array_equal(train.times, times)
+    assert train.filled.size == train.removed.size == 0
+
+
+def test_even_fills_gaps_and_removes_extra_pulses():
+    times = np.arange(2000) / 60 + np.random.default_rng(0).normal(0, 1e-4, 2000)
+    lost = np.r_[1, 500, 700:1300, 1998]
+    extra = times[[300, 301, 1500]] + [0.003, 0.012, 0.008]
+    train = pulses.even(np.sort(np.r_[np.delete(times, lost), extra]))
+    np.testing.assert_allclose(train.times, times, atol=1e-3)
+    np.testing.assert_array_equal(train.filled, lost)
+    np.testing.assert_array_equal(train.removed, extra)
+
+
+@pytest.mark.parametrize("rate", [29.97, 149.4])
+def test_extend(rate):
+    times = np.ceil(np.arange(5000) / rate * 10_000) / 10_000
+    longer = pulses.extend(times[1000:4000], 1000, 1000)
+    np.testing.assert_allclose(longer, times, atol=2e-4, rtol=0)
+    np.testing.assert_array_equal(longer[1000:4000], times[1000:4000])
+
+
+def test_extend_beside_a_gap():
+    times = np.r_[np.arange(100), 200 + np.arange(3)]
+    np.testing.assert_allclose(pulses.extend(times, 2, 2)[[0, 1, -2, -1]], [-2, -1, 203, 204])
+    times = np.r_[np.arange(100), 200]
+    np.testing.assert_allclose(pulses.extend(times, 0, 2)[-2:], [201, 202])
+
+
+# alignment of front trains
+
+
+def test_fit_start_is_exact():
+    rng = np.random.default_rng(0)
+    counts = np.sort(rng.choice(10_000, 200, replace=False))
+    polarities = np.tile([1, -1], 100)
+    for start in (-300, 0, 1, 777):
+        fit = fit_start(counts[::-1] + start, polarities[::-1], counts, polarities)
+        assert (fit.start, fit.exact, fit.clear) == (start, 200, True)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_fit_start_with_one_polarity(sign):
+    counts = np.array([10, 25, 60, 61, 300])
+    polarities = np.full(5, sign)
+    fit = fit_start(counts + 7, polarities, counts, polarities)
+    assert (fit.start, fit.exact, fit.clear) == (7, 5, True)
+
+
+def test_fit_start_needs_the_polarity():
+    counts, polarities = np.array([10, 20, 50, 60]), np.array([1, -1, 1, -1])
+    assert not fit_start(counts, -polarities, counts, polarities).clear
+
+
+# Bpod
+
+PERIOD = 1 / 30.05
+
+
+def bpod_session(n_trials=20, between=0.45, pulse_width=0.0064, drop=(), seed=0):
+    """Trials of a Bpod with a grid of 0.1 ms, and the true times of all camera pulses."""
+    rng = np.random.default_rng(seed)
+    lengths = np.r_[1.5, rng.uniform(2, 6, n_trials - 2), 1.5]
+    starts = np.r_[0, np.cumsum(lengths + between)[:-1]]
+    truth = np.arange(0.7, starts[-1] + lengths[-1], PERIOD)
+    trials = []
+    for i, (start, length) in enumerate(zip(starts, lengths, strict=True)):
+        camera = np.delete(truth, drop)
+        events = {"Port1In": camera, "Port1Out": camera + pulse_width, "Tup": [0.1]}
+        if i % 3:
+            sound = start + np.array([0.5, 0.503])
+            events |= {"BNC2High": sound, "BNC2Low": sound + np.array([0.0001, 0.1])}
+        start = np.round(start, 4)
+        inside = {
+            name: [
+                round(t - start, 4)
+                for t in map(float, times)
+                if start <= round(t, 4) <= start + length
+            ]
+            for name, times in events.items()
+        }
+        trials.append(
+            {
+                "behavior_data": {
+                    "Bpod start timestamp": 1.7,
+                    "Trial start timestamp": 1.7 + start,
+                    "Trial end timestamp": 1.7 + start + length,
+                    "Events timestamps": {name: t for name, t in inside.items() if t},
+                }
+            }
+        )
+    return trials, truth
+
+
+def write_bpod(folder, trials):
+    text = "".join(json.dumps(trial) + "\n" for trial in trials)
+    (folder / "_iblrig_taskData.raw.jsonable").write_text(text)
+    return folder
+
+
+def assert_pulses(found, truth, unrecorded_at_end=0):
+    first = int(np.argmin(np.abs(truth - found[0])))
+    assert first == 0
+    assert 0 <= truth.size - found.size <= unrecorded_at_end
+    np.testing.assert_allclose(found, truth[: found.size], atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("between", [0.01, 0.45, 600.0])
+@pytest.mark.parametrize("pulse_width", [0.0064, 0.025])
+def test_bpod_pulses_between_trials_are_interpolated(tmp_path, between, pulse_width):
+    trials, truth = bpod_session(n_trials=6, between=between, pulse_width=pulse_width)
+    found, notes = bpod.camera_pulses(bpod.load(write_bpod(tmp_path, trials)))
+    assert_pulses(found, truth, unrecorded_at_end=1)
+    assert notes == ()
+
+
+def test_bpod_trials_without_camera_pulses(tmp_path):
+    trials, truth = bpod_session()
+    for i in (0, 7, 8):
+        events = trials[i]["behavior_data"]["Events timestamps"]
+        del events["Port1In"], events["Port1Out"]
+    found, notes = bpod.camera_pulses(bpod.load(write_bpod(tmp_path, trials)))
+    assert_pulses(found, truth[truth >= found[0] - PERIOD / 2], unrecorded_at_end=1)
+    assert notes == (
+        "2 trials have no camera pulses although trials before and after them have; they were "
+        "filled in evenly.",
+    )
+
+
+def test_bpod_pulses_lost_within_a_trial(tmp_path):
+    trials, truth = bpod_session(drop=[200, 201, 700])
+    found, notes = bpod.camera_pulses(bpod.load(write_bpod(tmp_path, trials)))
+    assert_pulses(found, truth, unrecorded_at_end=1)
+    assert notes == ("3 camera pulses were lost within trials; they were filled in evenly.",)
+
+
+def test_bpod_pulse_counts_only_with_both_fronts():
+    trial = {"Port1In": np.array([1.0, 2.2, 3.0, 5.2]), "Port1Out": np.array([0.5, 1.5, 3.5, 4.5])}
+    other = {"Port1In": np.arange(7.0, 20), "Port1Out": np.arange(7.5, 20)}
+    # the falls of the pulses at 2.2 s and 5.2 s were not seen
+    found, _ = bpod.camera_pulses([trial, other])
+    np.testing.assert_allclose(found, np.arange(1, 20))
+
+
+def test_bpod_without_camera():
+    with pytest.raises(DataError, match=r"found 0 in 2 trials. Check the cable"):
+        bpod.camera_pulses([{}, {"Port1In": np.array([1.0])}])
+
+
+def test_bpod_sync_fronts(tmp_path):
+    trials, _ = bpod_session(n_trials=7)
+    fronts = bpod.sync_fronts(bpod.load(write_bpod(tmp_path, trials)))
+    starts = [t["behavior_data"]["Trial start timestamp"] - 1.7 for t in trials]
+    # trials 0, 3 and 6 have no sound; the two pulses of a go cue are one
+    expected = np.array(starts)[[1, 2, 4, 5]]
+    np.testing.assert_allclose(fronts.rises, expected + 0.5, atol=2e-4)
+    np.testing.assert_allclose(fronts.falls, expected + 0.603, atol=2e-4)
+    np.testing.assert_array_equal(fronts.polarities, np.tile([1, -1], 4))
+
+
+def test_bpod_sync_fronts_alternate():
+    trial = {"BNC2High": np.array([1.0, 2.0, 3.0]), "BNC2Low": np.array([2.5, 2.6, 4.0])}
+    fronts = bpod.sync_fronts([trial, {}])
+    np.testing.assert_array_equal(fronts.times, [1, 2.5, 3, 4])
+    assert bpod.sync_fronts([]).times.size == bpod.sync_fronts([{}]).times.size == 0
+
+
+def test_bpod_without_task_data(tmp_path):
+    with pytest.raises(DataError, match=r"_iblrig_taskData.raw.jsonable is missing"):
+        bpod.load(tmp_path)
+
+
+@pytest.mark.parametrize("line", ['{"behavior_data": {"Trial st', "{}", "[]"])
+def test_bpod_task_data_that_is_damaged(tmp_path, line):
+    path = write_bpod(tmp_path, bpod_session(3)[0]) / "_iblrig_taskData.raw.jsonable"
+    with path.open("a") as file:
+        file.write(line)
+    with pytest.raises(DataError, match="expected one trial with 'behavior_data' per line"):
+        bpod.load(tmp_path)
+
+
+@real_data
+def test_bpod_real_session():
+    trials = bpod.load(SHARED / "session_training_ge5" / "raw_behavior_data")
+    found, notes = bpod.camera_pulses(trials)
+    # as ibllib 4.1.0: 3165 pulses
+    assert found.size == 3165
+    assert found[0] == pytest.approx(2.8014)
+    intervals = np.diff(found)
+    assert intervals.mean() == pytest.approx(1 / 30.04, rel=1e-3)
+    assert np.abs(intervals - intervals.mean()).max() < 2e-3
+    assert notes == ()
+    fronts = bpod.sync_fronts(trials)
+    np.testing.assert_array_equal(fronts.polarities, np.tile([1, -1], 18))
+    assert (np.diff(fronts.times) > 0.09).all()
