@@ -1,9 +1,11 @@
 """The configuration: checked against its schema, with one sentence for each mistake."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jsonschema import ValidationError
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
@@ -17,6 +19,7 @@ def check(config: dict[str, Any], schema: Path) -> None:
     WorkflowError
         One sentence that names the key, says what is wrong and what to change.
     """
+    config.update(_typed(config, yaml.safe_load(schema.read_text(encoding="utf-8"))))
     try:
         validate(config, schema=str(schema))
     except WorkflowError as error:
@@ -25,6 +28,21 @@ def check(config: dict[str, Any], schema: Path) -> None:
         if not isinstance(cause, ValidationError):
             raise
         raise WorkflowError(sentence(cause)) from None
+
+
+def _typed(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Give a value the type that its schema asks for, as far as the way it was given hides that.
+
+    `--config keep_avi=false` arrives as text, and an unquoted date of a YAML file as a date.
+    """
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        return {key: _typed(item, known.get(key, {})) for key, item in value.items()}
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str) and schema.get("type") in ("boolean", "integer", "number"):
+        return yaml.safe_load(value)
+    return value
 
 
 def sentence(error: ValidationError) -> str:

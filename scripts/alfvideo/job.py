@@ -75,12 +75,14 @@ def run(described: Described) -> Iterator[Job]:
     start_logging(job)
     start = time.monotonic()
     try:
+        # As they were when they were read: one rule removes its inputs.
+        inputs = {path: provenance.fingerprint(path) for path in job.inputs}
         yield job
         seconds = time.monotonic() - start
         provenance.record(
             job.session,
             rule=job.rule,
-            inputs=job.inputs,
+            inputs=inputs,
             outputs=job.outputs,
             params=job.settings,
             log=job.log,

@@ -63,21 +63,27 @@ def _selected(path: Path, root: Path, config: Mapping[str, Any]) -> bool:
     return (
         any(fnmatch(relative, glob) for glob in config["sessions"])
         and (not config["subjects"] or subject in config["subjects"])
-        and config["from_date"] <= date <= config["to_date"]
+        and config["from_date"] <= date <= (config["to_date"] or date)
     )
 
 
-def scan_session(path: Path, config: Mapping[str, Any]) -> Iterator[Status]:
+def scan_session(path: Path, config: Mapping[str, Any]) -> list[Status]:
     """State of every stage of the selected cameras of one session."""
     try:
         recorded = session.read(path)
         made_from = provenance.read(path)
-    except (Blocked, DataError, PermissionError) as reason:
-        yield Status(path, "", "", State.BLOCKED, reason=str(reason))
-        return
-    for camera in recorded.cameras.values():
-        if camera.label in config["cameras"]:
-            yield from _scan_camera(recorded, camera, made_from, config)
+        statuses = [
+            status
+            for camera in recorded.cameras.values()
+            if camera.label in config["cameras"]
+            for status in _scan_camera(recorded, camera, made_from, config)
+        ]
+    except (Blocked, DataError) as reason:
+        statuses = [Status(path, "", "", State.BLOCKED, reason=str(reason))]
+    except PermissionError as error:
+        reason = f"no permission to read {error.filename}"
+        statuses = [Status(path, "", "", State.BLOCKED, reason=reason)]
+    return statuses
 
 
 def _scan_camera(
@@ -127,8 +133,9 @@ def _up_to_date(
     for output in outputs:
         entry = made_from.get(provenance.relative(output, recorded.path))
         if entry is not None and (
-            entry["params"] != task.params(recorded, camera, config)
-            or set(entry["inputs"]) != {provenance.relative(file, recorded.path) for file in inputs}
+            entry.get("params") != task.params(recorded, camera, config)
+            or set(entry.get("inputs", ()))
+            != {provenance.relative(file, recorded.path) for file in inputs}
         ):
             return False
     return True

@@ -24,10 +24,13 @@ def read(session: Path) -> dict[str, Any]:
     """
     path = session / FILE_NAME
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(entries, dict) or not all(isinstance(e, dict) for e in entries.values()):
+            raise ValueError("not a mapping of outputs to entries")
+        return entries
     except FileNotFoundError:
         return {}
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         raise DataError(
             f"{path} cannot be read ({error}). It only records how outputs were made: "
             "remove it and run again."
@@ -38,17 +41,20 @@ def record(
     session: Path,
     *,
     rule: str,
-    inputs: Iterable[Path],
+    inputs: Mapping[Path, Mapping[str, int]],
     outputs: Iterable[Path],
     params: Mapping[str, Any],
     log: Path,
     seconds: float,
     notes: Iterable[str] = (),
 ) -> None:
-    """Add one job to the session's provenance, replacing earlier entries of its outputs."""
+    """Add one job to the session's provenance, replacing earlier entries of its outputs.
+
+    `inputs` are paths with their fingerprints, taken before the job started.
+    """
     entry = {
         "rule": rule,
-        "inputs": {relative(path, session): fingerprint(path) for path in inputs},
+        "inputs": {relative(path, session): dict(of) for path, of in inputs.items()},
         "params": dict(params),
         "notes": list(notes),
         "software": {"alfvideo": version("alfvideo"), "python": platform.python_version()},

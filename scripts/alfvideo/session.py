@@ -1,6 +1,7 @@
 """A recording session as its description file tells it: cameras, sync and where the data are."""
 
 import json
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,8 @@ from typing import Any
 
 import yaml
 from one.alf import spec
+
+log = logging.getLogger(__name__)
 
 DESCRIPTION = "_ibl_experiment.description*.yaml"
 LEGACY_COLLECTION = "raw_behavior_data"
@@ -77,8 +80,16 @@ def listing(folder: Path) -> dict[str, os.DirEntry]:
 
 
 def discover(root: Path) -> Iterator[Path]:
-    """Session folders (`.../YYYY-MM-DD/NNN`) at any depth below a folder, hidden ones left out."""
-    for name, entry in sorted(listing(root).items()):
+    """Session folders (`.../YYYY-MM-DD/NNN`) at any depth below a folder, hidden ones left out.
+
+    A folder that may not be read is left out with a warning.
+    """
+    try:
+        entries = listing(root)
+    except PermissionError:
+        log.warning("No permission to read %s: sessions in it are left out.", root)
+        return
+    for name, entry in sorted(entries.items()):
         if name.startswith(".") or not entry.is_dir():
             continue
         if _NUMBER.fullmatch(name) and _DATE.fullmatch(root.name):
@@ -125,14 +136,14 @@ def parse(path: Path, description: Mapping[str, Any]) -> Session:
     Raises
     ------
     Blocked
-        If the sync is missing or of a kind that cannot be read.
+        If the description is malformed, or the sync missing or of a kind that cannot be read.
     """
     cameras = _mapping(_mapping(description, "devices"), "cameras")
     syncs = _mapping(description, "sync")
     if not syncs:
         raise Blocked("the description names no sync: without pulses there are no camera times")
-    sync, settings = next(iter(syncs.items()))
-    settings = settings or {}
+    sync = next(iter(syncs))
+    settings = _mapping(syncs, sync)
     if sync not in ("nidq", "bpod"):
         raise Blocked(f"unknown sync {sync!r}: nidq and bpod can be read")
     namespace = settings.get("acquisition_software") or "spikeglx"
@@ -147,7 +158,7 @@ def parse(path: Path, description: Mapping[str, Any]) -> Session:
         task_collections = [sync_collection]
     return Session(
         path=path,
-        cameras={label: _camera(label, device or {}) for label, device in cameras.items()},
+        cameras={label: _camera(label, _mapping(cameras, label)) for label in cameras},
         sync=sync,
         namespace=namespace,
         sync_collection=sync_collection or "raw_ephys_data",
@@ -165,6 +176,7 @@ def _camera(label: str, device: Mapping[str, Any]) -> Camera:
 
 
 def _mapping(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The mapping under a key; empty if the key is missing or has no value."""
     value = mapping.get(key) or {}
     if not isinstance(value, Mapping):
         raise Blocked(f"the description is malformed: '{key}' is not a mapping")
@@ -175,7 +187,9 @@ def _task_collections(description: Mapping[str, Any]) -> list[str]:
     """Collections of the tasks in order; version 0 has a mapping of tasks, version 1 a list."""
     tasks = description.get("tasks") or []
     tasks = [tasks] if isinstance(tasks, Mapping) else tasks
-    settings = [task for protocol in tasks for task in protocol.values() if task]
+    if not isinstance(tasks, list) or not all(isinstance(task, Mapping) for task in tasks):
+        raise Blocked("the description is malformed: 'tasks' is not a list of mappings")
+    settings = [_mapping(protocol, name) for protocol in tasks for name in protocol]
     return [task["collection"] for task in settings if task.get("collection")]
 
 
@@ -210,7 +224,7 @@ def _legacy_description(path: Path) -> Mapping[str, Any]:
     settings_path = path / LEGACY_COLLECTION / settings_files[0]
     try:
         settings = json.loads(settings_path.read_text(encoding="utf-8"))
-        protocol = settings.get("PYBPOD_PROTOCOL") or ""
+        protocol = str(settings.get("PYBPOD_PROTOCOL") or "")
     except (ValueError, OSError, AttributeError):
         raise Blocked(f"no description file, and {settings_files[0]} cannot be read") from None
     if "ephys" in protocol:

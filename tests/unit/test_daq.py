@@ -243,6 +243,24 @@ def test_even_fills_gaps_and_removes_extra_pulses():
     np.testing.assert_array_equal(train.removed, extra)
 
 
+@pytest.mark.parametrize("part", [0.1, 0.4, 0.499, 0.5, 0.501, 0.6, 0.9])
+@pytest.mark.parametrize("jitter", [-0.02, 0.02])
+def test_extra_pulse_anywhere_between_two_others(part, jitter):
+    times = np.arange(100.0)
+    times[50:] += jitter
+    train = pulses.even(np.insert(times, 50, 49 + part * (1 + jitter)))
+    np.testing.assert_allclose(train.times, times, atol=1e-9)
+    assert train.removed.size == 1
+
+
+def test_interval_that_is_no_whole_number_of_periods():
+    times = np.arange(1000.0)
+    times[50:] += 0.49
+    times[51:] += 0.02
+    train = pulses.even(times)
+    assert train.filled.size == train.removed.size == 0
+
+
 @pytest.mark.parametrize("rate", [29.97, 149.4])
 def test_extend(rate):
     times = np.ceil(np.arange(5000) / rate * 10_000) / 10_000
@@ -276,6 +294,12 @@ def test_fit_start_with_one_polarity(sign):
     polarities = np.full(5, sign)
     fit = fit_start(counts + 7, polarities, counts, polarities)
     assert (fit.start, fit.exact, fit.clear) == (7, 5, True)
+
+
+def test_fit_start_when_half_of_the_fronts_are_seen_a_frame_late():
+    counts, polarities = np.array([10, 20, 50, 65]), np.array([1, -1, 1, -1])
+    fit = fit_start(counts + 7, polarities, counts + np.array([1, 0, 0, 1]), polarities)
+    assert (fit.start, fit.exact, fit.clear) == (7, 2, True)
 
 
 def test_fit_start_needs_the_polarity():

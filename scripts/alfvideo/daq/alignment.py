@@ -54,7 +54,8 @@ def fit_start(
         (m,) int64 and +1/-1: frame counter at each front of the camera's pin. Not empty.
     """
     starts, votes = _count_votes(ttl_pulses, ttl_polarities, front_counts, front_polarities)
-    best = int(votes.argmax())
+    # of equal starts the last: a camera may see a TTL late, but not before it comes
+    best = votes.size - 1 - int(votes[::-1].argmax())
     start = int(starts[best])
     others = np.concatenate((votes[: max(best - _NEAR, 0)], votes[best + _NEAR + 1 :]))
     offsets = _offsets(ttl_pulses, ttl_polarities, front_counts + start, front_polarities)

@@ -44,10 +44,10 @@ def even(times: np.ndarray) -> EvenPulses:
     EvenPulses(times=array([0., 1., 2., 3., 4.]), filled=array([2]), removed=array([3.2]))
     """
     step = period(times)
-    periods = np.rint(np.diff(times) / step)
-    if (periods == 1).all():
+    regular = np.abs(np.diff(times) / step - 1) < 0.25
+    if regular.all():
         return EvenPulses(times, np.empty(0, np.int64), np.empty(0))
-    number = np.concatenate(([0], np.cumsum(periods))).astype(np.int64)
+    number = _number(times, step, regular)
     keep = np.ones(times.size, bool)
     extra = np.flatnonzero(np.diff(number) == 0) + 1
     # of two pulses in one period keep the one that fits the pulses before
@@ -67,6 +67,20 @@ def even(times: np.ndarray) -> EvenPulses:
         filled=np.flatnonzero(~recorded),
         removed=times[~keep],
     )
+
+
+def _number(times: np.ndarray, step: float, regular: np.ndarray) -> np.ndarray:
+    """Count periods up to each pulse, (n,) int64; pulses in the same period have the same number.
+
+    An interval that is not regular is rounded together with those before it that are not, so that
+    two halves of a period make one.
+    """
+    interval = np.arange(regular.size)
+    follows_regular = np.concatenate(([True], regular[:-1]))
+    start = times[np.maximum.accumulate(np.where(follows_regular, interval, 0))]
+    periods = np.rint((times[1:] - start) / step) - np.rint((times[:-1] - start) / step)
+    periods[regular] = 1
+    return np.concatenate(([0], np.cumsum(periods))).astype(np.int64)
 
 
 def extend(times: np.ndarray, before: int, after: int) -> np.ndarray:

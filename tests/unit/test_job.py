@@ -1,0 +1,106 @@
+"""What every job does: log to file and screen, one message on failure, provenance on success."""
+
+import errno
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from alfvideo import job, provenance
+from alfvideo.errors import DataError
+
+
+@pytest.fixture
+def described(tmp_path: Path) -> Iterator[SimpleNamespace]:
+    """A job as Snakemake hands it to a script."""
+    session = tmp_path / "Subjects" / "KB001" / "2026-01-01" / "001"
+    session.mkdir(parents=True)
+    source = session / "a.avi"
+    source.write_bytes(b"12345")
+    yield SimpleNamespace(
+        rule="video_compress",
+        wildcards=SimpleNamespace(session=str(session), camera="left"),
+        input=[str(source)],
+        output=[str(session / "a.mp4"), str(session / "b.mp4")],
+        params=SimpleNamespace(settings={"version": 3}),
+        log=[str(tmp_path / "logs" / "deep" / "a.log")],
+    )
+    for handler in logging.getLogger("alfvideo").handlers:
+        handler.close()
+    logging.getLogger("alfvideo").handlers = []
+
+
+def read_log(described: SimpleNamespace) -> str:
+    return Path(described.log[0]).read_text(encoding="utf-8")
+
+
+def test_success_is_logged_and_recorded(
+    described: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+):
+    with job.run(described) as this:
+        this.note("Two pulses were missing.", "One frame was late.")
+    entries = provenance.read(Path(described.wildcards.session))
+    assert set(entries) == {"a.mp4", "b.mp4"}
+    assert entries["a.mp4"]["rule"] == "video_compress"
+    assert entries["a.mp4"]["params"] == {"version": 3}
+    assert entries["a.mp4"]["inputs"]["a.avi"]["size"] == 5
+    assert entries["a.mp4"]["notes"] == ["Two pulses were missing.", "One frame was late."]
+    screen = capsys.readouterr().err
+    label = "[KB001/2026-01-01/001 left] video_compress: "
+    for text in (read_log(described), screen):
+        assert "Two pulses were missing." in text
+        assert "done in" in text
+    assert all(line.startswith(label) for line in screen.splitlines())
+
+
+def test_an_input_that_the_job_removes_is_recorded(described: SimpleNamespace):
+    with job.run(described) as this:
+        this.inputs[0].unlink()
+    entry = provenance.read(Path(described.wildcards.session))["a.mp4"]
+    assert entry["inputs"]["a.avi"]["size"] == 5
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (DataError("a.avi is cut. Copy it again."), "a.avi is cut. Copy it again."),
+        (OSError(errno.ENOSPC, "No space", "/d/a.mp4"), "The disk is full while writing /d/a.mp4"),
+        (OSError(errno.EDQUOT, "Quota", "/d/a.mp4"), "The disk is full while writing /d/a.mp4"),
+        (PermissionError(errno.EACCES, "Denied", "/d/a"), "No permission for /d/a. Give the user"),
+        (OSError(errno.EIO, "Input/output error", "/d/a"), "/d/a: Input/output error."),
+        (OSError(errno.ENOSPC, "No space"), "disk is full while writing the session's folder"),
+    ],
+)
+def test_failure_gives_one_message(
+    described: SimpleNamespace,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    message: str,
+):
+    with pytest.raises(SystemExit) as ended, job.run(described):
+        raise error
+    assert ended.value.code == 1
+    assert provenance.read(Path(described.wildcards.session)) == {}
+    for text in (read_log(described), capsys.readouterr().err):
+        assert text.count(message) == 1
+        assert "Traceback" not in text
+        assert "done in" not in text
+
+
+def test_defect_of_the_program_shows_its_traceback(described: SimpleNamespace):
+    with pytest.raises(SystemExit) as ended, job.run(described):
+        raise ZeroDivisionError("a defect")
+    assert ended.value.code == 1
+    assert "Traceback" in read_log(described)
+    assert "a defect" in read_log(described)
+    assert "please report it" in read_log(described)
+
+
+def test_the_log_is_of_the_last_run(described: SimpleNamespace):
+    with pytest.raises(SystemExit), job.run(described):
+        raise DataError("first")
+    with job.run(described):
+        pass
+    assert "first" not in read_log(described)

@@ -1,0 +1,60 @@
+"""One run at a time: the lock ends with its process, however that ends."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alfvideo import lock
+from alfvideo.errors import DataError
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from alfvideo import lock
+lock.acquire(Path(sys.argv[1]))
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> subprocess.Popen:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_second_is_refused_with_a_sentence(tmp_path: Path, holder: subprocess.Popen):
+    with pytest.raises(DataError, match=rf"Another run .* {tmp_path} .*process {holder.pid} on"):
+        lock.acquire(tmp_path)
+
+
+def test_killed_holder_leaves_nothing_to_unlock(tmp_path: Path, holder: subprocess.Popen):
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    lock.acquire(tmp_path)
+    assert f"process {os.getpid()} " in (tmp_path / lock.FILE_NAME).read_text() + " "
+
+
+def test_other_folders_are_free(tmp_path: Path, holder: subprocess.Popen):
+    other = tmp_path / "other"
+    other.mkdir()
+    lock.acquire(other)
+    assert (other / lock.FILE_NAME).exists()
+
+
+def test_missing_folder(tmp_path: Path):
+    with pytest.raises(DataError, match="cannot be written to"):
+        lock.acquire(tmp_path / "nowhere")
+
+
+def test_lock_is_hidden_from_the_scan():
+    assert lock.FILE_NAME.startswith(".")

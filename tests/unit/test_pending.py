@@ -1,0 +1,476 @@
+"""The scan: what is done, pending or blocked, for every reason, and the table that shows it."""
+
+import json
+import os
+import re
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from alfvideo import pending, provenance, session, tasks
+from alfvideo.errors import DataError
+from alfvideo.pending import State
+from alfvideo.rig import Fault, Rig
+
+Render = Callable[[Path, Rig], Path]
+NOBODY = 65534
+
+
+def small(**options: object) -> Rig:
+    """The smallest session of a kind: one slow camera, where the kind has one."""
+    kind = options.get("kind", "spikeglx")
+    camera = {"bpod": "left", "timeline": "belly"}.get(kind, "body")
+    return Rig(**{"seconds": 2, "scale": 0.05, "cameras": (camera,), **options})
+
+
+def finish(path: Path, config: dict) -> None:
+    """Leave outputs and records as the jobs of all tasks would, newer than what is there."""
+    records = {}
+    for task in tasks.TASKS:
+        read = session.read(path)
+        for camera in read.cameras.values():
+            if not task.applies(read, camera, config):
+                continue
+            inputs = [file for find in task.inputs for file in find(read, camera)]
+            for pattern in task.outputs:
+                output = tasks.path(pattern, read, camera)
+                output.parent.mkdir(exist_ok=True)
+                output.write_text(task.rule)
+                records[provenance.relative(output, path)] = {
+                    "params": task.params(read, camera, config),
+                    "inputs": {provenance.relative(file, path): {} for file in inputs},
+                }
+    (path / provenance.FILE_NAME).write_text(json.dumps(records))
+    past = time.time_ns() - 10**12
+    for file in path.rglob("*"):
+        made = any(str(file).endswith(output) for output in records)
+        os.utime(file, ns=(past + made, past + made))
+
+
+def stages(path: Path, config: dict, state: State) -> set[str]:
+    return {status.stage for status in pending.scan_session(path, config) if status.state is state}
+
+
+def edit_records(path: Path, change: Callable[[dict], None]) -> None:
+    file = path / provenance.FILE_NAME
+    records = json.loads(file.read_text())
+    for record in records.values():
+        change(record)
+    file.write_text(json.dumps(records))
+
+
+@pytest.fixture
+def done(tmp_path: Path, config: dict, rendered: Render) -> Path:
+    path = rendered(tmp_path, small())
+    finish(path, config)
+    assert stages(path, config, State.DONE) == {"raw", "video", "times"}
+    return path
+
+
+ALL = {
+    "spikeglx": {"raw", "video", "times"},
+    "timeline": {"raw", "video", "times"},
+    "bpod": {"raw", "video", "times"},
+    "camlog": {"video", "times"},
+}
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("keep_avi", [True, False])
+def test_new_session_is_pending_and_finished_one_is_done(
+    tmp_path: Path, config: dict, rendered: Render, kind: str, keep_avi: bool
+):
+    config["keep_avi"] = keep_avi
+    path = rendered(tmp_path, small(kind=kind))
+    expected = ALL[kind] | (set() if keep_avi else {"avi"})
+    assert stages(path, config, State.PENDING) == expected
+    finish(path, config)
+    assert stages(path, config, State.PENDING) == set()
+    assert stages(path, config, State.DONE) == expected
+    assert pending.targets(pending.scan(tmp_path, config)) == []
+
+
+INPUTS = [
+    (small(), "raw_video_data/_iblrig_bodyCamera.raw.avi", {"video", "times"}),
+    (small(), "raw_video_data/_iblrig_bodyCamera.frameData.bin", {"raw", "times"}),
+    (small(), "raw_video_data/_iblrig_videoCodeFiles.raw.zip", {"raw"}),
+    (small(), "raw_ephys_data/_spikeglx_sync.times.npy", {"times"}),
+    (small(), "raw_ephys_data/_spikeglx_sync.channels.npy", {"times"}),
+    (small(), "raw_ephys_data/_spikeglx_sync.polarities.npy", {"times"}),
+    (small(), "raw_ephys_data/_spikeglx_ephysData_g0_t0.nidq.meta", {"times"}),
+    (small(wiring="full"), "raw_ephys_data/_spikeglx_ephysData_g0_t0.nidq.wiring.json", {"times"}),
+    (small(frame_data="ssv"), "raw_video_data/_iblrig_bodyCamera.timestamps.ssv", {"raw", "times"}),
+    (small(frame_data="ssv"), "raw_video_data/_iblrig_bodyCamera.GPIO.bin", {"raw", "times"}),
+    (
+        small(frame_data="ssv"),
+        "raw_video_data/_iblrig_bodyCamera.frame_counter.bin",
+        {"raw", "times"},
+    ),
+    (small(neuropixel="3A"), "raw_ephys_data/probe00/_spikeglx_sync.times.npy", {"times"}),
+    (small(kind="timeline"), "raw_sync_data/_timeline_sync.times.npy", {"times"}),
+    (small(kind="timeline"), "raw_sync_data/_timeline_DAQdata.meta.json", {"times"}),
+    (small(kind="bpod"), "raw_task_data_00/_iblrig_taskData.raw.jsonable", {"times"}),
+    (small(kind="bpod"), "raw_task_data_00/_iblrig_taskSettings.raw.json", {"times"}),
+    (small(kind="camlog"), "raw_video_data/body_cam_run000_00000000.avi", {"video", "times"}),
+    (small(kind="camlog"), "raw_video_data/body_cam_run000_00000000.camlog", {"video", "times"}),
+    (small(kind="camlog"), "raw_sync_data/_spikeglx_sync.times.npy", {"times"}),
+    (small(kind="camlog"), "raw_sync_data/_spikeglx_DAQdata.wiring.json", {"times"}),
+    (small(), "raw_video_data/_iblrig_bodyCamera.raw.mp4", {"times"}),
+    # What no task reads makes nothing pending.
+    (small(), "alf/_ibl_wheel.position.npy", set()),
+    (small(kind="camlog"), "raw_task_data_00/_iblrig_taskData.raw.jsonable", set()),
+    (small(), "_ibl_experiment.description.yaml", set()),
+]
+
+
+@pytest.mark.parametrize(("rig", "name", "expected"), INPUTS)
+def test_touched_input(
+    tmp_path: Path, config: dict, rendered: Render, rig: Rig, name: str, expected: set[str]
+):
+    path = rendered(tmp_path, rig)
+    finish(path, config)
+    assert stages(path, config, State.PENDING) == set()
+    assert (path / name).is_file()
+    (path / name).touch()
+    assert stages(path, config, State.PENDING) == expected
+
+
+def test_other_cameras_stay_done(tmp_path: Path, config: dict, rendered: Render):
+    path = rendered(tmp_path, small(cameras=("left", "body")))
+    finish(path, config)
+    (path / "raw_video_data" / "_iblrig_leftCamera.raw.avi").touch()
+    (path / "raw_video_data" / "_iblrig_bodyCamera.frameData.bin").touch()
+    found = {
+        (status.camera, status.stage)
+        for status in pending.scan_session(path, config)
+        if status.state is State.PENDING
+    }
+    assert found == {("left", "video"), ("left", "times"), ("body", "raw"), ("body", "times")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "expected"),
+    [
+        ("spikeglx", {"crf": 23}, {"video", "times"}),
+        ("spikeglx", {"preset": "fast"}, {"video", "times"}),
+        ("spikeglx", {"crf_bpod": 23}, set()),
+        ("bpod", {"crf_bpod": 23}, {"video", "times"}),
+        ("bpod", {"crf": 23}, set()),
+        ("camlog", {"crf": 23, "preset": "fast", "crf_bpod": 23}, set()),
+    ],
+)
+def test_changed_settings(
+    tmp_path: Path, config: dict, rendered: Render, kind: str, settings: dict, expected: set[str]
+):
+    path = rendered(tmp_path, small(kind=kind))
+    finish(path, config)
+    config["compression"] |= settings
+    assert stages(path, config, State.PENDING) == expected
+
+
+def test_changed_description(done: Path, config: dict):
+    """The GPIO may be wired to another channel than the description said at first."""
+    file = done / "_ibl_experiment.description.yaml"
+    file.write_text(file.read_text().replace("sync_label: audio", "sync_label: frame2ttl"))
+    assert stages(done, config, State.PENDING) == {"times"}
+
+
+def test_output_of_another_version(done: Path, config: dict):
+    edit_records(done, lambda record: record["params"].update(version=0))
+    assert stages(done, config, State.PENDING) == {"raw", "video", "times"}
+
+
+def test_outputs_of_another_program_are_judged_by_time(done: Path, config: dict):
+    (done / provenance.FILE_NAME).unlink()
+    config["compression"]["crf"] = 30
+    assert stages(done, config, State.PENDING) == set()
+    (done / "raw_video_data" / "_iblrig_bodyCamera.raw.avi").touch()
+    assert stages(done, config, State.PENDING) == {"video", "times"}
+
+
+def test_input_that_came_later_with_an_old_date(done: Path, config: dict):
+    wiring = done / "raw_ephys_data" / "_spikeglx_ephysData_g0_t0.nidq.wiring.json"
+    wiring.write_text("{}")
+    os.utime(wiring, ns=(0, 0))
+    assert stages(done, config, State.PENDING) == {"times"}
+
+
+def test_input_that_went(done: Path, config: dict):
+    (done / "raw_ephys_data" / "_spikeglx_ephysData_g0_t0.nidq.meta").unlink()
+    assert stages(done, config, State.PENDING) == {"times"}
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("registration/bodyCamera_raw.json", {"raw"}),
+        ("raw_video_data/_iblrig_bodyCamera.raw.mp4", {"video", "times"}),
+        ("alf/_ibl_bodyCamera.times.npy", {"times"}),
+    ],
+)
+def test_missing_output(done: Path, config: dict, output: str, expected: set[str]):
+    (done / output).unlink()
+    assert stages(done, config, State.PENDING) == expected
+
+
+def test_mp4_whose_avi_is_gone_is_done_whatever_the_settings(done: Path, config: dict):
+    (done / "raw_video_data" / "_iblrig_bodyCamera.raw.avi").unlink()
+    config["compression"]["crf"] = 30
+    edit_records(done, lambda record: record["params"].update(version=0))
+    assert "video" in stages(done, config, State.DONE)
+    targets = pending.targets(pending.scan_session(done, config))
+    assert not [target for target in targets if target.endswith("mp4")]
+
+
+def test_targets_are_the_outputs_of_pending_stages(done: Path, config: dict):
+    (done / "alf" / "_ibl_bodyCamera.times.npy").unlink()
+    targets = pending.targets(pending.scan_session(done, config))
+    assert targets == [str(done / "alf" / "_ibl_bodyCamera.times.npy")]
+
+
+@pytest.mark.parametrize(
+    ("rig", "remove", "blocked", "reason"),
+    [
+        (
+            small(),
+            "raw_video_data/*.avi",
+            {"video", "times"},
+            "raw video missing: raw_video_data/_iblrig_bodyCamera.raw.avi",
+        ),
+        (small(), "raw_video_data/*.bin", {"raw"}, "no timestamps: neither .*frameData"),
+        (small(), "raw_ephys_data/*.npy", {"times"}, "sync missing: raw_ephys_data has no"),
+        (
+            small(kind="timeline"),
+            "raw_sync_data/*.npy",
+            {"times"},
+            "sync missing: raw_sync_data has no _timeline_sync",
+        ),
+        (
+            small(kind="bpod"),
+            "raw_task_data_00/_iblrig_taskData*",
+            {"times"},
+            "sync missing: raw_task_data_00/_iblrig_taskData.raw",
+        ),
+        (small(kind="camlog"), "raw_video_data/*.avi", {"video", "times"}, "raw video missing"),
+        (small(kind="camlog"), "raw_video_data/*.camlog", {"video"}, "camera log missing"),
+        (
+            small(faults={"body": (Fault.MISSING_CAMERA,)}),
+            "raw_video_data/*.bin",
+            {"raw", "video", "times"},
+            "raw video missing",
+        ),
+    ],
+)
+def test_blocked_stages(
+    tmp_path: Path,
+    config: dict,
+    rendered: Render,
+    rig: Rig,
+    remove: str,
+    blocked: set[str],
+    reason: str,
+):
+    path = rendered(tmp_path, rig)
+    for file in path.glob(remove):
+        file.unlink()
+    assert stages(path, config, State.BLOCKED) == blocked
+    assert stages(path, config, State.PENDING) == ALL[rig.kind] - blocked
+    reasons = [s.reason for s in pending.scan_session(path, config) if s.state is State.BLOCKED]
+    assert any(re.search(reason, text) for text in reasons)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        ("_devices/a@video.yaml", "", "transfer unfinished"),
+        ("_ibl_experiment.description.yaml", "", "is empty"),
+        ("_ibl_experiment.description.yaml", "sync: {tdms: {}}", "unknown sync 'tdms'"),
+        ("_ibl_experiment.description.yaml", "sync: {nidq: a}", "malformed"),
+        ("provenance.json", "{half", "provenance.json cannot be read.*remove it and run again"),
+        ("provenance.json", "[]", "provenance.json cannot be read.*remove it and run again"),
+    ],
+)
+def test_blocked_session_has_one_line_and_others_go_on(
+    tmp_path: Path, config: dict, rendered: Render, file: str, content: str, reason: str
+):
+    path = rendered(tmp_path, small())
+    other = rendered(tmp_path, small(subject="KB002"))
+    (path / file).parent.mkdir(exist_ok=True)
+    (path / file).write_text(content)
+    (status,) = pending.scan_session(path, config)
+    assert (status.state, status.camera, status.stage) == (State.BLOCKED, "", "")
+    assert re.search(reason, status.reason)
+    statuses = pending.scan(tmp_path, config)
+    assert {s.session for s in statuses if s.state is State.PENDING} == {other}
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that another user can reach; `tmp_path` of root cannot be."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    for path in [folder, *folder.rglob("*")]:
+        if path.is_dir():
+            path.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("closed", [".", "..", "raw_video_data", "raw_ephys_data"])
+def test_folder_that_cannot_be_read_blocks_its_session_only(
+    reachable: Path,
+    config: dict,
+    rendered: Render,
+    caplog: pytest.LogCaptureFixture,
+    closed: str,
+):
+    rig = small(lab="lab")
+    path = rendered(reachable, rig)
+    other = rendered(reachable, small(subject="KB002", lab="lab"))
+    reachable.chmod(0o755)
+    (path / closed).resolve().chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    try:
+        statuses = pending.scan(reachable, config)
+    finally:
+        os.seteuid(user)
+    assert {s.session for s in statuses if s.state is State.PENDING} >= {other}
+    shown = pending.table(statuses, reachable) + "\n" + caplog.text
+    said = [line for line in shown.splitlines() if "ermission" in line]
+    assert any(rig.subject in line for line in said), shown
+
+
+def test_missing_root_says_what_to_do(tmp_path: Path, config: dict):
+    with pytest.raises(DataError, match="nowhere does not exist. Set `root` in config/config.yaml"):
+        pending.scan(tmp_path / "nowhere", config)
+
+
+FILTERED = {
+    "KB001/2026-01-01/001",
+    "KB001/2026-02-01/001",
+    "lab/Subjects/KB002/2026-01-01/001",
+    "lab/Subjects/KB002/2026-03-01/002",
+}
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, FILTERED),
+        ({"subjects": ["KB001"]}, {"KB001/2026-01-01/001", "KB001/2026-02-01/001"}),
+        ({"subjects": ["KB00"]}, set()),
+        (
+            {"subjects": ["KB001", "KB002"], "to_date": "2026-01-01"},
+            {
+                "KB001/2026-01-01/001",
+                "lab/Subjects/KB002/2026-01-01/001",
+            },
+        ),
+        (
+            {"from_date": "2026-02-01"},
+            {
+                "KB001/2026-02-01/001",
+                "lab/Subjects/KB002/2026-03-01/002",
+            },
+        ),
+        ({"from_date": "2026-02-01", "to_date": "2026-02-01"}, {"KB001/2026-02-01/001"}),
+        (
+            {"sessions": ["lab/*"]},
+            {
+                "lab/Subjects/KB002/2026-01-01/001",
+                "lab/Subjects/KB002/2026-03-01/002",
+            },
+        ),
+        (
+            {"sessions": ["*/002", "KB001/2026-02-*"]},
+            {
+                "lab/Subjects/KB002/2026-03-01/002",
+                "KB001/2026-02-01/001",
+            },
+        ),
+        ({"sessions": ["KB*/2026-*"]}, {"KB001/2026-01-01/001", "KB001/2026-02-01/001"}),
+    ],
+)
+def test_filters(tmp_path: Path, config: dict, filters: dict, expected: set[str]):
+    for name in FILTERED:
+        (tmp_path / name).mkdir(parents=True)
+    found = {
+        s.session.relative_to(tmp_path).as_posix() for s in pending.scan(tmp_path, config | filters)
+    }
+    assert found == expected
+
+
+def test_filter_by_camera(tmp_path: Path, config: dict, rendered: Render):
+    path = rendered(tmp_path, small(cameras=("left", "right", "body")))
+    config["cameras"] = ["left", "body"]
+    assert {s.camera for s in pending.scan_session(path, config)} == {"left", "body"}
+
+
+def test_newest_come_first(tmp_path: Path, config: dict):
+    for name in FILTERED:
+        (tmp_path / name).mkdir(parents=True)
+    dates = [status.session.parts[-2] for status in pending.scan(tmp_path, config)]
+    assert dates == sorted(dates, reverse=True)
+
+
+def test_table(tmp_path: Path, config: dict, rendered: Render):
+    finish(rendered(tmp_path, small(subject="KB001")), config)
+    rendered(tmp_path, small(subject="KB002"))
+    path = rendered(tmp_path, small(subject="KB003"))
+    for file in (path / "raw_ephys_data").glob("*.npy"):
+        file.unlink()
+    blocked = rendered(
+        tmp_path, small(subject="KB004", faults={"body": (Fault.UNFINISHED_TRANSFER,)})
+    )
+    assert (blocked / "_devices").is_dir()
+    lines = pending.table(pending.scan(tmp_path, config), tmp_path).splitlines()
+    cells = [re.split(r" {2,}", line) for line in lines]
+    assert cells[0] == ["session", "camera", "raw", "video", "times", "why blocked"]
+    by_subject = {row[0][:5]: row for row in cells[1:-1]}
+    assert set(by_subject) == {"KB002", "KB003", "KB004"}, "what is done is not shown"
+    assert by_subject["KB002"][1:] == ["body", "pending", "pending", "pending"]
+    assert by_subject["KB003"][1:5] == ["body", "pending", "pending", "blocked"]
+    assert "sync missing" in by_subject["KB003"][5]
+    assert by_subject["KB004"][1] == "(all)"
+    assert "transfer unfinished" in next(line for line in lines if line.startswith("KB004"))
+    assert lines[-1] == "4 sessions, 4 cameras: 1 done, 1 pending, 2 blocked"
+
+
+def test_long_table_shows_all_that_is_blocked(tmp_path: Path, config: dict):
+    statuses = []
+    for n in range(50):
+        path = tmp_path / "KB001" / "2026-01-01" / f"{n:03}"
+        state = State.BLOCKED if n >= 45 else State.PENDING
+        statuses.append(pending.Status(path, "left", "video", state, reason="why" * (n >= 45)))
+    lines = pending.table(statuses, tmp_path, longest=10).splitlines()
+    assert sum(" pending" in line for line in lines[:-2]) == 10
+    assert sum(" blocked" in line and "why" in line for line in lines[1:-2]) == 5
+    assert lines[-2] == "... and 35 more pending cameras"
+    assert lines[-1] == "50 sessions, 50 cameras: 0 done, 45 pending, 5 blocked"
+
+
+def test_table_without_sessions(tmp_path: Path, config: dict):
+    text = pending.table(pending.scan(tmp_path, config), tmp_path)
+    assert text == (
+        f"No sessions found below {tmp_path}: their folders are called SUBJECT/YYYY-MM-DD/NNN."
+    )
+
+
+def test_scan_changes_nothing(tmp_path: Path, config: dict, rendered: Render):
+    path = rendered(tmp_path, small())
+    for file in (path, *path.rglob("*")):
+        if file.is_dir():
+            file.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    before = sorted((str(file), file.stat().st_mtime_ns) for file in tmp_path.rglob("*"))
+    assert pending.scan(tmp_path, config)
+    assert sorted((str(file), file.stat().st_mtime_ns) for file in tmp_path.rglob("*")) == before
+    for file in (path, *path.rglob("*")):
+        if file.is_dir():
+            file.chmod(0o755)

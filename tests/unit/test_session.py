@@ -1,0 +1,249 @@
+"""What a session recorded, read from descriptions of all versions or from the task settings."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from alfvideo import session
+from alfvideo.rig import CAMERAS, Rig
+from alfvideo.rig.layout import write_description
+from alfvideo.session import Blocked, Camera
+
+DESCRIPTIONS = Path(__file__).parents[3] / "shared" / "data" / "ibl" / "description"
+SESSION = Path("/data/KB001/2026-01-01/001")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "KB001" / "2026-01-01" / "001"
+    path.mkdir(parents=True)
+    return path
+
+
+def describe(folder: Path, content: object) -> None:
+    text = content if isinstance(content, str) else yaml.safe_dump(content)
+    (folder / "_ibl_experiment.description.yaml").write_text(text)
+
+
+@pytest.mark.skipif(not DESCRIPTIONS.is_dir(), reason="the shared IBL descriptions are not here")
+@pytest.mark.parametrize(
+    ("name", "cameras", "sync", "namespace", "sync_collection", "task_collection"),
+    [
+        ("_ibl_experiment", [], "nidq", "spikeglx", "raw_ephys_data", "raw_passive_data"),
+        ("bpod_training", ["left"], "bpod", "spikeglx", "raw_task_data_00", "raw_task_data_00"),
+        (
+            "ephys_nidq_3cam",
+            ["left", "right", "body"],
+            *("nidq", "spikeglx", "raw_ephys_data", "raw_behavior_data"),
+        ),
+        (
+            "mesoscope_timeline",
+            ["left", "right", "belly"],
+            *("nidq", "timeline", "raw_sync_data", "raw_task_data_00"),
+        ),
+        (
+            "ucla_widefield_camlog",
+            ["left", "right", "body"],
+            *("nidq", "spikeglx", "raw_sync_data", "raw_task_data_00"),
+        ),
+    ],
+)
+def test_ibl_descriptions(
+    name: str,
+    cameras: list[str],
+    sync: str,
+    namespace: str,
+    sync_collection: str,
+    task_collection: str,
+):
+    description = yaml.safe_load((DESCRIPTIONS / f"{name}.description.yaml").read_text())
+    parsed = session.parse(SESSION, description)
+    assert list(parsed.cameras) == cameras
+    assert (parsed.sync, parsed.namespace) == (sync, namespace)
+    assert (parsed.sync_collection, parsed.task_collection) == (sync_collection, task_collection)
+    camlog = name == "ucla_widefield_camlog"
+    for camera in parsed.cameras.values():
+        assert camera.compressed is camlog
+        assert camera.sync_label == (None if camlog else "audio")
+
+
+@pytest.mark.skipif(not DESCRIPTIONS.is_dir(), reason="the shared IBL descriptions are not here")
+def test_every_ibl_description_is_read_or_blocked(folder: Path):
+    files = sorted(DESCRIPTIONS.glob("*.yaml"))
+    assert files
+    blocked = {}
+    for file in files:
+        describe(folder, file.read_text())
+        try:
+            session.read(folder)
+        except Blocked as reason:
+            blocked[file.name] = str(reason)
+    assert list(blocked) == ["tdms_variant.description.yaml"]
+    assert "unknown sync 'tdms'" in blocked["tdms_variant.description.yaml"]
+
+
+@pytest.mark.parametrize("kind", CAMERAS)
+@pytest.mark.parametrize("version", ["1.0.0", "0.1.0"])
+def test_rendered_descriptions(folder: Path, kind: str, version: str):
+    """Version 0 has its tasks as a mapping, version 1 as a list."""
+    write_description(folder, Rig(kind=kind, description=version))
+    parsed = session.read(folder)
+    assert list(parsed.cameras) == list(CAMERAS[kind])
+    assert parsed.sync == ("bpod" if kind == "bpod" else "nidq")
+    if kind != "bpod":
+        assert parsed.namespace == ("timeline" if kind == "timeline" else "spikeglx")
+    modern = version.startswith("1")
+    assert parsed.task_collection == ("raw_task_data_00" if modern else "raw_behavior_data")
+    assert {camera.compressed for camera in parsed.cameras.values()} == {kind == "camlog"}
+
+
+def test_camera_settings_are_kept(folder: Path):
+    camera = {"collection": "raw_video_data/a", "sync_label": "ttl", "compressed": True}
+    describe(folder, {"sync": {"nidq": None}, "devices": {"cameras": {"left": camera}}})
+    assert session.read(folder).cameras["left"] == Camera("left", "raw_video_data/a", "ttl", True)
+
+
+def test_missing_settings_have_their_usual_values(folder: Path):
+    describe(folder, {"sync": {"nidq": None}, "devices": {"cameras": {"left": None}}})
+    read = session.read(folder)
+    assert read.cameras["left"] == Camera("left", "raw_video_data", "audio", False)
+    assert (read.namespace, read.sync_collection) == ("spikeglx", "raw_ephys_data")
+    assert read.task_collection == "raw_behavior_data"
+
+
+@pytest.mark.parametrize("devices", [None, {}, {"cameras": None}, {"cameras": {}}])
+def test_session_without_cameras_is_not_blocked(folder: Path, devices: object):
+    describe(folder, {"sync": {"nidq": {}}, "devices": devices})
+    assert session.read(folder).cameras == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "is empty"),
+        ("just words", "is empty|malformed"),
+        ("- a\n- b\n", "is empty|malformed"),
+        ("sync: {nidq: [\ndevices", r"cannot be read, line \d+"),
+        ("sync: \t{nidq", r"cannot be read, line \d+"),
+        ({"devices": {"cameras": {"left": {}}}}, "names no sync"),
+        ({"sync": {}}, "names no sync"),
+        ({"sync": {"tdms": {}}}, "unknown sync 'tdms'"),
+        ({"sync": {"nidq": {"acquisition_software": "labview"}}}, "software 'labview'"),
+        ({"sync": ["nidq"]}, "'sync' is not a mapping"),
+        ({"sync": {"nidq": {}}, "devices": "left"}, "'devices' is not a mapping"),
+        ({"sync": {"nidq": {}}, "devices": {"cameras": ["left"]}}, "'cameras' is not a mapping"),
+        ({"sync": {"nidq": "raw_ephys_data"}}, "malformed"),
+        ({"sync": {"nidq": {}}, "devices": {"cameras": {"left": "a"}}}, "malformed"),
+        ({"sync": {"nidq": {}}, "tasks": ["a"]}, "malformed"),
+        ({"sync": {"nidq": {}}, "tasks": [{"a": "b"}]}, "malformed"),
+        ({"sync": {"nidq": {}}, "tasks": 3}, "malformed"),
+    ],
+)
+def test_descriptions_that_block(folder: Path, content: object, reason: str):
+    describe(folder, content)
+    with pytest.raises(Blocked, match=reason):
+        session.read(folder)
+
+
+def test_description_in_another_encoding_blocks(folder: Path):
+    (folder / "_ibl_experiment.description.yaml").write_bytes(b"projects: [\xff\xfe]")
+    with pytest.raises(Blocked, match="cannot be read"):
+        session.read(folder)
+
+
+def test_unfinished_transfer_blocks(folder: Path):
+    write_description(folder, Rig())
+    (folder / "_devices").mkdir()
+    assert session.read(folder).cameras, "an empty _devices folder means that all has arrived"
+    (folder / "_devices" / "2026-01-01_1_KB001@video-left.yaml").touch()
+    with pytest.raises(Blocked, match=r"transfer unfinished.*video-left"):
+        session.read(folder)
+
+
+def write_settings(folder: Path, text: str) -> None:
+    (folder / "raw_behavior_data").mkdir()
+    (folder / "raw_behavior_data" / "_iblrig_taskSettings.raw.json").write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "cameras", "sync", "sync_collection"),
+    [
+        (
+            "_iblrig_tasks_ephysChoiceWorld6.4.2",
+            ["left", "right", "body"],
+            "nidq",
+            "raw_ephys_data",
+        ),
+        ("_iblrig_tasks_trainingChoiceWorld6.6.1", ["left"], "bpod", "raw_behavior_data"),
+        ("_iblrig_tasks_biasedChoiceWorld6.6.1", ["left"], "bpod", "raw_behavior_data"),
+        ("_iblrig_tasks_habituationChoiceWorld", ["left"], "bpod", "raw_behavior_data"),
+    ],
+)
+def test_legacy_sessions(
+    folder: Path, protocol: str, cameras: list[str], sync: str, sync_collection: str
+):
+    write_settings(folder, json.dumps({"PYBPOD_PROTOCOL": protocol}))
+    read = session.read(folder)
+    assert list(read.cameras) == cameras
+    assert (read.sync, read.sync_collection) == (sync, sync_collection)
+    assert (read.namespace, read.task_collection) == ("spikeglx", "raw_behavior_data")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ("", "cannot be read"),
+        ("[]", "cannot be read"),
+        ("{}", "protocol '' is not known"),
+        ('{"PYBPOD_PROTOCOL": null}', "protocol '' is not known"),
+        ('{"PYBPOD_PROTOCOL": "myTask"}', "protocol 'myTask' is not known"),
+        ('{"PYBPOD_PROTOCOL": 3}', "cannot be read|not known"),
+    ],
+)
+def test_task_settings_that_block(folder: Path, settings: str, reason: str):
+    write_settings(folder, settings)
+    with pytest.raises(Blocked, match=f"no description file, and .*({reason})"):
+        session.read(folder)
+
+
+def test_nothing_that_describes_the_session(folder: Path):
+    with pytest.raises(Blocked, match=r"no description file .*no task settings"):
+        session.read(folder)
+
+
+def test_discovery_at_any_depth(tmp_path: Path):
+    sessions = [
+        "KB001/2026-01-01/001",
+        "KB001/2026-01-01/002",
+        "lab/Subjects/KB002/2026-01-02/001",
+        "a/b/c/d/KB003/2026-01-03/010",
+    ]
+    others = [
+        ".truth/KB001/2026-01-01/001",
+        "lab/.trash/KB001/2026-01-01/001",
+        "KB001/2026-01-01/.hidden",
+        "KB001/2026-01-01/1",
+        "KB001/2026-1-1/001",
+        "KB001/2026-01-01/notes",
+        "KB001/2026-01-01/001/alf/2026-01-01/001",
+    ]
+    for name in [*sessions, *others]:
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "KB001" / "2026-01-01" / "003").touch()
+    found = [path.relative_to(tmp_path).as_posix() for path in session.discover(tmp_path)]
+    assert sorted(found) == sorted(sessions)
+
+
+def test_root_may_be_a_subject_or_a_date(tmp_path: Path):
+    path = tmp_path / "KB001" / "2026-01-01" / "001"
+    path.mkdir(parents=True)
+    for root in (path.parent, path.parent.parent):
+        assert list(session.discover(root)) == [path]
+
+
+def test_discovery_does_not_look_into_sessions(tmp_path: Path):
+    (tmp_path / "KB001" / "2026-01-01" / "001" / "raw_video_data").mkdir(parents=True)
+    for path in session.discover(tmp_path):
+        assert path.name == "001"

@@ -1,0 +1,178 @@
+"""The table of tasks: which apply to a camera, and which files each reads and writes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from one.alf import spec
+from one.alf.path import ALFPath
+
+from alfvideo import session, tasks
+from alfvideo.rig import CAMERAS, Rig
+from alfvideo.session import Blocked
+
+Render = Callable[[Path, Rig], Path]
+SESSION = Path("/data/lab/Subjects/KB001/2026-01-01/001")
+
+
+def body(**options: object) -> Rig:
+    """The smallest session of a kind: one slow camera, where the kind has one."""
+    kind = options.get("kind", "spikeglx")
+    camera = {"bpod": "left", "timeline": "belly"}.get(kind, "body")
+    return Rig(**{"seconds": 2, "scale": 0.05, "cameras": (camera,), **options})
+
+
+def rules_of(path: Path, config: dict) -> list[str]:
+    read = session.read(path)
+    (camera,) = read.cameras.values()
+    return [task.rule for task in tasks.TASKS if task.applies(read, camera, config)]
+
+
+def names(files: list[Path]) -> list[str]:
+    return [file.name for file in files]
+
+
+def test_rules_write_what_the_table_says(workflow_rules: dict[str, list[str]]):
+    for task in tasks.TASKS:
+        assert workflow_rules[task.rule] == list(task.outputs), task.rule
+
+
+def test_every_rule_with_outputs_is_in_the_table(workflow_rules: dict[str, list[str]]):
+    assert {name for name, outputs in workflow_rules.items() if outputs} == set(tasks.BY_RULE)
+
+
+def test_datasets_have_valid_alf_names():
+    values = {"session": SESSION, "collection": "raw_video_data", "camera": "left"}
+    for pattern in (tasks.RAW_MP4, tasks.RAW_AVI, tasks.RAW_CAMLOG, tasks.TIMES):
+        path = ALFPath(pattern.format(**values))
+        assert spec.is_valid(path.name), path.name
+        assert path.object == "leftCamera"
+        assert path.session_path() == ALFPath(SESSION)
+
+
+def test_names_that_labs_rely_on():
+    values = {"session": "S", "collection": "raw_video_data", "camera": "left"}
+    assert tasks.RAW_MP4.format(**values) == "S/raw_video_data/_iblrig_leftCamera.raw.mp4"
+    assert tasks.RAW_AVI.format(**values) == "S/raw_video_data/_iblrig_leftCamera.raw.avi"
+    assert tasks.RAW_CAMLOG.format(**values) == "S/raw_video_data/_iblrig_leftCamera.raw.camlog"
+    assert tasks.TIMES.format(**values) == "S/alf/_ibl_leftCamera.times.npy"
+
+
+@pytest.mark.parametrize(
+    ("kind", "rules"),
+    [
+        ("spikeglx", ["video_register_raw", "video_compress", "video_sync_qc_nidq"]),
+        ("timeline", ["video_register_raw", "video_compress", "video_sync_qc_nidq"]),
+        ("bpod", ["video_register_raw", "video_compress", "video_sync_qc_bpod"]),
+        ("camlog", ["video_convert", "video_sync_qc_camlog"]),
+    ],
+)
+def test_tasks_of_each_kind(
+    tmp_path: Path, config: dict, rendered: Render, kind: str, rules: list[str]
+):
+    path = rendered(tmp_path, body(kind=kind))
+    assert rules_of(path, config) == rules
+    config["keep_avi"] = False
+    assert rules_of(path, config) == [*rules, "video_remove_original"]
+
+
+def test_raw_files_are_no_outputs(tmp_path: Path, config: dict, rendered: Render):
+    """Snakemake deletes the outputs of a job that fails."""
+    config["keep_avi"] = False
+    for kind in CAMERAS:
+        path = rendered(tmp_path / kind, body(kind=kind))
+        raw = {file for file in path.rglob("*") if file.is_file()}
+        read = session.read(path)
+        for camera in read.cameras.values():
+            for task in tasks.TASKS:
+                if task.applies(read, camera, config):
+                    outputs = {tasks.path(pattern, read, camera) for pattern in task.outputs}
+                    assert outputs.isdisjoint(raw)
+
+
+@pytest.mark.parametrize(
+    ("frame_data", "first", "all_of_them"),
+    [
+        ("bin", "frameData.bin", {"frameData.bin"}),
+        ("ssv", "timestamps.ssv", {"timestamps.ssv", "GPIO.bin", "frame_counter.bin"}),
+    ],
+)
+def test_frame_data_in_both_formats(
+    tmp_path: Path, rendered: Render, frame_data: str, first: str, all_of_them: set[str]
+):
+    read = session.read(rendered(tmp_path, body(frame_data=frame_data)))
+    camera = read.cameras["body"]
+    prefix = "_iblrig_bodyCamera."
+    assert names(tasks.frame_times(read, camera)) == [prefix + first]
+    assert set(names(tasks.embedded(read, camera))) == {prefix + name for name in all_of_them}
+
+
+def test_files_of_other_cameras_are_left_alone(tmp_path: Path, rendered: Render):
+    path = rendered(tmp_path, body(cameras=("left", "body")))
+    (path / "raw_video_data" / "_iblrig_bodyCamera.frameData.bin").unlink()
+    read = session.read(path)
+    assert names(tasks.frame_times(read, read.cameras["left"])) == [
+        "_iblrig_leftCamera.frameData.bin"
+    ]
+    with pytest.raises(Blocked, match=r"no timestamps: neither _iblrig_bodyCamera\.frameData"):
+        tasks.frame_times(read, read.cameras["body"])
+
+
+def test_sync_on_the_probes(tmp_path: Path, rendered: Render):
+    read = session.read(rendered(tmp_path, body(neuropixel="3A")))
+    folders = {file.parent for file in tasks.sync_arrays(read, read.cameras["body"])}
+    assert folders == {read.path / "raw_ephys_data" / "probe00"}
+    assert "_spikeglx_ephysData_g0_t0.imec.ap.meta" in names(
+        tasks.wiring(read, read.cameras["body"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("spikeglx", ["_spikeglx_ephysData_g0_t0.nidq.meta"]),
+        ("timeline", ["_timeline_DAQdata.meta.json"]),
+        ("camlog", ["_spikeglx_DAQdata.wiring.json", "_spikeglx_DAQdata_g0_t0.nidq.meta"]),
+    ],
+)
+def test_what_tells_the_channels(tmp_path: Path, rendered: Render, kind: str, expected: list[str]):
+    read = session.read(rendered(tmp_path, body(kind=kind)))
+    (camera,) = read.cameras.values()
+    assert names(tasks.wiring(read, camera)) == expected
+
+
+@pytest.mark.parametrize("attribute", ["times", "channels", "polarities"])
+def test_one_missing_sync_array_blocks(tmp_path: Path, rendered: Render, attribute: str):
+    path = rendered(tmp_path, body())
+    (path / "raw_ephys_data" / f"_spikeglx_sync.{attribute}.npy").unlink()
+    read = session.read(path)
+    with pytest.raises(Blocked, match=r"sync missing: raw_ephys_data has no _spikeglx_sync"):
+        tasks.sync_arrays(read, read.cameras["body"])
+
+
+def test_several_videos_of_a_camlog_rig(tmp_path: Path, rendered: Render):
+    path = rendered(tmp_path, body(kind="camlog"))
+    (path / "raw_video_data" / "body_cam_run001_00000000.avi").touch()
+    read = session.read(path)
+    with pytest.raises(Blocked, match=r"keep one of them: body_cam_run000.*, body_cam_run001"):
+        tasks.avi(read, read.cameras["body"])
+
+
+def test_mp4_is_enough_without_an_avi(tmp_path: Path, rendered: Render):
+    path = rendered(tmp_path, body())
+    avi = path / "raw_video_data" / "_iblrig_bodyCamera.raw.avi"
+    avi.rename(avi.with_suffix(".mp4"))
+    read = session.read(path)
+    assert tasks.mp4(read, read.cameras["body"]) == [avi.with_suffix(".mp4")]
+    avi.with_suffix(".mp4").unlink()
+    with pytest.raises(Blocked, match=r"raw video missing: raw_video_data/_iblrig_bodyCamera\.raw"):
+        tasks.mp4(session.read(path), read.cameras["body"])
+
+
+def test_training_rigs_are_compressed_more(tmp_path: Path, config: dict, rendered: Render):
+    compress = tasks.BY_RULE["video_compress"]
+    for kind, crf in (("spikeglx", 17), ("bpod", 29)):
+        read = session.read(rendered(tmp_path / kind, body(kind=kind)))
+        (camera,) = read.cameras.values()
+        params = compress.params(read, camera, config)
+        assert params == {"version": compress.version, "preset": "slow", "crf": crf}

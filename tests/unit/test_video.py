@@ -1,0 +1,142 @@
+"""What a video holds, found by reading its packets, and what is said of damaged ones."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from alfvideo import video
+from alfvideo.errors import DataError
+
+FRAMES, RATE, SIZE = 60, 30, (64, 48)
+PICTURE = ("-f", "lavfi", "-i", f"testsrc2=size=64x48:rate={RATE}:duration=2")
+
+
+@pytest.fixture(scope="session")
+def avi(tmp_path_factory: pytest.TempPathFactory, ffmpeg: Callable) -> Path:
+    path = tmp_path_factory.mktemp("video") / "a.avi"
+    ffmpeg(*PICTURE, "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def mp4(tmp_path_factory: pytest.TempPathFactory, ffmpeg: Callable) -> Path:
+    path = tmp_path_factory.mktemp("video") / "a.mp4"
+    ffmpeg(*PICTURE, "-c:v", "libx264", path)
+    return path
+
+
+def cut(source: Path, target: Path, length: int) -> Path:
+    target.write_bytes(source.read_bytes()[:length])
+    return target
+
+
+def damaged(source: Path, target: Path) -> Path:
+    """The first half of a packet in the middle of an avi is overwritten with zeros."""
+    content = bytearray(source.read_bytes())
+    start = content.index(b"00dc", len(content) // 2) + 8
+    content[start : start + 400] = bytes(400)
+    target.write_bytes(content)
+    return target
+
+
+@pytest.mark.parametrize("name", ["avi", "mp4"])
+def test_healthy(request: pytest.FixtureRequest, name: str):
+    path = request.getfixturevalue(name)
+    found = video.probe_whole(path)
+    assert found.frames == found.indexed == found.announced == found.periods == FRAMES
+    assert (found.width, found.height) == SIZE
+    assert found.rate == Fraction(RATE)
+    assert found.seconds == pytest.approx(FRAMES / RATE)
+    assert found.whole
+    assert not found.variable_rate
+    assert video.count_decoded(path) == FRAMES
+
+
+def test_progress_is_called_for_each_frame(avi: Path):
+    seen = []
+    video.count_decoded(avi, seen.append)
+    assert seen == list(range(1, FRAMES + 1))
+
+
+def test_rate_that_is_not_whole(tmp_path: Path, ffmpeg: Callable):
+    path = tmp_path / "a.avi"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=30000/1001:d=1", "-c:v", "mjpeg", path)
+    assert video.probe(path).rate == Fraction(30000, 1001)
+
+
+def test_variable_rate(tmp_path: Path, ffmpeg: Callable):
+    path = tmp_path / "a.avi"
+    dropped = "select='not(between(n,10,14))*not(eq(n,30))'"
+    ffmpeg(*PICTURE, "-vf", dropped, "-fps_mode", "passthrough", "-c:v", "mjpeg", path)
+    found = video.probe_whole(path)
+    assert (found.frames, found.periods) == (FRAMES - 6, FRAMES)
+    assert found.variable_rate
+    assert found.seconds == pytest.approx(FRAMES / RATE)
+
+
+@pytest.mark.parametrize("fraction", [0.3, 0.5, 0.9])
+def test_cut_avi(tmp_path: Path, avi: Path, fraction: float):
+    path = cut(avi, tmp_path / "a.avi", int(fraction * avi.stat().st_size))
+    with pytest.raises(DataError) as caught:
+        video.probe_whole(path)
+    frames = video.probe(path).frames
+    assert 0 < frames < FRAMES
+    text = str(caught.value)
+    assert f"{path} holds {frames} frames, expected {FRAMES}" in text
+    assert "Transfer it again from the rig" in text
+
+
+def test_what_to_do_with_a_recording_that_broke_off(tmp_path: Path, avi: Path, ffmpeg: Callable):
+    """The command that the message names makes a whole file."""
+    path = cut(avi, tmp_path / "a.avi", avi.stat().st_size // 2)
+    with pytest.raises(DataError, match=r"ffmpeg -i a\.avi -c copy whole\.avi"):
+        video.probe_whole(path)
+    ffmpeg("-i", path, "-c", "copy", tmp_path / "whole.avi")
+    assert video.probe_whole(tmp_path / "whole.avi").frames == video.probe(path).frames
+
+
+def test_cut_mp4(tmp_path: Path, mp4: Path):
+    path = cut(mp4, tmp_path / "a.mp4", mp4.stat().st_size // 2)
+    with pytest.raises(DataError, match=r"a\.mp4 cannot be opened .*damaged or was cut"):
+        video.probe_whole(path)
+
+
+@pytest.mark.parametrize("check", [video.probe, video.probe_whole, video.count_decoded])
+def test_files_that_are_no_video(tmp_path: Path, check: Callable):
+    with pytest.raises(DataError, match=r"none\.avi is missing"):
+        check(tmp_path / "none.avi")
+    (tmp_path / "empty.avi").touch()
+    with pytest.raises(DataError, match=r"empty\.avi is empty \(0 bytes\)"):
+        check(tmp_path / "empty.avi")
+    (tmp_path / "text.avi").write_text("no video " * 500)
+    with pytest.raises(DataError, match=r"text\.avi cannot be opened as a video"):
+        check(tmp_path / "text.avi")
+
+
+def test_header_only(tmp_path: Path, avi: Path):
+    path = cut(avi, tmp_path / "a.avi", avi.read_bytes().index(b"movi") + 4)
+    with pytest.raises(DataError, match=r"a\.avi holds no frames"):
+        video.probe_whole(path)
+
+
+def test_sound_alone(tmp_path: Path, ffmpeg: Callable):
+    path = tmp_path / "a.avi"
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=1", "-c:a", "pcm_s16le", path)
+    with pytest.raises(DataError, match="holds no video stream"):
+        video.probe(path)
+
+
+def test_damaged_packet_is_found_by_decoding(tmp_path: Path, avi: Path):
+    path = damaged(avi, tmp_path / "a.avi")
+    assert video.probe_whole(path).frames == FRAMES
+    with pytest.raises(DataError, match=r"a\.avi: frame \d+ (is damaged|cannot be decoded)"):
+        video.count_decoded(path)
+
+
+@pytest.mark.parametrize("name", ["a b'c\"d.avi", "ü%d$;&(x)[1]*?.avi", "concat:a|b.avi"])
+def test_names(tmp_path: Path, avi: Path, name: str):
+    path = cut(avi, tmp_path / name, avi.stat().st_size)
+    assert video.probe_whole(path).frames == FRAMES
+    assert video.count_decoded(path) == FRAMES
