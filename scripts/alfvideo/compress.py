@@ -121,10 +121,10 @@ def _run(command: Sequence[str], source: Path, progress: Callable[[int], None]) 
             errors="replace",
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
-    except FileNotFoundError:
+    except OSError as error:
         raise DataError(
-            f"ffmpeg is not at {command[0]}. Correct `ffmpeg` in the configuration, or leave it "
-            "empty to use the one that is installed with alfvideo."
+            f"ffmpeg cannot be started from {command[0]} ({error.strerror}). Correct `ffmpeg` in "
+            "the configuration, or leave it empty to use the one that comes with alfvideo."
         ) from None
     warnings: deque[str] = deque(maxlen=20)
     reader = threading.Thread(target=lambda: warnings.extend(map(str.strip, process.stderr)))

@@ -257,7 +257,7 @@ def test_targets_are_the_outputs_of_pending_stages(done: Path, config: dict):
             "sync missing: raw_task_data_00/_iblrig_taskData.raw",
         ),
         (small(kind="camlog"), "raw_video_data/*.avi", {"video", "times"}, "raw video missing"),
-        (small(kind="camlog"), "raw_video_data/*.camlog", {"video"}, "camera log missing"),
+        (small(kind="camlog"), "raw_video_data/*.camlog", {"video", "times"}, "camera log"),
         (
             small(faults={"body": (Fault.MISSING_CAMERA,)}),
             "raw_video_data/*.bin",

@@ -89,20 +89,21 @@ def find(session: Path, collection: str, namespace: str) -> Path:
     Raises
     ------
     DataError
-        If there are no sync arrays.
+        If there are no sync arrays, or not all three.
     """
     top = session / collection
-    if "times" in _files(top, namespace):
+    if _files(top, namespace).keys() == set(_ATTRIBUTES):
         return top
     found = {
         folder: files["times"]
         for folder in sorted(top.glob("*"))
-        if "times" in (files := _files(folder, namespace))
+        if (files := _files(folder, namespace)).keys() == set(_ATTRIBUTES)
     }
     if not found:
         raise DataError(
-            f"{top}: expected _{namespace}_sync.times.npy there or in a probe folder, found none. "
-            "Extract the sync from the raw DAQ file first."
+            f"{top}: expected _{namespace}_sync.times.npy, .polarities.npy and .channels.npy there "
+            "or in a probe folder, found no such three. Extract the sync from the raw DAQ file "
+            "first."
         )
     return max(found, key=lambda folder: (_has_nidq(folder), found[folder].stat().st_size))
 
