@@ -75,3 +75,29 @@ rule video_sync_qc_camlog:
         "Camera times of {wildcards.session} {wildcards.camera} from the NI-DAQ, camlog rig"
     script:
         "../scripts/video_sync_qc_camlog.py"
+
+
+rule video_qc:
+    message:
+        "Camera QC of {wildcards.session} {wildcards.camera}"
+    input:
+        unpack(inputs_of("video_qc")),
+    output:
+        checks=tasks.VIDEO_QC,
+        picture=tasks.VIDEO_QC_PICTURE,
+    params:
+        settings=params_of("video_qc"),
+    log:
+        "logs/video_qc{session}/{camera}.log",
+    benchmark:
+        "benchmarks/video_qc{session}/{camera}.tsv"
+    priority: 40
+    threads: 1
+    resources:
+        io_charge=5,
+        gpu=0,
+        mem_mb=2000,
+        runtime=60,
+        job_size="small",
+    script:
+        "../scripts/video_qc.py"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from alfvideo import atomic, embedded, job, timestamps, video
+from alfvideo import arrays, embedded, job, timestamps, video
 from alfvideo.daq import bpod
 
 with job.run(snakemake) as this:
@@ -14,4 +14,4 @@ with job.run(snakemake) as this:
     frame_data = embedded.load(mp4.parent, this.camera)
     found = timestamps.camera_times(pulses, frames, frame_data, bpod.sync_fronts(trials))
     this.note(*notes, *found.notes)
-    atomic.save_array(snakemake.output.times, found.times)
+    arrays.save(snakemake.output.times, found.times)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from alfvideo import atomic, job, timestamps, video
+from alfvideo import arrays, job, timestamps, video
 from alfvideo.daq import sync
 
 with job.run(snakemake) as this:
@@ -13,4 +13,4 @@ with job.run(snakemake) as this:
 
     found = timestamps.camlog_times(pulses, video.probe_whole(Path(snakemake.input.mp4[0])).frames)
     this.note(*found.notes)
-    atomic.save_array(snakemake.output.times, found.times)
+    arrays.save(snakemake.output.times, found.times)

@@ -1,21 +1,33 @@
-"""Camera times from the pulses on the NI-DAQ, aligned to the frames by GPIO and frame counter."""
+"""Camera times from the pulses on the NI-DAQ, aligned to the frames by GPIO, else by the wheel."""
 
 from pathlib import Path
 
-from alfvideo import atomic, embedded, job, timestamps, video
+from alfvideo import arrays, atomic, embedded, job, region, timestamps, video, wheel
 from alfvideo.daq import sync
+from alfvideo.plots.wheel_alignment import wheel_alignment_figure
+from alfvideo.wheel_alignment.fallback import instead_of_pulses
 
 with job.run(snakemake) as this:
     folder = Path(snakemake.input.sync_arrays[0]).parent
-    recorded = sync.load(folder, this.settings["namespace"])
-    channels = sync.channel_map(folder, this.settings["namespace"])
+    namespace, sync_label = this.settings["namespace"], this.settings["sync_label"]
+    recorded = sync.load(folder, namespace)
+    channels = sync.channel_map(folder, namespace)
     pulses = recorded.fronts(sync.camera_channel(channels, this.camera, folder)).rises
-    sync_label = this.settings["sync_label"]
     ttl = recorded.fronts(sync.channel(channels, sync_label, folder)) if sync_label else None
 
     mp4 = Path(snakemake.input.mp4[0])
     frames = video.probe_whole(mp4).frames
     frame_data = embedded.load(mp4.parent, this.camera)
     found = timestamps.camera_times(pulses, frames, frame_data, ttl)
+
+    if found.method == "pulses" and (box := this.settings["wheel_region"]):
+        turned = wheel.load([Path(file) for file in snakemake.input.wheel], folder, namespace)
+        found, alignment = instead_of_pulses(found, mp4, turned, region.from_configuration(box))
+        if alignment is not None:
+            picture = this.session / "snapshot" / f"{this.camera}Camera_wheel_alignment.png"
+            with atomic.output(picture) as partial:
+                figure = wheel_alignment_figure(alignment, f"{this.session_name} {this.camera}")
+                figure.savefig(partial, format="png", dpi=100)
+
     this.note(*found.notes)
-    atomic.save_array(snakemake.output.times, found.times)
+    arrays.save(snakemake.output.times, found.times)

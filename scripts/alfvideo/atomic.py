@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 log = logging.getLogger(__name__)
 
 
@@ -50,12 +48,6 @@ def output(path: Path | str) -> Iterator[Path]:
         raise
     finally:
         os.close(descriptor)
-
-
-def save_array(path: Path | str, array: np.ndarray) -> None:
-    """Save an array as npy, whole or not at all."""
-    with output(path) as partial, partial.open("wb") as file:
-        np.save(file, array)
 
 
 def _open_locked(partial: Path) -> int:

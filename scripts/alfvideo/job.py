@@ -30,13 +30,14 @@ class Job:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def label(self) -> str:
-        """Subject, date, number and camera, as a person names the job.
+    def session_name(self) -> str:
+        """Subject, date and number, as a person names the session.
 
-        >>> Job('', Path('/data/Subjects/KB001/2026-01-01/001'), 'left', (), (), {}, Path()).label
-        'KB001/2026-01-01/001 left'
+        >>> path = Path('/data/Subjects/KB001/2026-01-01/001')
+        >>> Job('', path, 'left', (), (), {}, Path()).session_name
+        'KB001/2026-01-01/001'
         """
-        return f"{'/'.join(self.session.parts[-3:])} {self.camera}"
+        return "/".join(self.session.parts[-3:])
 
     def note(self, *sentences: str) -> None:
         """Log decisions that were taken because raw data disagree, and keep them in provenance."""
@@ -116,7 +117,8 @@ def start_logging(job: Job) -> None:
     to_file = logging.FileHandler(job.log, mode="w", encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     to_screen = logging.StreamHandler(sys.stderr)
-    to_screen.setFormatter(logging.Formatter(f"[{job.label}] {job.rule}: %(message)s"))
+    prefix = f"[{job.session_name} {job.camera}] {job.rule}:"
+    to_screen.setFormatter(logging.Formatter(f"{prefix} %(message)s"))
     logger.handlers = [to_file, to_screen]
     logger.setLevel(logging.INFO)
     logger.info("%s", job.session)

@@ -29,12 +29,17 @@ class Blocked(Exception):
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera of a session; `sync_label` names the DAQ channel wired to its GPIO."""
+    """A camera of a session; `sync_label` names the DAQ channel wired to its GPIO.
+
+    `described` holds what the description expects of its video: `width` and `height` in pixels and
+    `fps` in Hz, as far as they are there.
+    """
 
     label: str
     collection: str = VIDEO_COLLECTION
     sync_label: str | None = "audio"
     compressed: bool = False
+    described: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Session:
     """What a session recorded and where. Paths inside it are relative to `path`.
 
     `sync` is the device that recorded the pulses ('nidq' or 'bpod') and `namespace` that of its
-    sync arrays ('spikeglx' or 'timeline').
+    sync arrays ('spikeglx' or 'timeline'). `protocols` are the names of the tasks, in order.
     """
 
     path: Path
@@ -51,6 +56,7 @@ class Session:
     namespace: str
     sync_collection: str
     task_collection: str
+    protocols: tuple[str, ...] = ()
     _listings: dict[str, dict[str, os.DirEntry]] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -151,7 +157,8 @@ def parse(path: Path, description: Mapping[str, Any]) -> Session:
         raise Blocked(
             f"unknown acquisition software {namespace!r}: spikeglx and timeline can be read"
         )
-    task_collections = _task_collections(description)
+    tasks = _tasks(description)
+    task_collections = [task["collection"] for _, task in tasks if task.get("collection")]
     sync_collection = settings.get("collection")
     if sync == "bpod":
         sync_collection = sync_collection or next(iter(task_collections), LEGACY_COLLECTION)
@@ -163,6 +170,7 @@ def parse(path: Path, description: Mapping[str, Any]) -> Session:
         namespace=namespace,
         sync_collection=sync_collection or "raw_ephys_data",
         task_collection=next(iter(task_collections), LEGACY_COLLECTION),
+        protocols=tuple(protocol for protocol, _ in tasks),
     )
 
 
@@ -172,6 +180,7 @@ def _camera(label: str, device: Mapping[str, Any]) -> Camera:
         collection=device.get("collection") or VIDEO_COLLECTION,
         sync_label=device.get("sync_label", "audio"),
         compressed=bool(device.get("compressed", False)),
+        described={key: device[key] for key in ("width", "height", "fps") if device.get(key)},
     )
 
 
@@ -183,14 +192,16 @@ def _mapping(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value
 
 
-def _task_collections(description: Mapping[str, Any]) -> list[str]:
-    """Collections of the tasks in order; version 0 has a mapping of tasks, version 1 a list."""
+def _tasks(description: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Protocol and settings of each task, in order.
+
+    Version 0 of the description has a mapping of tasks, version 1 a list of them.
+    """
     tasks = description.get("tasks") or []
     tasks = [tasks] if isinstance(tasks, Mapping) else tasks
     if not isinstance(tasks, list) or not all(isinstance(task, Mapping) for task in tasks):
         raise Blocked("the description is malformed: 'tasks' is not a list of mappings")
-    settings = [_mapping(protocol, name) for protocol in tasks for name in protocol]
-    return [task["collection"] for task in settings if task.get("collection")]
+    return [(protocol, _mapping(task, protocol)) for task in tasks for protocol in task]
 
 
 def _load_description(path: Path) -> Mapping[str, Any]:

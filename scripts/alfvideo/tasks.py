@@ -5,7 +5,7 @@ that both always agree.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from one.alf import spec
 
 from alfvideo.daq import sync
 from alfvideo.errors import DataError
+from alfvideo.qc import reference, rigs
 from alfvideo.session import Blocked, Camera, Session
 
 RAW_MP4 = "{session}/{collection}/" + spec.to_alf(
@@ -21,6 +22,8 @@ RAW_MP4 = "{session}/{collection}/" + spec.to_alf(
 RAW_AVI = RAW_MP4.removesuffix("mp4") + "avi"
 RAW_CAMLOG = RAW_MP4.removesuffix("mp4") + "camlog"
 TIMES = "{session}/alf/" + spec.to_alf("{camera}Camera", "times", "npy", namespace="ibl")
+VIDEO_QC = "{session}/qc/" + spec.to_alf("{camera}Camera", "videoQC", "json", namespace="ibl")
+VIDEO_QC_PICTURE = "{session}/snapshot/{camera}Camera_qc.png"
 RAW_DATASETS = "{session}/registration/{camera}Camera_raw.json"
 ORIGINAL_REMOVED = "{session}/registration/{camera}Camera_original_removed.json"
 
@@ -122,11 +125,11 @@ def mp4(session: Session, camera: Camera) -> list[Path]:
     Raises
     ------
     Blocked
-        If there is neither an mp4 nor an avi.
+        If there is neither an mp4 nor what it is made from.
     """
     target = path(RAW_MP4, session, camera)
     if target.name not in session.listing(camera.collection):
-        avi(session, camera)
+        originals(session, camera)
     return [target]
 
 
@@ -175,6 +178,55 @@ def task_data(session: Session, camera: Camera) -> list[Path]:
     return found
 
 
+def times(session: Session, camera: Camera) -> list[Path]:
+    """The camera times, which are there or will be made.
+
+    Raises
+    ------
+    Blocked
+        If they are not there and cannot be made.
+    """
+    target = path(TIMES, session, camera)
+    if target.name not in session.listing("alf"):
+        mp4(session, camera)
+        pulses(session, camera)
+    return [target]
+
+
+def pulses(session: Session, camera: Camera) -> list[Path]:
+    """What recorded the pulses of the camera: the Bpod's task data, or the sync arrays.
+
+    Raises
+    ------
+    Blocked
+        If it is not there.
+    """
+    return (task_data if session.sync == "bpod" else sync_arrays)(session, camera)
+
+
+def ttl(session: Session, camera: Camera) -> list[Path]:
+    """What recorded the sync line that is wired to the camera's GPIO, as far as it is there."""
+    try:
+        return pulses(session, camera) + (wiring(session, camera) if session.sync == "nidq" else [])
+    except Blocked:
+        return []
+
+
+def wheel(session: Session, camera: Camera) -> list[Path]:
+    """Timestamps and position of the wheel, if both are there."""
+    collections = ["alf", *(f"alf/{name}" for name in sorted(session.listing("alf")))]
+    for collection in collections:
+        found = session.find(collection, "*wheel.timestamps*.npy", "*wheel.position*.npy")
+        if len(found) == 2:
+            return found
+    return []
+
+
+def frame_log(session: Session, camera: Camera) -> list[Path]:
+    """What is known of each frame: the camlog on rigs that keep one, else the embedded data."""
+    return [path(RAW_CAMLOG, session, camera)] if camera.compressed else embedded(session, camera)
+
+
 Config = Mapping[str, Any]
 Inputs = Callable[[Session, Camera], list[Path]]
 
@@ -213,6 +265,26 @@ def daq(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
     return {"namespace": session.namespace, "sync_label": camera.sync_label}
 
 
+def timing(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+    """As `daq`, and where the camera sees the wheel, by which it is timed if GPIO is of no use."""
+    region = config["wheel_regions"].get(camera.label)
+    return {**daq(session, camera, config), "wheel_region": region}
+
+
+def checks(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+    """What the checks of a camera expect of it; a changed reference frame counts as a setting."""
+    folder = config["reference_frames"]
+    reference_frame = reference.find(Path(folder).expanduser(), camera.label) if folder else None
+    return {
+        **daq(session, camera, config),
+        "sync": session.sync,
+        "expected": asdict(rigs.expected(camera.label, session.sync, camera.described)),
+        "protocols": list(session.protocols),
+        "reference_frame": str(reference_frame or ""),
+        "reference_frame_modified": reference_frame.stat().st_mtime_ns if reference_frame else 0,
+    }
+
+
 TASKS = (
     Task(
         rule="video_register_raw",
@@ -244,9 +316,9 @@ TASKS = (
         stage="times",
         version=1,
         applies=lambda session, camera, config: session.sync == "nidq" and not camera.compressed,
-        inputs=(mp4, embedded, sync_arrays, wiring),
+        inputs=(mp4, embedded, sync_arrays, wiring, wheel),
         outputs=(TIMES,),
-        settings=daq,
+        settings=timing,
     ),
     Task(
         rule="video_sync_qc_bpod",
@@ -264,6 +336,15 @@ TASKS = (
         inputs=(mp4, sync_arrays, wiring),
         outputs=(TIMES,),
         settings=daq,
+    ),
+    Task(
+        rule="video_qc",
+        stage="qc",
+        version=1,
+        applies=lambda session, camera, config: True,
+        inputs=(mp4, times, frame_log, ttl, wheel),
+        outputs=(VIDEO_QC, VIDEO_QC_PICTURE),
+        settings=checks,
     ),
     Task(
         rule="video_remove_original",

@@ -24,8 +24,12 @@ class CameraTimes:
 
     times: np.ndarray
     """(n_frames,) float64, strictly increasing, seconds of the DAQ's clock."""
+    pulses: np.ndarray
+    """(n,) float64, the camera pulses, mended where some were lost or added, seconds."""
+    count: np.ndarray
+    """(n_frames,) int64, number of the exposure of each frame, from 0: jumps are dropped frames."""
     method: str
-    """'gpio', 'pulses' or 'camlog'."""
+    """'gpio', 'wheel', 'pulses' or 'camlog'."""
     notes: tuple[str, ...]
     """One sentence for each decision that was taken where the raw data disagree."""
 
@@ -94,7 +98,8 @@ def camera_times(
         notes.append(f"The video was not aligned by GPIO: {reason}.")
     notes += _numbering_notes(numbering, count, start)
     notes += _pulse_notes(numbering, start, method)
-    return _checked(CameraTimes(_times(numbering, start), method, tuple(notes)))
+    times = _times(numbering, start)
+    return _checked(CameraTimes(times, numbering.pulses, numbering.count, method, tuple(notes)))
 
 
 def camlog_times(pulses: np.ndarray, n_frames: int) -> CameraTimes:
@@ -116,7 +121,7 @@ def camlog_times(pulses: np.ndarray, n_frames: int) -> CameraTimes:
             f"pulses and {n_frames} frames. Check that the video is complete, and the wiring."
         )
     if surplus == 0:
-        return _checked(CameraTimes(pulses, "camlog", ()))
+        return _checked(CameraTimes(pulses, pulses, np.arange(n_frames), "camlog", ()))
     mended = even(pulses)
     if mended.times.size == n_frames:
         times, where = mended.times, "where the train of pulses is uneven"
@@ -125,7 +130,7 @@ def camlog_times(pulses: np.ndarray, n_frames: int) -> CameraTimes:
         where = "at the end"
     what = "One pulse too many was dropped" if surplus > 0 else "One missing pulse was added"
     note = f"{what} {where}: {pulses.size} pulses for {n_frames} frames."
-    return _checked(CameraTimes(times, "camlog", (note,)))
+    return _checked(CameraTimes(times, pulses, np.arange(n_frames), "camlog", (note,)))
 
 
 def _check(pulses: np.ndarray, n_frames: int) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alfvideo import atomic
+from alfvideo import arrays, atomic
 
 SLOW_WRITER = """
 import sys, time
 from pathlib import Path
-from alfvideo import atomic
+from alfvideo import arrays, atomic
 
 target, text, pause = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 with atomic.output(target) as partial:
@@ -57,7 +57,7 @@ def test_temporary_name_is_hidden_and_on_the_same_file_system(tmp_path: Path):
 def test_failed_block_leaves_the_old_output(tmp_path: Path, error: type[BaseException]):
     target = tmp_path / "a.txt"
     target.write_text("old")
-    with pytest.raises(error), atomic.output(target) as partial:
+    with pytest.raises(error), atomic.output(target) as partial:  # noqa: PT012
         partial.write_text("half of the ne")
         raise error
     assert target.read_text() == "old"
@@ -126,7 +126,7 @@ def test_many_writers_leave_one_whole_output(tmp_path: Path):
 
 def test_array(tmp_path: Path):
     array = np.arange(5) / 3
-    atomic.save_array(tmp_path / "a.npy", array)
+    arrays.save(tmp_path / "a.npy", array)
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), array)
     assert names(tmp_path) == ["a.npy"]
 

@@ -1,4 +1,4 @@
-"""Raw video to mp4: what happens to healthy, unusual and damaged videos, and what the check sees."""
+"""Raw video to mp4: healthy, unusual and damaged videos, and what the check sees."""
 
 import os
 import subprocess

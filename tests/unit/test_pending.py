@@ -68,15 +68,15 @@ def edit_records(path: Path, change: Callable[[dict], None]) -> None:
 def done(tmp_path: Path, config: dict, rendered: Render) -> Path:
     path = rendered(tmp_path, small())
     finish(path, config)
-    assert stages(path, config, State.DONE) == {"raw", "video", "times"}
+    assert stages(path, config, State.DONE) == {"raw", "video", "times", "qc"}
     return path
 
 
 ALL = {
-    "spikeglx": {"raw", "video", "times"},
-    "timeline": {"raw", "video", "times"},
-    "bpod": {"raw", "video", "times"},
-    "camlog": {"video", "times"},
+    "spikeglx": {"raw", "video", "times", "qc"},
+    "timeline": {"raw", "video", "times", "qc"},
+    "bpod": {"raw", "video", "times", "qc"},
+    "camlog": {"video", "times", "qc"},
 }
 
 
@@ -96,33 +96,48 @@ def test_new_session_is_pending_and_finished_one_is_done(
 
 
 INPUTS = [
-    (small(), "raw_video_data/_iblrig_bodyCamera.raw.avi", {"video", "times"}),
-    (small(), "raw_video_data/_iblrig_bodyCamera.frameData.bin", {"raw", "times"}),
+    (small(), "raw_video_data/_iblrig_bodyCamera.raw.avi", {"video", "times", "qc"}),
+    (small(), "raw_video_data/_iblrig_bodyCamera.frameData.bin", {"raw", "times", "qc"}),
     (small(), "raw_video_data/_iblrig_videoCodeFiles.raw.zip", {"raw"}),
-    (small(), "raw_ephys_data/_spikeglx_sync.times.npy", {"times"}),
-    (small(), "raw_ephys_data/_spikeglx_sync.channels.npy", {"times"}),
-    (small(), "raw_ephys_data/_spikeglx_sync.polarities.npy", {"times"}),
-    (small(), "raw_ephys_data/_spikeglx_ephysData_g0_t0.nidq.meta", {"times"}),
-    (small(wiring="full"), "raw_ephys_data/_spikeglx_ephysData_g0_t0.nidq.wiring.json", {"times"}),
-    (small(frame_data="ssv"), "raw_video_data/_iblrig_bodyCamera.timestamps.ssv", {"raw", "times"}),
-    (small(frame_data="ssv"), "raw_video_data/_iblrig_bodyCamera.GPIO.bin", {"raw", "times"}),
+    (small(), "raw_ephys_data/_spikeglx_sync.times.npy", {"times", "qc"}),
+    (small(), "raw_ephys_data/_spikeglx_sync.channels.npy", {"times", "qc"}),
+    (small(), "raw_ephys_data/_spikeglx_sync.polarities.npy", {"times", "qc"}),
+    (small(), "raw_ephys_data/_spikeglx_ephysData_g0_t0.nidq.meta", {"times", "qc"}),
+    (
+        small(wiring="full"),
+        "raw_ephys_data/_spikeglx_ephysData_g0_t0.nidq.wiring.json",
+        {"times", "qc"},
+    ),
+    (
+        small(frame_data="ssv"),
+        "raw_video_data/_iblrig_bodyCamera.timestamps.ssv",
+        {"raw", "times", "qc"},
+    ),
+    (small(frame_data="ssv"), "raw_video_data/_iblrig_bodyCamera.GPIO.bin", {"raw", "times", "qc"}),
     (
         small(frame_data="ssv"),
         "raw_video_data/_iblrig_bodyCamera.frame_counter.bin",
-        {"raw", "times"},
+        {"raw", "times", "qc"},
     ),
-    (small(neuropixel="3A"), "raw_ephys_data/probe00/_spikeglx_sync.times.npy", {"times"}),
-    (small(kind="timeline"), "raw_sync_data/_timeline_sync.times.npy", {"times"}),
-    (small(kind="timeline"), "raw_sync_data/_timeline_DAQdata.meta.json", {"times"}),
-    (small(kind="bpod"), "raw_task_data_00/_iblrig_taskData.raw.jsonable", {"times"}),
-    (small(kind="bpod"), "raw_task_data_00/_iblrig_taskSettings.raw.json", {"times"}),
-    (small(kind="camlog"), "raw_video_data/body_cam_run000_00000000.avi", {"video", "times"}),
-    (small(kind="camlog"), "raw_video_data/body_cam_run000_00000000.camlog", {"video", "times"}),
-    (small(kind="camlog"), "raw_sync_data/_spikeglx_sync.times.npy", {"times"}),
-    (small(kind="camlog"), "raw_sync_data/_spikeglx_DAQdata.wiring.json", {"times"}),
-    (small(), "raw_video_data/_iblrig_bodyCamera.raw.mp4", {"times"}),
+    (small(neuropixel="3A"), "raw_ephys_data/probe00/_spikeglx_sync.times.npy", {"times", "qc"}),
+    (small(kind="timeline"), "raw_sync_data/_timeline_sync.times.npy", {"times", "qc"}),
+    (small(kind="timeline"), "raw_sync_data/_timeline_DAQdata.meta.json", {"times", "qc"}),
+    (small(kind="bpod"), "raw_task_data_00/_iblrig_taskData.raw.jsonable", {"times", "qc"}),
+    (small(kind="bpod"), "raw_task_data_00/_iblrig_taskSettings.raw.json", {"times", "qc"}),
+    (small(kind="camlog"), "raw_video_data/body_cam_run000_00000000.avi", {"video", "times", "qc"}),
+    (
+        small(kind="camlog"),
+        "raw_video_data/body_cam_run000_00000000.camlog",
+        {"video", "times", "qc"},
+    ),
+    (small(kind="camlog"), "raw_sync_data/_spikeglx_sync.times.npy", {"times", "qc"}),
+    (small(kind="camlog"), "raw_sync_data/_spikeglx_DAQdata.wiring.json", {"times", "qc"}),
+    (small(), "raw_video_data/_iblrig_bodyCamera.raw.mp4", {"times", "qc"}),
+    (small(), "alf/_ibl_wheel.position.npy", {"times", "qc"}),
+    (small(kind="bpod"), "alf/_ibl_wheel.position.npy", {"qc"}),
+    (small(), "alf/_ibl_bodyCamera.times.npy", {"qc"}),
     # What no task reads makes nothing pending.
-    (small(), "alf/_ibl_wheel.position.npy", set()),
+    (small(kind="camlog"), "raw_video_data/_iblrig_bodyCamera.raw.camlog", {"qc"}),
     (small(kind="camlog"), "raw_task_data_00/_iblrig_taskData.raw.jsonable", set()),
     (small(), "_ibl_experiment.description.yaml", set()),
 ]
@@ -150,16 +165,19 @@ def test_other_cameras_stay_done(tmp_path: Path, config: dict, rendered: Render)
         for status in pending.scan_session(path, config)
         if status.state is State.PENDING
     }
-    assert found == {("left", "video"), ("left", "times"), ("body", "raw"), ("body", "times")}
+    assert found == {
+        *(("left", stage) for stage in ("video", "times", "qc")),
+        *(("body", stage) for stage in ("raw", "times", "qc")),
+    }
 
 
 @pytest.mark.parametrize(
     ("kind", "settings", "expected"),
     [
-        ("spikeglx", {"crf": 23}, {"video", "times"}),
-        ("spikeglx", {"preset": "fast"}, {"video", "times"}),
+        ("spikeglx", {"crf": 23}, {"video", "times", "qc"}),
+        ("spikeglx", {"preset": "fast"}, {"video", "times", "qc"}),
         ("spikeglx", {"crf_bpod": 23}, set()),
-        ("bpod", {"crf_bpod": 23}, {"video", "times"}),
+        ("bpod", {"crf_bpod": 23}, {"video", "times", "qc"}),
         ("bpod", {"crf": 23}, set()),
         ("camlog", {"crf": 23, "preset": "fast", "crf_bpod": 23}, set()),
     ],
@@ -177,12 +195,12 @@ def test_changed_description(done: Path, config: dict):
     """The GPIO may be wired to another channel than the description said at first."""
     file = done / "_ibl_experiment.description.yaml"
     file.write_text(file.read_text().replace("sync_label: audio", "sync_label: frame2ttl"))
-    assert stages(done, config, State.PENDING) == {"times"}
+    assert stages(done, config, State.PENDING) == {"times", "qc"}
 
 
 def test_output_of_another_version(done: Path, config: dict):
     edit_records(done, lambda record: record["params"].update(version=0))
-    assert stages(done, config, State.PENDING) == {"raw", "video", "times"}
+    assert stages(done, config, State.PENDING) == {"raw", "video", "times", "qc"}
 
 
 def test_outputs_of_another_program_are_judged_by_time(done: Path, config: dict):
@@ -190,27 +208,29 @@ def test_outputs_of_another_program_are_judged_by_time(done: Path, config: dict)
     config["compression"]["crf"] = 30
     assert stages(done, config, State.PENDING) == set()
     (done / "raw_video_data" / "_iblrig_bodyCamera.raw.avi").touch()
-    assert stages(done, config, State.PENDING) == {"video", "times"}
+    assert stages(done, config, State.PENDING) == {"video", "times", "qc"}
 
 
 def test_input_that_came_later_with_an_old_date(done: Path, config: dict):
     wiring = done / "raw_ephys_data" / "_spikeglx_ephysData_g0_t0.nidq.wiring.json"
     wiring.write_text("{}")
     os.utime(wiring, ns=(0, 0))
-    assert stages(done, config, State.PENDING) == {"times"}
+    assert stages(done, config, State.PENDING) == {"times", "qc"}
 
 
 def test_input_that_went(done: Path, config: dict):
     (done / "raw_ephys_data" / "_spikeglx_ephysData_g0_t0.nidq.meta").unlink()
-    assert stages(done, config, State.PENDING) == {"times"}
+    assert stages(done, config, State.PENDING) == {"times", "qc"}
 
 
 @pytest.mark.parametrize(
     ("output", "expected"),
     [
         ("registration/bodyCamera_raw.json", {"raw"}),
-        ("raw_video_data/_iblrig_bodyCamera.raw.mp4", {"video", "times"}),
-        ("alf/_ibl_bodyCamera.times.npy", {"times"}),
+        ("raw_video_data/_iblrig_bodyCamera.raw.mp4", {"video", "times", "qc"}),
+        ("alf/_ibl_bodyCamera.times.npy", {"times", "qc"}),
+        ("qc/_ibl_bodyCamera.videoQC.json", {"qc"}),
+        ("snapshot/bodyCamera_qc.png", {"qc"}),
     ],
 )
 def test_missing_output(done: Path, config: dict, output: str, expected: set[str]):
@@ -230,7 +250,11 @@ def test_mp4_whose_avi_is_gone_is_done_whatever_the_settings(done: Path, config:
 def test_targets_are_the_outputs_of_pending_stages(done: Path, config: dict):
     (done / "alf" / "_ibl_bodyCamera.times.npy").unlink()
     targets = pending.targets(pending.scan_session(done, config))
-    assert targets == [str(done / "alf" / "_ibl_bodyCamera.times.npy")]
+    assert targets == [
+        str(done / "alf" / "_ibl_bodyCamera.times.npy"),
+        str(done / "qc" / "_ibl_bodyCamera.videoQC.json"),
+        str(done / "snapshot" / "bodyCamera_qc.png"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -239,29 +263,34 @@ def test_targets_are_the_outputs_of_pending_stages(done: Path, config: dict):
         (
             small(),
             "raw_video_data/*.avi",
-            {"video", "times"},
+            {"video", "times", "qc"},
             "raw video missing: raw_video_data/_iblrig_bodyCamera.raw.avi",
         ),
         (small(), "raw_video_data/*.bin", {"raw"}, "no timestamps: neither .*frameData"),
-        (small(), "raw_ephys_data/*.npy", {"times"}, "sync missing: raw_ephys_data has no"),
+        (small(), "raw_ephys_data/*.npy", {"times", "qc"}, "sync missing: raw_ephys_data has no"),
         (
             small(kind="timeline"),
             "raw_sync_data/*.npy",
-            {"times"},
+            {"times", "qc"},
             "sync missing: raw_sync_data has no _timeline_sync",
         ),
         (
             small(kind="bpod"),
             "raw_task_data_00/_iblrig_taskData*",
-            {"times"},
+            {"times", "qc"},
             "sync missing: raw_task_data_00/_iblrig_taskData.raw",
         ),
-        (small(kind="camlog"), "raw_video_data/*.avi", {"video", "times"}, "raw video missing"),
-        (small(kind="camlog"), "raw_video_data/*.camlog", {"video", "times"}, "camera log"),
+        (
+            small(kind="camlog"),
+            "raw_video_data/*.avi",
+            {"video", "times", "qc"},
+            "raw video missing",
+        ),
+        (small(kind="camlog"), "raw_video_data/*.camlog", {"video", "times", "qc"}, "camera log"),
         (
             small(faults={"body": (Fault.MISSING_CAMERA,)}),
             "raw_video_data/*.bin",
-            {"raw", "video", "times"},
+            {"raw", "video", "times", "qc"},
             "raw video missing",
         ),
     ],
@@ -348,7 +377,9 @@ def test_folder_that_cannot_be_read_blocks_its_session_only(
 
 
 def test_missing_root_says_what_to_do(tmp_path: Path, config: dict):
-    with pytest.raises(DataError, match="nowhere does not exist. Set `root` in config/config.yaml"):
+    with pytest.raises(
+        DataError, match=r"nowhere does not exist\. Set `root` in config/config\.yaml"
+    ):
         pending.scan(tmp_path / "nowhere", config)
 
 
@@ -432,12 +463,12 @@ def test_table(tmp_path: Path, config: dict, rendered: Render):
     assert (blocked / "_devices").is_dir()
     lines = pending.table(pending.scan(tmp_path, config), tmp_path).splitlines()
     cells = [re.split(r" {2,}", line) for line in lines]
-    assert cells[0] == ["session", "camera", "raw", "video", "times", "why blocked"]
+    assert cells[0] == ["session", "camera", "raw", "video", "times", "qc", "why blocked"]
     by_subject = {row[0][:5]: row for row in cells[1:-1]}
     assert set(by_subject) == {"KB002", "KB003", "KB004"}, "what is done is not shown"
-    assert by_subject["KB002"][1:] == ["body", "pending", "pending", "pending"]
-    assert by_subject["KB003"][1:5] == ["body", "pending", "pending", "blocked"]
-    assert "sync missing" in by_subject["KB003"][5]
+    assert by_subject["KB002"][1:] == ["body", *["pending"] * 4]
+    assert by_subject["KB003"][1:6] == ["body", *["pending"] * 2, *["blocked"] * 2]
+    assert "sync missing" in by_subject["KB003"][6]
     assert by_subject["KB004"][1] == "(all)"
     assert "transfer unfinished" in next(line for line in lines if line.startswith("KB004"))
     assert lines[-1] == "4 sessions, 4 cameras: 1 done, 1 pending, 2 blocked"

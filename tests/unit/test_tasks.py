@@ -71,6 +71,7 @@ def test_tasks_of_each_kind(
     tmp_path: Path, config: dict, rendered: Render, kind: str, rules: list[str]
 ):
     path = rendered(tmp_path, body(kind=kind))
+    rules = [*rules, "video_qc"]
     assert rules_of(path, config) == rules
     config["keep_avi"] = False
     assert rules_of(path, config) == [*rules, "video_remove_original"]

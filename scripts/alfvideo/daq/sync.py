@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from one.alf.io import filter_by
 
+from alfvideo import arrays
 from alfvideo.errors import DataError
 
 _NIDQ = {
@@ -205,10 +206,7 @@ def _files(folder: Path, namespace: str) -> dict[str, Path]:
 
 
 def _read(path: Path) -> np.ndarray:
-    try:
-        array = np.load(path)
-    except (ValueError, EOFError, OSError) as error:
-        raise DataError(f"{path}: expected a numpy array ({error}). Copy the file again.") from None
+    array = arrays.load(path)
     if array.size != max(array.shape, default=0):
         raise DataError(f"{path}: expected a vector, found an array of shape {array.shape}.")
     return array.reshape(-1)

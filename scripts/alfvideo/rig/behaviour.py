@@ -88,11 +88,15 @@ def make_wheel(trials: Trials, duration: float, rng: np.random.Generator) -> np.
     times = np.arange(int(duration * TRAJECTORY_RATE) + 1) / TRAJECTORY_RATE
     position = 0.05 * slow_noise(rng, fastest=0.5)(times)
     moves = np.where(np.isfinite(trials.feedbacks), trials.feedbacks, trials.go_cues + 0.5)
+    complete = np.zeros(times.size)
     for move in moves:
         turn = rng.choice([-1, 1]) * rng.uniform(0.3, 1.0)
         length = rng.uniform(0.4, 0.8)
-        position += turn * expit((times - move) / (length / 8))
-    return position
+        # Five lengths away a turn is complete to 1e-17 of it.
+        first, last = np.searchsorted(times, (move - 5 * length, move + 5 * length))
+        position[first:last] += turn * expit((times[first:last] - move) / (length / 8))
+        complete[last : last + 1] += turn
+    return position + np.cumsum(complete)
 
 
 def wheel_at(times: np.ndarray, position: np.ndarray) -> np.ndarray:

@@ -1,0 +1,31 @@
+"""The wheel's position from the two lines of its rotary encoder, where it is not saved as ALF."""
+
+import numpy as np
+
+from alfvideo.daq.sync import Fronts
+
+TICKS = 1024
+"""Periods of each line per turn of the wheel, on IBL rigs."""
+
+
+def position(a: Fronts, b: Fronts) -> tuple[np.ndarray, np.ndarray]:
+    """Position at each front of the two lines, which follow each other by a quarter period.
+
+    Returns
+    -------
+    (n,) float64, times in seconds, and (n,) float64, position in radians, counterclockwise.
+    """
+    times = np.concatenate((a.times, b.times))
+    steps = np.concatenate(
+        (-_level(b, a.times) * np.sign(a.polarities), _level(a, b.times) * np.sign(b.polarities))
+    )
+    order = np.argsort(times, kind="stable")
+    return times[order], np.cumsum(steps[order]) * 2 * np.pi / (4 * TICKS)
+
+
+def _level(line: Fronts, times: np.ndarray) -> np.ndarray:
+    """Level of a line just before some times: 1 or -1, 0 if it never changes."""
+    if not line.times.size:
+        return np.zeros(times.size)
+    levels = np.sign(np.concatenate(([-line.polarities[0]], line.polarities)))
+    return levels[np.searchsorted(line.times, times)].astype(float)

@@ -1,0 +1,1 @@
+"""Figures of a session, one module for each."""

@@ -1,0 +1,1 @@
+"""Quality checks of a camera's video and times, each with an outcome, its numbers and a reason."""

@@ -1,0 +1,37 @@
+"""Loading what the checks of a camera compare its video with: sync line, frame log, reference."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from alfvideo import embedded
+from alfvideo.daq import bpod, sync
+from alfvideo.embedded import FrameData
+from alfvideo.qc import camlog, reference
+
+
+def frame_data(files: Sequence[Path], collection: Path, camera: str) -> FrameData:
+    """What is known of each frame, from a camlog or from the embedded data."""
+    if files and files[0].suffix == ".camlog":
+        return camlog.load(files[0])
+    return embedded.load(collection, camera)
+
+
+def ttl_rises(files: Sequence[Path], namespace: str, label: str | None) -> np.ndarray | None:
+    """Rises of the sync line that is wired to a camera, (n,) float64, seconds.
+
+    None if there is no recording of it, or nothing is wired.
+    """
+    if not files or label is None:
+        return None
+    folder = files[0].parent
+    if any("taskData" in path.name for path in files):
+        return bpod.sync_fronts(bpod.load(folder)).rises
+    channel = sync.channel(sync.channel_map(folder, namespace), label, folder)
+    return sync.load(folder, namespace).fronts(channel).rises
+
+
+def reference_frame(path: str) -> np.ndarray | None:
+    """The reference frame of a camera, (height, width) uint8; None if there is none."""
+    return reference.load(Path(path)) if path else None

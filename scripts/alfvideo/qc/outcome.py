@@ -1,0 +1,67 @@
+"""What a check found, and how all checks of a camera are reported."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from one.alf.spec import QC
+
+
+@dataclass(frozen=True)
+class Check:
+    """The result of one check.
+
+    `values` are the numbers that ibllib reports with the outcome, in its order; None for a number
+    that there is not. `sentence` says why the outcome is not PASS; it is empty if it is.
+    """
+
+    outcome: QC
+    values: tuple[float | None, ...] = ()
+    sentence: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.outcome == QC.PASS) == bool(self.sentence):
+            raise ValueError(f"{self.outcome.name} with the sentence {self.sentence!r}")
+
+
+def judged(outcome: QC, sentence: str, *values: float | None) -> Check:
+    """A check with its sentence, which is left out if it passed."""
+    return Check(outcome, values, "" if outcome == QC.PASS else sentence)
+
+
+def not_set(reason: str) -> Check:
+    """A check that could not be made."""
+    return Check(QC.NOT_SET, (), reason)
+
+
+def report(camera: str, checks: Mapping[str, Check]) -> dict[str, Any]:
+    """The checks of a camera as they are written to `_ibl_{camera}Camera.videoQC.json`.
+
+    The overall outcome is the worst one. `extended_qc` has ibllib's keys: an outcome, or a list of
+    the outcome and its numbers. `reasons` has the sentences of all checks that are not PASS.
+
+    >>> report("left", {"framerate": Check(QC.PASS, (60.0,)), "brightness": not_set("No video.")})
+    {'outcome': 'PASS',
+     'extended_qc': {'_videoLeft_brightness': 'NOT_SET', '_videoLeft_framerate': ['PASS', 60.0]},
+     'reasons': {'_videoLeft_brightness': 'No video.'}}
+    """
+    named = {f"_video{camera.capitalize()}_{name}": checks[name] for name in sorted(checks)}
+    worst = max((check.outcome for check in named.values()), default=QC.NOT_SET)
+    return {
+        "outcome": worst.name,
+        "extended_qc": {
+            key: [check.outcome.name, *map(_number, check.values)]
+            if check.values
+            else check.outcome.name
+            for key, check in named.items()
+        },
+        "reasons": {key: check.sentence for key, check in named.items() if check.sentence},
+    }
+
+
+def _number(value: float | None) -> float | int | None:
+    """A number as JSON knows it: numpy types become Python's, and what is not finite None."""
+    if value is None or not np.isfinite(value):
+        return None
+    return int(value) if isinstance(value, int | np.integer) else float(value)

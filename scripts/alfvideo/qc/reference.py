@@ -1,0 +1,83 @@
+"""Reference frames: what each camera of a lab sees when it is well placed."""
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from alfvideo import atomic
+from alfvideo.errors import DataError
+
+_FORMATS = (".npy", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+
+
+def find(folder: Path, camera: str) -> Path | None:
+    """The reference frame of a camera: the first file by name that has its label in the name.
+
+    For instance `left.png`, `leftCamera_2026.npy` or `frames_left.npy`. None if there is none.
+    """
+    if not folder.is_dir():
+        raise DataError(
+            f"{folder} is not a folder. It should hold the reference frames of the cameras: make "
+            "it, or correct 'reference_frames' in the configuration."
+        )
+    label = re.compile(f"(?<![a-z0-9]){re.escape(camera)}(?![a-z0-9])")
+    files = (file for file in folder.iterdir() if file.suffix.lower() in _FORMATS)
+    return min((file for file in files if label.search(file.stem)), default=None)
+
+
+def load(path: Path) -> np.ndarray:
+    """Read a reference frame, (height, width) uint8; of several frames in a `.npy` the first.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or does not hold gray frames.
+    """
+    if path.suffix.lower() != ".npy":
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if image is None:
+            raise DataError(f"{path} cannot be read as an image. Make the reference frame again.")
+        return image
+    try:
+        frames = np.load(path)
+    except (ValueError, EOFError, OSError) as error:
+        raise DataError(
+            f"{path} cannot be read as a numpy array ({error}). Make the reference frame again."
+        ) from None
+    if frames.dtype != np.uint8 or frames.ndim not in (2, 3) or not frames.size:
+        raise DataError(
+            f"{path}: expected gray frames (n, height, width) uint8, found an array of shape "
+            f"{frames.shape} {frames.dtype}. Make the reference frame again."
+        )
+    return frames if frames.ndim == 2 else frames[0]
+
+
+def make(frames: np.ndarray) -> np.ndarray:
+    """The frame of a well-placed session that is most like the median of all, (height, width).
+
+    `frames` are its sampled frames, (n, height, width) uint8, at least one.
+    """
+    typical = np.median(frames, axis=0).astype(np.uint8)
+    return frames[int(np.argmin([cv2.norm(frame, typical, cv2.NORM_L1) for frame in frames]))]
+
+
+def save(folder: Path, camera: str, frame: np.ndarray) -> Path:
+    """Write a reference frame as `{camera}.png` and return its path.
+
+    Raises
+    ------
+    DataError
+        If the folder has a reference frame of this camera under another name.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{camera}.png"
+    if (other := find(folder, camera)) not in (None, path):
+        raise DataError(
+            f"{other} is a reference frame of the {camera} camera already. Move it out of the "
+            "folder first."
+        )
+    with atomic.output(path) as partial:
+        partial.write_bytes(cv2.imencode(".png", frame)[1].tobytes())
+    return path

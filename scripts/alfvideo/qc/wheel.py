@@ -1,0 +1,161 @@
+"""Check that the wheel in the video moves when the rotary encoder says so."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from one.alf.spec import QC
+from scipy import signal
+
+from alfvideo.errors import DataError
+from alfvideo.qc import frames, movement
+from alfvideo.qc.outcome import Check, judged, not_set
+from alfvideo.qc.rigs import Region
+from alfvideo.wheel import checked
+
+_GOOD, _TOLERABLE = 1, 2
+"""Frames that the video may be off for PASS and for WARNING; in ibllib more is WARNING too."""
+_SHORTEST_WHEEL = 1.0
+"""Seconds."""
+_APART = 2
+"""Motion energy compares each frame with the one this many before."""
+
+_FLOAT = np.arange(256, dtype=np.float32)
+_DISTANCE = (
+    np.sqrt(_FLOAT**2 * 3) / np.sqrt(np.float32(255**2 * 3)) * 255  # as for colour frames
+).astype(np.uint8)
+"""What `brainbox.video.frame_diffs` makes of each absolute difference of gray values."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """The wheel in the video and on the encoder during one movement."""
+
+    times: np.ndarray
+    """(n,) float64, times of the frames, seconds."""
+    energy: np.ndarray
+    """(n - 2,) float64, motion energy of all but the first and last frame, 0 to 1."""
+    speed: np.ndarray
+    """(n,) float64, wheel speed at each frame, 0 to 1."""
+    offset: int
+    """Frames by which the video must be shifted to fit the wheel."""
+
+
+def period(
+    times: np.ndarray, timestamps: np.ndarray, position: np.ndarray
+) -> tuple[movement.Wheel, tuple[float, float]] | Check:
+    """The wheel, and when it moves while the camera is recording, or why this cannot be checked.
+
+    Parameters
+    ----------
+    times
+        (n,) float64, camera times, seconds.
+    timestamps, position
+        (m,) float64, the wheel, in seconds and rad.
+    """
+    try:
+        timestamps, position = checked(timestamps, position)
+    except DataError as error:
+        return not_set(str(error))
+    if np.ptp(timestamps) < _SHORTEST_WHEEL:
+        return not_set(f"The wheel spans {np.ptp(timestamps):.3f} s, too short for a movement.")
+    times = times[np.isfinite(times)]
+    if not times.size:
+        return not_set("There are no camera times.")
+    wheel = movement.sample(timestamps, position)
+    active = movement.active_period(wheel)
+    if active is None:
+        return not_set("The wheel has no movement of 3 to 20 s.")
+    start, end = active
+    if ((times >= start) & (times <= end)).any():
+        return wheel, active
+    if ((times > timestamps[0]) & (times < timestamps[-1])).any():
+        return not_set(
+            f"The movement of the wheel that was chosen ({start:.1f} to {end:.1f} s) is not during "
+            "the video."
+        )
+    return judged(
+        QC.FAIL,
+        f"The video ({times[0]:.1f} to {times[-1]:.1f} s) and the wheel ({timestamps[0]:.1f} to "
+        f"{timestamps[-1]:.1f} s) were not recorded at the same time, or their clocks differ.",
+    )
+
+
+def motion(
+    path: Path,
+    region: Region,
+    times: np.ndarray,
+    wheel: movement.Wheel,
+    active: tuple[float, float],
+) -> Motion | Check:
+    """Compare the wheel in a video with the encoder during a movement, or say why it cannot be.
+
+    Raises
+    ------
+    DataError
+        If the video cannot be read.
+    """
+    numbers = np.flatnonzero((times >= active[0]) & (times <= active[1]))
+    if numbers.size <= _APART:
+        return not_set(f"There are {numbers.size} video frames during the wheel's movement.")
+    crops = (frame[region.slices] for frame in frames.read(path, numbers))
+    return compare(motion_energy(crops), times[numbers], wheel)
+
+
+def motion_energy(frames: Iterable[np.ndarray]) -> np.ndarray:
+    """Sum of the absolute differences of frames and the ones two before, (n - 2,) float64.
+
+    Equal to `brainbox.video.motion_energy` without the normalisation, for gray uint8 frames.
+    """
+    energy, before = [], []
+    for frame in frames:
+        if len(before) == _APART:
+            change = cv2.LUT(cv2.absdiff(frame, before.pop(0)), _DISTANCE)
+            energy.append(cv2.sumElems(change)[0])
+        before.append(np.ascontiguousarray(frame))
+    return np.array(energy)
+
+
+def compare(energy: np.ndarray, times: np.ndarray, wheel: movement.Wheel) -> Motion | Check:
+    """Find the shift at which motion energy and wheel speed correlate best.
+
+    `energy` (n - 2,) is that of the frames at `times` (n,), which are within the wheel's times.
+    """
+    nearest = np.unique(_nearest(wheel.times, times))
+    speed = np.abs(wheel.velocity[nearest])
+    if not np.ptp(energy):
+        return not_set("Nothing moves in the wheel region of the video.")
+    if not np.ptp(speed):
+        return not_set("The wheel does not move during the video.")
+    energy, speed = ((x - x.min()) / np.ptp(x) for x in (energy, speed))
+    lag = int(np.argmax(signal.correlate(energy, speed))) - (speed.size - 1)
+    # The first energy belongs to the second frame.
+    return Motion(times, energy, speed, offset=lag + _APART // 2)
+
+
+def alignment(found: Motion) -> Check:
+    """Check that the video is at most one frame off; reports by how many it is, in frames.
+
+    A negative number means that video frames come later than their times.
+    """
+    off = abs(found.offset)
+    return judged(
+        QC.PASS if off <= _GOOD else QC.WARNING,
+        f"The wheel in the video fits the encoder best when the video is shifted by {found.offset} "
+        f"frames, expected at most {_GOOD}. "
+        + (
+            "Check the times of the camera."
+            if off <= _TOLERABLE
+            else "The times of the camera are wrong, or something else moves in the wheel region."
+        ),
+        found.offset,
+    )
+
+
+def _nearest(sorted_times: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Index of the nearest of the sorted times, the earlier one of two."""
+    after = np.searchsorted(sorted_times, times).clip(1, sorted_times.size - 1)
+    earlier = times - sorted_times[after - 1] <= sorted_times[after] - times
+    return after - earlier

@@ -1,0 +1,126 @@
+"""The wheel as its encoder recorded it: whether it can be used, and how fast it turned."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy.signal import butter, sosfiltfilt
+
+from alfvideo import arrays
+from alfvideo.daq import encoder, sync
+from alfvideo.errors import DataError
+
+RATE = 1000
+"""Samples per second at which the wheel's position is resampled, as in brainbox.behavior.wheel."""
+
+CORNER = 20
+"""Corner of the low-pass filter of the velocity in Hz, as in brainbox.behavior.wheel."""
+
+LEAST_TURN = 8 * 2 * np.pi / 4096
+"""The least turn that counts as a movement, in radians: 8 counts of the encoder, as in
+brainbox.behavior.wheel.movements."""
+
+_ORDER = 8
+_BLOCK = 300 * RATE
+_MARGIN = 2 * RATE
+"""In 2 s the response of the filter falls below 1e-20."""
+
+
+def load(
+    alf_files: Sequence[Path], sync_folder: Path | None, namespace: str
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Timestamps in seconds and position in radians, (n,) each; None if neither source is there.
+
+    From the ALF files, else from the lines of the rotary encoder on the DAQ.
+
+    Raises
+    ------
+    DataError
+        If a file is there that cannot be read.
+    """
+    if alf_files:
+        by_attribute = {path.name.split(".")[1]: arrays.load(path) for path in alf_files}
+        return by_attribute["timestamps"], by_attribute["position"]
+    channels = sync.channel_map(sync_folder, namespace) if sync_folder else {}
+    lines = [channels.get(f"rotary_encoder_{i}") for i in range(2)]
+    if None in lines:
+        return None
+    return encoder.position(*map(sync.load(sync_folder, namespace).fronts, lines))
+
+
+def checked(timestamps: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The samples of the wheel that can be used, those with NaN left out.
+
+    Parameters
+    ----------
+    timestamps
+        (n,) seconds, increasing.
+    position
+        (n,) radians, unwrapped.
+
+    Raises
+    ------
+    DataError
+        If the lengths differ, times go back, or less than two samples are left.
+    """
+    timestamps, position = np.ravel(timestamps), np.ravel(position)
+    if timestamps.size != position.size:
+        raise DataError(
+            f"The wheel has {timestamps.size} timestamps but {position.size} positions. Extract "
+            "the wheel again."
+        )
+    n_samples = timestamps.size
+    known = np.isfinite(timestamps) & np.isfinite(position)
+    if not known.all():
+        timestamps, position = timestamps[known], position[known]
+    if timestamps.size < 2:
+        raise DataError(
+            f"The wheel has {timestamps.size} usable samples of {n_samples}, expected at least 2. "
+            "Check the cable of the encoder, or extract the wheel again."
+        )
+    if (backwards := np.flatnonzero(np.diff(timestamps) < 0)).size:
+        raise DataError(
+            f"The wheel's timestamps go back after {timestamps[backwards[0]]:.3f} s. Extract the "
+            "wheel again."
+        )
+    return timestamps, position
+
+
+def velocity(position: np.ndarray, rate: float = RATE) -> np.ndarray:
+    """Velocity of an evenly sampled position (n,), per second, (n,) float64.
+
+    The position passes a Butterworth low-pass of order 8 at 20 Hz, forwards and backwards. Each
+    value is the change since the sample before, and the first is 0. A position of fewer than 2
+    samples has velocity 0.
+    """
+    if position.size < 2:
+        return np.zeros(position.size)
+    sections = butter(_ORDER, CORNER, fs=rate, output="sos")
+    # the default padding of sosfiltfilt, shortened for short signals
+    padding = min(3 * (2 * len(sections) + 1), position.size - 1)
+    smooth = sosfiltfilt(sections, position, padlen=padding)
+    return np.diff(smooth, prepend=smooth[0]) * rate
+
+
+def velocity_at(times: np.ndarray, timestamps: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """Velocity of the wheel at some times, radians per second, (n,) float64; NaN outside its data.
+
+    The wheel is resampled at 1 kHz in blocks, so that memory does not grow with the session.
+
+    Parameters
+    ----------
+    times
+        (n,) seconds, increasing.
+    timestamps, position
+        As returned by `checked`.
+    """
+    result = np.full(times.size, np.nan)
+    n_samples = int((timestamps[-1] - timestamps[0]) * RATE) + 1
+    sample = (times - timestamps[0]) * RATE
+    for start in range(0, n_samples, _BLOCK):
+        here = slice(*np.searchsorted(sample, (start, min(start + _BLOCK, n_samples))))
+        first = max(start - _MARGIN, 0)
+        grid = np.arange(first, min(start + _BLOCK + _MARGIN, n_samples))
+        block = np.interp(timestamps[0] + grid / RATE, timestamps, position)
+        result[here] = np.interp(sample[here], grid, velocity(block))
+    return result

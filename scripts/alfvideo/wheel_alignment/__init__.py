@@ -1,0 +1,240 @@
+"""Frame times of a side camera from the motion of the wheel, where the camera saved no GPIO."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from alfvideo import wheel
+from alfvideo.daq.pulses import extend, period
+from alfvideo.errors import DataError
+from alfvideo.motion_energy import gray_regions
+from alfvideo.region import Region
+from alfvideo.video import opened
+from alfvideo.wheel_alignment.contamination import THRESHOLD, WheelMotion, wheel_motion
+from alfvideo.wheel_alignment.shifts import (
+    MOST_JUMPS,
+    MOST_MISSING_PULSES,
+    MOST_UNKNOWN,
+    Quality,
+    cleaned,
+    distinctness,
+    frame_shifts,
+    quality,
+    window_shifts,
+)
+
+LEAST_DISTINCTNESS = 2.0
+"""See `distinctness`. Of 300 simulated sessions of 30 s and more in which video and wheel had
+nothing to do with each other one reached it, and all in which they had (r = 0.9) did."""
+
+LEAST_SECONDS = 30
+"""In shorter videos unrelated motion agrees by chance."""
+
+_BEYOND = 5
+"""Windows smear the shifts at the ends of a session: so many frames more are tried."""
+
+_MOST_SHIFTS = 500
+"""Shifts further apart than this are not traced from frame to frame."""
+
+
+@dataclass(frozen=True)
+class WheelAlignment:
+    """Times of all frames of a video, how they were found, and what shows whether they are right.
+
+    Shifts are in frame periods and positive where frames are earlier than `pulse_times` says.
+    """
+
+    times: np.ndarray
+    """(n_frames,) float64, seconds, strictly increasing."""
+    ok: bool
+    """Whether the times can be used."""
+    notes: tuple[str, ...]
+    """One sentence for what was found, and for each reason not to use it."""
+    quality: Quality
+    distinctness: float
+    """How far the best shift stands out; 1 is not at all."""
+    pulse_times: np.ndarray
+    """(n_frames,) float64, times from the pulses alone: the last pulse is the last frame's."""
+    frame_shifts: np.ndarray
+    """(n_frames,) int64."""
+    window_times: np.ndarray
+    """(n_windows,) float64, centres of the windows, seconds by `pulse_times`."""
+    shifts: np.ndarray
+    """(n_windows,) float64, NaN where wheel or video did not move."""
+    cleaned_shifts: np.ndarray
+    """(n_windows,) float64."""
+    motion: WheelMotion
+    speed: tuple[np.ndarray, np.ndarray]
+    """Speed of the wheel at `pulse_times` and at `times`, (n_frames,) each, radians per second."""
+    region: Region
+    """In pixels of the video."""
+    picture: np.ndarray | None
+    """The first frame, (height, width) uint8; None if it cannot be decoded."""
+
+
+def align(
+    path: Path,
+    pulses: np.ndarray,
+    n_frames: int,
+    wheel_timestamps: np.ndarray,
+    wheel_position: np.ndarray,
+    region: Region,
+    *,
+    count: np.ndarray | None = None,
+    threshold: float = THRESHOLD,
+) -> WheelAlignment:
+    """Find the time of each frame of a video from when its picture of the wheel moves.
+
+    Frame i is taken for pulse start + count[i], where the last frame has the last pulse. Then the
+    shift is found under which motion energy and speed of the wheel agree.
+
+    Parameters
+    ----------
+    path
+        The video.
+    pulses
+        (n,) float64, times of the rises of the camera's line, increasing, seconds.
+    n_frames
+        Number of frames in the video, by counting them.
+    wheel_timestamps, wheel_position
+        (m,) seconds of the same clock and radians.
+    region
+        Where only the wheel moves in the frames.
+    count
+        (n_frames,) int64, frame counter, increasing from 0. Without one, frames are consecutive
+        and frames that the camera dropped are found by their steps in the shift.
+    threshold
+        For contaminated frames, see `wheel_motion`.
+
+    Raises
+    ------
+    DataError
+        If it is not possible: pulses, wheel or video cannot be used, or the wheel does not turn.
+    """
+    count = np.arange(n_frames) if count is None else np.asarray(count)
+    pulses = np.asarray(pulses, float)
+    _check(pulses, n_frames, count)
+    rate = 1 / period(pulses)
+    if n_frames < LEAST_SECONDS * rate:
+        raise DataError(
+            f"{path} is too short: {n_frames / rate:.1f} s, expected at least {LEAST_SECONDS} s."
+        )
+    timestamps, position = wheel.checked(wheel_timestamps, wheel_position)
+    start = max(pulses.size - int(count[-1]) - 1, 0)
+    exposures = _times(pulses, start + np.arange(count[-1] + 1))
+    speed = np.abs(wheel.velocity_at(exposures, timestamps, position))
+    _check_turns(exposures, timestamps, position)
+
+    size = _frame_size(path)
+    region = region.within(*size)
+    motion = wheel_motion(gray_regions(path, region), threshold)
+    if motion.energy.size != n_frames:
+        raise DataError(f"{path} has {motion.energy.size} frames, expected {n_frames}.")
+    energy = np.full(exposures.size, np.nan)
+    energy[count] = motion.energy
+    centres, shifts = window_shifts(energy, speed, rate)
+    if np.isnan(shifts).all():
+        raise DataError(f"{path}: nothing moves in the region of the wheel.")
+    clean = cleaned(shifts)
+    most, least = int(clean.max()) + _BEYOND, int(clean.min()) - _BEYOND
+    if most - least > _MOST_SHIFTS:
+        most = least = int(np.median(clean))
+    by_frame = frame_shifts(energy, speed, rate, most, least)[count]
+    number = start + count - by_frame
+    times = _times(pulses, number)
+    n_missing = int(np.count_nonzero((number < 0) | (number >= pulses.size)))
+    found = quality(shifts, clean, n_frames, n_missing)
+    distinct = distinctness(energy, speed, rate)
+    faults = _faults(found, distinct)
+    return WheelAlignment(
+        times=times,
+        ok=not faults,
+        notes=(*_findings(by_frame, motion), *faults),
+        quality=found,
+        distinctness=distinct,
+        pulse_times=exposures[count],
+        frame_shifts=by_frame,
+        window_times=exposures[centres],
+        shifts=shifts,
+        cleaned_shifts=clean,
+        motion=motion,
+        speed=(speed[count], np.abs(wheel.velocity_at(times, timestamps, position))),
+        picture=next(gray_regions(path, Region(0, 0, *size)), None),
+        region=region,
+    )
+
+
+def _check(pulses: np.ndarray, n_frames: int, count: np.ndarray) -> None:
+    if n_frames < 1:
+        raise DataError("The video has no frames. Copy it from the rig again.")
+    if pulses.size < 2 or not (np.diff(pulses) > 0).all():
+        raise DataError(
+            f"Expected at least 2 camera pulses that increase in time, found {pulses.size} pulses. "
+            "Check the wiring file and the cable from the camera to the DAQ."
+        )
+    if count.size != n_frames or count[0] < 0 or not (np.diff(count) > 0).all():
+        raise DataError(f"The frame counter must increase and have {n_frames} values.")
+
+
+def _check_turns(exposures: np.ndarray, timestamps: np.ndarray, position: np.ndarray) -> None:
+    filmed = slice(*np.searchsorted(timestamps, (exposures[0], exposures[-1])))
+    turn = np.ptp(position[filmed]) if position[filmed].size else 0
+    if turn < wheel.LEAST_TURN:
+        raise DataError(
+            f"The wheel does not turn during the video ({exposures[0]:.1f} to {exposures[-1]:.1f} "
+            f"s; it was recorded from {timestamps[0]:.1f} to {timestamps[-1]:.1f} s)."
+        )
+
+
+def _times(pulses: np.ndarray, number: np.ndarray) -> np.ndarray:
+    """Times of pulses by number (n,), increasing, with the train extrapolated at both ends."""
+    before, after = max(-int(number[0]), 0), max(int(number[-1]) + 1 - pulses.size, 0)
+    return extend(pulses, before, after)[number + before]
+
+
+def _frame_size(path: Path) -> tuple[int, int]:
+    with opened(path) as (_, stream):
+        return stream.codec_context.width, stream.codec_context.height
+
+
+def _findings(shifts: np.ndarray, motion: WheelMotion) -> list[str]:
+    notes = []
+    first, last = int(shifts[0]), int(shifts[-1])
+    if first == last == 0:
+        notes.append("The motion of the wheel in the video agrees with the camera pulses.")
+    elif first == last:
+        notes.append(
+            f"The frames are {abs(first)} pulses {'earlier' if first > 0 else 'later'} than "
+            "counted from the last pulse, by the motion of the wheel."
+        )
+    else:
+        notes.append(
+            f"The first frames are {first} and the last ones {last} pulses earlier than counted "
+            "from the last pulse, by the motion of the wheel: frames were lost on the way."
+        )
+    if n_contaminated := np.count_nonzero(motion.contaminated):
+        notes.append(
+            f"Something was in front of the wheel in {n_contaminated} of {shifts.size} frames."
+        )
+    if n_unreadable := np.count_nonzero(motion.unreadable):
+        notes.append(f"{n_unreadable} of {shifts.size} frames cannot be decoded.")
+    return notes
+
+
+def _faults(found: Quality, distinct: float) -> list[str]:
+    """Why the alignment cannot be used, one sentence each."""
+    faults = []
+    if distinct < LEAST_DISTINCTNESS:
+        faults.append("The motion in the region of the wheel is not clearly that of the wheel.")
+    if found.ttl_per > MOST_MISSING_PULSES:
+        faults.append(f"{found.ttl_per:.0f} % of the frames have no camera pulse.")
+    if found.nan_per > MOST_UNKNOWN:
+        faults.append(f"{found.nan_per:.0f} % of the windows have no shift.")
+    if found.shifts_sum > MOST_JUMPS:
+        faults.append(f"The shift jumps by more than 10 frames {found.shifts_sum} times.")
+    if found.shifts_filt_sum:
+        faults.append(
+            f"The cleaned shift jumps by more than 1 frame {found.shifts_filt_sum} times."
+        )
+    return faults

@@ -1,0 +1,40 @@
+"""All checks of one camera, as JSON and as a picture."""
+
+import json
+from pathlib import Path
+
+from alfvideo import arrays, atomic, job, wheel
+from alfvideo.plots.camera_qc import camera_qc
+from alfvideo.qc import camera, inputs, outcome, rigs
+
+with job.run(snakemake) as this:
+    mp4 = Path(snakemake.input.mp4[0])
+    found = {name: [Path(file) for file in files] for name, files in snakemake.input.items()}
+    namespace, sync_label = this.settings["namespace"], this.settings["sync_label"]
+    sync_folder = (
+        found["ttl"][0].parent if found["ttl"] and this.settings["sync"] == "nidq" else None
+    )
+    is_camlog = mp4.with_suffix(".camlog") in found["frame_log"]
+    inspection = camera.inspect(
+        camera.Camera(
+            label=this.camera,
+            video=mp4,
+            times=camera.attempt(arrays.load, found["times"][0]),
+            frame_data=camera.attempt(
+                inputs.frame_data, found["frame_log"], mp4.parent, this.camera
+            ),
+            ttl_rises=camera.attempt(inputs.ttl_rises, found["ttl"], namespace, sync_label),
+            wheel=camera.attempt(wheel.load, found["wheel"], sync_folder, namespace),
+            reference=camera.attempt(inputs.reference_frame, this.settings["reference_frame"]),
+            expected=rigs.Expected(**this.settings["expected"]),
+            skip=camera.checks_to_skip(" ".join(this.settings["protocols"]), is_camlog),
+        )
+    )
+    checks = outcome.report(this.camera, inspection.checks)
+    this.note(*checks["reasons"].values())
+    with (
+        atomic.output(snakemake.output.checks) as partial_checks,
+        atomic.output(snakemake.output.picture) as partial_picture,
+    ):
+        partial_checks.write_text(json.dumps(checks, indent=1), encoding="utf-8")
+        camera_qc(inspection, this.session_name).savefig(partial_picture, format="png", dpi=100)

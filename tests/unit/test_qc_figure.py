@@ -1,0 +1,96 @@
+"""The figure of a camera draws what there is, and says what is missing."""
+
+import numpy as np
+import pytest
+from one.alf.spec import QC
+
+from alfvideo.embedded import FrameData
+from alfvideo.errors import DataError
+from alfvideo.qc.camera import Camera, Inspection
+from alfvideo.qc.frames import Samples
+from alfvideo.qc.outcome import Check, judged, not_set
+from alfvideo.qc.picture import match
+from alfvideo.qc.rigs import Expected, Region
+from alfvideo.qc.wheel import Motion
+
+pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+from alfvideo.plots.camera_qc import camera_qc
+
+TIMES = np.delete(np.arange(303) / 30, [50, 51, 120])
+
+
+def inspection(**changes):
+    """A camera that dropped 3 frames and whose GPIO missed a TTL."""
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 255, (10, 64, 80)).astype(np.uint8)
+    gpio = np.zeros((300, 4), bool)
+    gpio[[31, 61, 91], 3] = True
+    camera = Camera(
+        label="left",
+        video=None,
+        times=TIMES,
+        frame_data=FrameData(TIMES, np.delete(np.arange(303), [50, 51, 120]), gpio),
+        ttl_rises=np.append(TIMES[[31, 61, 91]] - 0.01, 7.0),
+        wheel=None,
+        reference=None,
+        expected=Expected(),
+    )
+    values = {
+        "camera": camera,
+        "checks": {
+            "brightness": not_set("The video is missing."),
+            "dropped_frames": judged(QC.FAIL, "The camera dropped 3 frames.", 3, 0),
+            "framerate": Check(QC.PASS, (30.0,)),
+            "pin_state": Check(QC.PASS, (1, 0)),
+            "wheel_alignment": not_set("There is no wheel."),
+        },
+        "samples": Samples(300, 30.0, np.arange(100, 200, 10), frames),
+        "brightness": frames.mean(axis=(1, 2)),
+        "matched": match(frames, frames[0], Region(10, 30, 10, 40)),
+        "motion": Motion(TIMES[:50], np.ones(48), np.ones(50), 2),
+    }
+    return Inspection(**values | changes)
+
+
+def texts(figure):
+    """All that is written in the figure."""
+    return "\n".join(text.get_text() for text in figure.findobj(lambda o: hasattr(o, "get_text")))
+
+
+def test_everything_is_drawn(tmp_path):
+    figure = camera_qc(inspection(), "KB001/2026-01-01/001")
+    written = texts(figure)
+    for text in (
+        "KB001/2026-01-01/001, left camera: FAIL",
+        "3 dropped frames",
+        "1 TTLs that the GPIO did not see",
+        "best fit +2 frames",
+        "dropped_frames: FAIL (3, 0)",
+        "The camera dropped 3 frames.",
+        "interval (ms)",
+    ):
+        assert text in written
+    figure.savefig(tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_what_is_missing_is_said(tmp_path):
+    none = inspection(
+        camera=Camera(
+            "left", None, None, DataError("broken"), None, None, None, Expected(), ("pin_state",)
+        ),
+        checks={
+            "brightness": not_set("The video is missing."),
+            "wheel_alignment": not_set("There is no wheel."),
+        },
+        samples=None,
+        brightness=np.empty(0),
+        matched=None,
+        motion=None,
+    )
+    figure = camera_qc(none, "x")
+    written = texts(figure)
+    assert written.count("The video is missing.") == 5  # three frames, brightness, list of checks
+    for text in ("There are no camera times.", "This rig has no GPIO.", "There is no wheel."):
+        assert text in written
+    figure.savefig(tmp_path / "figure.png")
