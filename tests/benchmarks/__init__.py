@@ -1,0 +1,1 @@
+"""How fast alfvideo is beside ibllib: `uv run python -m tests.benchmarks`."""

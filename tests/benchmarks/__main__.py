@@ -1,0 +1,30 @@
+"""Measures alfvideo beside ibllib and prints a table."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.benchmarks import measure, times, videos
+from tests.parity import client
+
+
+def main() -> None:
+    """Run all benchmarks."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="smaller data and fewer repeats")
+    quick = parser.parse_args().quick
+    try:
+        python = client.install()
+    except client.Unavailable as reason:
+        sys.exit(str(reason))
+    with tempfile.TemporaryDirectory() as name, client.Peer(python, Path(name) / "peer") as peer:
+        rows = [
+            *videos.run(peer, Path(name) / "videos", quick),
+            *times.run(peer, Path(name) / "times", quick),
+        ]
+    print(measure.table(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Runs the script of a rule for one camera, as Snakemake does but without starting it."""
+
+import runpy
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from alfvideo import compress, session, tasks
+from alfvideo.errors import DataError
+
+_SCRIPTS = Path(__file__).parents[2] / "scripts"
+_CONFIG = {"wheel_regions": {}}
+"""No alignment by the wheel, for which ibllib needs a database."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """Camera times as a rule wrote them, and what it told about them."""
+
+    times: np.ndarray
+    notes: str
+
+
+class _Files(list):
+    """Paths of a job in one list, and by name as attributes, as Snakemake gives them to scripts."""
+
+    def __init__(self, named: dict[str, str | list[str]]):
+        for files in named.values():
+            self.extend([files] if isinstance(files, str) else files)
+        vars(self).update(named)
+
+
+def make_mp4s(path: Path) -> None:
+    """Put the videos of a session into mp4s with their frames as they are, which is quick."""
+    recorded = session.read(path)
+    for camera in recorded.cameras.values():
+        (avi,) = tasks.avi(recorded, camera)
+        compress.copy(avi, tasks.path(tasks.RAW_MP4, recorded, camera))
+
+
+def camera_times(path: Path, label: str) -> Times:
+    """Times of one camera from the rule that applies to it.
+
+    Raises
+    ------
+    DataError
+        With the message of the rule, if it fails.
+    """
+    recorded = session.read(path)
+    camera = recorded.cameras[label]
+    (task,) = (
+        task
+        for task in tasks.TASKS
+        if tasks.TIMES in task.outputs and task.applies(recorded, camera, _CONFIG)
+    )
+    inputs = {find.__name__: list(map(str, find(recorded, camera))) for find in task.inputs}
+    output = tasks.path(tasks.TIMES, recorded, camera)
+    log = path / "logs" / f"{label}.log"
+    job = SimpleNamespace(
+        rule=task.rule,
+        wildcards=SimpleNamespace(session=str(path), camera=label),
+        input=_Files(inputs),
+        output=_Files({"times": str(output)}),
+        params=SimpleNamespace(settings=task.params(recorded, camera, _CONFIG)),
+        log=[str(log)],
+    )
+    try:
+        runpy.run_path(str(_SCRIPTS / f"{task.rule}.py"), init_globals={"snakemake": job})
+    except SystemExit:
+        raise DataError(log.read_text()) from None
+    return Times(np.load(output), log.read_text())

@@ -1,0 +1,75 @@
+"""Faults that ibllib handles: alfvideo finds the same times."""
+
+from collections.abc import Callable
+
+import pytest
+
+from alfvideo.errors import DataError
+from alfvideo.rig import Fault, Rig
+from tests.parity import rules
+from tests.parity.client import PeerError
+from tests.parity.conftest import Recorded
+from tests.parity.sessions import faulty
+
+pytestmark = pytest.mark.parity
+
+CAMERAS = [("spikeglx", "left"), ("spikeglx", "right"), ("timeline", "left"), ("bpod", "left")]
+FAULTS = {
+    "dropped": ([(Fault.DROPPED, 20)], {"seconds": 12}),
+    "dropped, 40 unsaved": ([Fault.DROPPED], {"unsaved": 40}),
+    "none unsaved": ([], {"unsaved": 0}),
+    "fewer frames": ([Fault.FEWER_FRAMES], {}),
+    "extra pulses": ([(Fault.EXTRA_PULSE, 3)], {}),
+    "missing pulses": ([(Fault.MISSING_PULSE, 2)], {}),
+}
+
+
+@pytest.mark.parametrize(("kind", "camera"), CAMERAS)
+@pytest.mark.parametrize(("faults", "options"), FAULTS.values(), ids=FAULTS.keys())
+def test_camera_faults(
+    record: Callable[[Rig], Recorded], kind: str, camera: str, faults: list, options: dict
+) -> None:
+    found = record(faulty(kind, camera, *faults, **options)).compare(camera)
+    found.assert_ours_true()
+    found.assert_equal(~found.after_pulses)
+
+
+@pytest.mark.parametrize(("kind", "camera"), CAMERAS[:3])
+def test_silent_trial(record: Callable[[Rig], Recorded], kind: str, camera: str) -> None:
+    found = record(faulty(kind, camera, daq=[Fault.SILENT_TRIAL], seconds=8)).compare(camera)
+    found.assert_ours_true()
+    found.assert_equal()
+
+
+@pytest.mark.parametrize("frame_data", ["bin", "ssv"])
+@pytest.mark.parametrize(("kind", "camera"), CAMERAS[:3])
+def test_no_gpio(
+    record: Callable[[Rig], Recorded], kind: str, camera: str, frame_data: str
+) -> None:
+    rig = faulty(kind, camera, Fault.NO_GPIO, frame_data=frame_data)
+    found = record(rig).compare(camera)
+    found.assert_equal()
+    # nothing tells that the last 2 pulses have no frame
+    assert found.ours_off == pytest.approx(2, abs=0.1)
+    assert "not aligned by GPIO" in found.notes
+
+
+@pytest.mark.parametrize("fault", [Fault.EXTRA_PULSE, Fault.MISSING_PULSE])
+def test_camlog_one_pulse_off(record: Callable[[Rig], Recorded], fault: Fault) -> None:
+    found = record(faulty("camlog", "left", fault)).compare("left")
+    found.assert_ours_true()
+    found.assert_equal(~found.after_pulses)
+    assert found.ibllib_off == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("fault", "pulses"), [(Fault.EXTRA_PULSE, 362), (Fault.MISSING_PULSE, 358)]
+)
+def test_camlog_two_pulses_off_is_an_error(
+    record: Callable[[Rig], Recorded], fault: Fault, pulses: int
+) -> None:
+    session = record(faulty("camlog", "left", (fault, 2)))
+    with pytest.raises(PeerError, match="by 2 frames"):
+        session.peer.ask("camera_times", session=session.path, camera="left")
+    with pytest.raises(DataError, match=f"found {pulses} pulses and 360 frames"):
+        rules.camera_times(session.path, "left")
