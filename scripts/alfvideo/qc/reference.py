@@ -1,13 +1,18 @@
 """Reference frames: what each camera of a lab sees when it is well placed."""
 
+import argparse
 import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+from one.alf.path import ALFPath
 
 from alfvideo import atomic
 from alfvideo.errors import DataError
+from alfvideo.qc.frames import read_samples
 
 _FORMATS = (".npy", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
@@ -81,3 +86,26 @@ def save(folder: Path, camera: str, frame: np.ndarray) -> Path:
     with atomic.output(path) as partial:
         partial.write_bytes(cv2.imencode(".png", frame)[1].tobytes())
     return path
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make the reference frames of a lab from the mp4 videos of a well-placed session."""
+    parser = argparse.ArgumentParser(
+        prog="python -m alfvideo.qc.reference", description=main.__doc__
+    )
+    parser.add_argument("session", type=Path, help="session folder in which all cameras sit well")
+    parser.add_argument("folder", type=Path, help="where the reference frames of the lab are kept")
+    options = parser.parse_args(arguments)
+    videos = sorted(options.session.glob("raw_video_data/_iblrig_*Camera.raw.mp4"))
+    if not videos:
+        sys.exit(f"{options.session} has no mp4 in raw_video_data: process it first.")
+    for video in videos:
+        camera = ALFPath(video).object.removesuffix("Camera")
+        try:
+            print(save(options.folder, camera, make(read_samples(video).frames)))
+        except DataError as error:
+            sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
