@@ -8,20 +8,10 @@ import av
 import cv2
 import numpy as np
 
+from alfvideo import gray
 from alfvideo.errors import DataError
 from alfvideo.region import Region
 from alfvideo.video import opened
-
-_LUMA_FIRST = {"gray", "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
-"""Pixel formats whose first plane is the luma with 8 bits."""
-
-_NO_COLOUR = 128
-
-_FULL_RANGE = 2
-"""AVCOL_RANGE_JPEG of FFmpeg."""
-
-_FROM_LIMITED = np.clip(((np.arange(256) - 16) * 9539) >> 13, 0, 255).astype(np.uint8)
-"""Gray value of each luma of limited range, 255/219 (y - 16) as in FFmpeg's conversion."""
 
 
 def gray_regions(path: Path, region: Region) -> Iterator[np.ndarray | None]:
@@ -48,12 +38,12 @@ def gray_regions(path: Path, region: Region) -> Iterator[np.ndarray | None]:
                 if timed and packet.size and packet.pts is not None and not packet.is_discard:
                     heapq.heappush(awaited, packet.pts)
                 for frame in _decoded(packet):
-                    gray = None if frame.is_corrupt else _gray(frame, region)
+                    values = None if frame.is_corrupt else _gray(frame, region)
                     if not timed or frame.pts is None:
-                        yield gray
+                        yield values
                         continue
                     while awaited and awaited[0] <= frame.pts:
-                        yield gray if heapq.heappop(awaited) == frame.pts else None
+                        yield values if heapq.heappop(awaited) == frame.pts else None
         except av.FFmpegError as error:
             raise DataError(f"{path} cannot be read to its end ({error.strerror}).") from error
         for _ in awaited:
@@ -92,25 +82,8 @@ def mean_difference(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _gray(frame: av.VideoFrame, region: Region) -> np.ndarray:
-    box = region.slices
-    if frame.format.name not in _LUMA_FIRST or _has_colour(frame, region):
-        return cv2.cvtColor(frame.to_ndarray(format="bgr24")[box], cv2.COLOR_BGR2GRAY)
-    luma = _plane(frame.planes[0])[box]
-    full = frame.color_range == _FULL_RANGE or frame.format.name.startswith(("yuvj", "gray"))
-    return luma.copy() if full else cv2.LUT(luma, _FROM_LIMITED)
-
-
-def _has_colour(frame: av.VideoFrame, region: Region) -> bool:
-    for plane in frame.planes[1:]:
-        across, down = frame.width // plane.width, frame.height // plane.height
-        chroma = _plane(plane)[
-            region.y // down : -(-(region.y + region.height) // down),
-            region.x // across : -(-(region.x + region.width) // across),
-        ]
-        if (chroma != _NO_COLOUR).any():
-            return True
-    return False
-
-
-def _plane(plane: av.video.plane.VideoPlane) -> np.ndarray:
-    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, : plane.width]
+    values = gray.without_colour(frame, region)
+    if values is None:
+        picture = frame.to_ndarray(format="bgr24")[region.slices]
+        return cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    return values

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from alfvideo import embedded, session, tasks, video
-from alfvideo.daq import bpod, encoder, sync
+from alfvideo.daq import bpod, camlog, encoder, sync
 from alfvideo.qc import camera as qc
-from alfvideo.qc import camlog, movement, picture, recording, reference, rigs
+from alfvideo.qc import movement, picture, recording, reference, rigs
 from alfvideo.qc.outcome import report
 from alfvideo.rig import Fault, Rig, load_truth, render
 from alfvideo.rig.specification import DAQ_RATE

@@ -10,8 +10,9 @@ from alfvideo.qc.camera import Camera, Inspection
 from alfvideo.qc.frames import Samples
 from alfvideo.qc.outcome import Check, judged, not_set
 from alfvideo.qc.picture import match
-from alfvideo.qc.rigs import Expected, Region
+from alfvideo.qc.rigs import Expected
 from alfvideo.qc.wheel import Motion
+from alfvideo.region import Region
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 from alfvideo.plots.camera_qc import camera_qc
@@ -46,7 +47,7 @@ def inspection(**changes):
         },
         "samples": Samples(300, 30.0, np.arange(100, 200, 10), frames),
         "brightness": frames.mean(axis=(1, 2)),
-        "matched": match(frames, frames[0], Region(10, 30, 10, 40)),
+        "matched": match(frames, frames[0], Region(10, 10, 30, 20)),
         "motion": Motion(TIMES[:50], np.ones(48), np.ones(50), 2),
     }
     return Inspection(**values | changes)

@@ -9,7 +9,8 @@ from one.alf.spec import QC
 
 from alfvideo.errors import DataError
 from alfvideo.qc import picture, reference
-from alfvideo.qc.rigs import FACE, Region
+from alfvideo.qc.rigs import FACE
+from alfvideo.region import Region
 
 IBL = Path(__file__).parents[3] / "shared" / "data" / "ibl" / "reference_frames"
 real_data = pytest.mark.skipif(not IBL.is_dir(), reason="shared test data are not there")
@@ -76,7 +77,7 @@ def test_brightness_is_that_of_the_cameras_own_part(camera, rows, columns):
 
 
 def test_no_frames_are_no_judgement():
-    region = Region(10, 50, 10, 50)
+    region = Region(10, 10, 40, 40)
     none = np.empty((0, 240, 400), np.uint8)
     checks = (
         picture.brightness(np.empty(0)),
@@ -88,7 +89,7 @@ def test_no_frames_are_no_judgement():
 
 # position
 
-REGION = Region(80, 160, 150, 250)
+REGION = Region(150, 80, 100, 80)
 
 
 def moved(x, y):
@@ -101,7 +102,7 @@ def moved(x, y):
 def test_the_region_is_found_where_it_moved(x, y):
     matched = picture.match(moved(x, y), textured(), REGION)
     np.testing.assert_array_equal(matched.offset, [x, y])
-    assert matched.found_region == Region(80 + y, 160 + y, 150 + x, 250 + x)
+    assert matched.found_region == Region(150 + x, 80 + y, 100, 80)
 
 
 @pytest.mark.parametrize(
@@ -157,8 +158,8 @@ def test_one_blurred_region_fails_unless_all_frames_have_high_frequencies():
     noise = np.random.default_rng(0).integers(0, 256, (240, 400)).astype(np.uint8)
     half = noise.copy()
     half[:, :200] = cv2.GaussianBlur(noise, (0, 0), 12)[:, :200]
-    assert picture.focus(half[None], [Region(50, 150, 250, 350)]).outcome == QC.PASS
-    blurred_half = [Region(50, 150, 50, 150)]
+    assert picture.focus(half[None], [Region(250, 50, 100, 100)]).outcome == QC.PASS
+    blurred_half = [Region(50, 50, 100, 100)]
     # the sharp half has enough high frequencies for the whole
     assert picture.focus(half[None], blurred_half).outcome == QC.PASS
     flat = np.full((240, 400), 90, np.uint8)

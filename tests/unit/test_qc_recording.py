@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from one.alf.spec import QC
 
-from alfvideo.daq import encoder
+from alfvideo.daq import camlog, encoder
 from alfvideo.daq.sync import Fronts
 from alfvideo.errors import DataError
-from alfvideo.qc import camlog, recording, rigs
+from alfvideo.qc import recording, rigs
 from alfvideo.qc.outcome import Check, judged, not_set, report
 
 

@@ -135,6 +135,21 @@ def test_damaged_packet_is_found_by_decoding(tmp_path: Path, avi: Path):
         video.count_decoded(path)
 
 
+def test_frame_that_the_decoder_patched_up_is_damaged(tmp_path: Path, ffmpeg: Callable):
+    """The H.264 decoder hides damage in a part of a frame and goes on."""
+    path = tmp_path / "a.mp4"
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=320x240:rate=30:duration=1")
+    ffmpeg(*picture, "-c:v", "libx264", "-bf", "0", path)
+    with video.opened(path) as (container, stream):
+        packet = [packet for packet in container.demux(stream) if packet.size][10]
+    content = bytearray(path.read_bytes())
+    start, length = packet.pos + 100, packet.size // 10
+    content[start : start + length] = b"\x55" * length
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.mp4: frame 10 is damaged"):
+        video.count_decoded(path)
+
+
 @pytest.mark.parametrize("name", ["a b'c\"d.avi", "ü%d$;&(x)[1]*?.avi", "concat:a|b.avi"])
 def test_names(tmp_path: Path, avi: Path, name: str):
     path = cut(avi, tmp_path / name, avi.stat().st_size)

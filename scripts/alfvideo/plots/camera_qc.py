@@ -12,7 +12,7 @@ from alfvideo.embedded import SYNC_PIN, FrameData, gpio_fronts
 from alfvideo.qc.camera import Inspection
 from alfvideo.qc.outcome import report
 from alfvideo.qc.picture import BRIGHTNESS_BOUNDS
-from alfvideo.qc.rigs import Region
+from alfvideo.region import Region
 
 _BLUE, _ORANGE, _RED, _GREEN, _GRAY = "#0072B2", "#E69F00", "#D55E00", "#009E73", "#666666"
 """Colours that the colour-blind can tell apart (Okabe and Ito)."""
@@ -67,11 +67,10 @@ def _frames(panels: list[Axes], inspection: Inspection) -> None:
 
 
 def _outline(region: Region, colour: str, style: str, label: str) -> Rectangle:
-    top, bottom, left, right = region
     return Rectangle(
-        (left, top),
-        right - left,
-        bottom - top,
+        (region.x, region.y),
+        region.width,
+        region.height,
         fill=False,
         edgecolor=colour,
         linestyle=style,

@@ -11,7 +11,8 @@ from alfvideo.embedded import SYNC_PIN, FrameData
 from alfvideo.errors import DataError
 from alfvideo.qc import frames, picture, recording, wheel
 from alfvideo.qc.outcome import Check, not_set
-from alfvideo.qc.rigs import FACE, SHARP, WHEEL, Expected, Region, scaled
+from alfvideo.qc.rigs import FACE, SHARP, WHEEL, Expected
+from alfvideo.region import Region
 
 T = TypeVar("T")
 
@@ -146,17 +147,17 @@ def _focus(label: str, images: np.ndarray, matched: picture.Match | None) -> Che
     """Focus of what was matched, else of the regions of known cameras, else of the whole frame."""
     if matched is not None:
         return picture.focus(images, [matched.found_region])
-    shape = images.shape[1:]
-    known = [scaled(region, label, shape) for region in SHARP.get(label, ())]
-    return picture.focus(images, known or [Region(0, shape[0], 0, shape[1])])
+    height, width = images.shape[1:]
+    known = [region.within(width, height) for region in SHARP.get(label, ())]
+    return picture.focus(images, known or [Region(0, 0, width, height)])
 
 
 def _face(label: str, shape: tuple[int, int]) -> Region:
     """What is looked for in the frames: the middle of the frame for cameras of unknown place."""
-    if label in FACE:
-        return scaled(FACE[label], label, shape)
     height, width = shape
-    return Region(height // 4, height - height // 4, width // 4, width - width // 4)
+    if label in FACE:
+        return FACE[label].within(width, height)
+    return Region(width // 4, height // 4, width // 2, height // 2)
 
 
 def _wheel_check(
@@ -177,7 +178,8 @@ def _wheel_check(
     moving = wheel.period(times, *camera.wheel)
     if isinstance(moving, Check):
         return moving, None
-    region = scaled(WHEEL[camera.label], camera.label, samples.frames.shape[1:])
+    height, width = samples.frames.shape[1:]
+    region = WHEEL[camera.label].within(width, height)
     motion = attempt(wheel.motion, camera.video, region, times, *moving)
     if isinstance(motion, DataError):
         return not_set(str(motion)), None

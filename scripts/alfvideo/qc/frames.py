@@ -6,20 +6,15 @@ from typing import NamedTuple
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Interpolation
+from av.video.reformatter import Interpolation
 
+from alfvideo import gray
 from alfvideo.errors import DataError
 from alfvideo.video import opened
 
 N_SAMPLES = 100
 _MARGIN = 100
 """Frames at either end of a video that are not sampled, as in ibllib."""
-
-_LUMA_FIRST = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
-"""Pixel formats whose planes are luma and chroma with 8 bits."""
-
-_GRAY_LIMITED = np.clip(((np.arange(256) - 16) * 9539) >> 13, 0, 255).astype(np.uint8)
-"""Gray value of each luma of limited range, in the fixed-point arithmetic of libswscale."""
 
 
 def sample_numbers(n_frames: int, n_samples: int = N_SAMPLES) -> np.ndarray:
@@ -91,29 +86,22 @@ def read(path: Path, numbers: Iterable[int]) -> Iterator[np.ndarray]:
             try:
                 for frame in _decode(container, stream, wanted):
                     found += 1
-                    yield gray(frame)
+                    yield first_channel(frame)
             except av.FFmpegError as error:
                 raise _undecodable(path, times, wanted[found], error.strerror) from error
             if found < wanted.size:
                 raise _undecodable(path, times, wanted[found], "no picture")
 
 
-def gray(frame: av.VideoFrame) -> np.ndarray:
-    """A frame as gray image, (height, width) uint8, a copy.
+def first_channel(frame: av.VideoFrame) -> np.ndarray:
+    """The first channel of the picture as OpenCV has it (blue), (height, width) uint8, a copy.
 
-    It is the blue channel of the picture in colour, which in frames without colour is the luma in
-    full range.
+    In pictures without colour it is the gray value.
     """
-    luma, *chroma = map(_plane, frame.planes)
-    if frame.format.name not in _LUMA_FIRST or any((plane != 128).any() for plane in chroma):
-        return frame.to_ndarray(format="bgr24", interpolation=Interpolation.BICUBIC)[:, :, 0]
-    full_range = frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
-    return luma.copy() if full_range else _GRAY_LIMITED[luma]
-
-
-def _plane(plane: av.video.plane.VideoPlane) -> np.ndarray:
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return rows[: plane.height, : plane.width]
+    values = gray.without_colour(frame)
+    if values is None:
+        values = frame.to_ndarray(format="bgr24", interpolation=Interpolation.BICUBIC)[:, :, 0]
+    return values
 
 
 def _presentation_times(

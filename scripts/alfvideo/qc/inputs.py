@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from alfvideo import embedded
-from alfvideo.daq import bpod, sync
+from alfvideo.daq import bpod, camlog, sync
 from alfvideo.embedded import FrameData
-from alfvideo.qc import camlog, reference
+from alfvideo.qc import reference
 
 
 def frame_data(files: Sequence[Path], collection: Path, camera: str) -> FrameData:

@@ -8,7 +8,7 @@ import numpy as np
 from one.alf.spec import QC
 
 from alfvideo.qc.outcome import Check, judged, not_set
-from alfvideo.qc.rigs import Region
+from alfvideo.region import Region
 
 BRIGHTNESS_BOUNDS = (40, 200)
 """Mean gray levels between which a frame is neither dark nor bright."""
@@ -46,14 +46,13 @@ class Match(NamedTuple):
     @property
     def offset(self) -> np.ndarray:
         """(2,) float64, how far right and down it is in the frames, median, pixels."""
-        return np.median(self.found, axis=0) - (self.region.left, self.region.top)
+        return np.median(self.found, axis=0) - (self.region.x, self.region.y)
 
     @property
     def found_region(self) -> Region:
         """Where it is in the frames."""
         x, y = np.median(self.found, axis=0).round().astype(int).tolist()
-        top, bottom, left, right = self.region
-        return Region(y, y + bottom - top, x, x + right - left)
+        return Region(x, y, self.region.width, self.region.height)
 
 
 def frame_brightness(frames: np.ndarray, camera: str) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any
+
+from alfvideo.region import Region
 
 
 @dataclass(frozen=True)
@@ -40,54 +42,23 @@ def expected(camera: str, sync: str, described: Mapping[str, Any]) -> Expected:
     )
 
 
-class Region(NamedTuple):
-    """A rectangle in a frame: rows from `top` to `bottom`, columns from `left` to `right`, in
-    pixels, the ends excluded."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Rows and columns, to index a frame with."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
-
-
-FRAME_SIZE = {"left": (1024, 1280), "right": (512, 640), "body": (512, 640)}
-"""Height and width of the frames that the regions below are given for."""
+_LARGE, _SMALL = (1280, 1024), (640, 512)
+"""Width and height of the frames that the regions below are given for."""
 
 FACE = {
-    "left": Region(45, 346, 138, 501),
-    "right": Region(14, 174, 430, 618),
-    "body": Region(141, 272, 90, 339),
+    "left": Region(138, 45, 363, 301, _LARGE),
+    "right": Region(430, 14, 188, 160, _SMALL),
+    "body": Region(90, 141, 249, 131, _SMALL),
 }
 """What is looked for to tell the position: the face, for the body camera the body holder
 (`CameraQC.find_face`)."""
 
 SHARP = {
-    "left": (Region(0, 400, 0, 561), Region(500, 1024, 100, 800)),
-    "right": (Region(0, 196, 397, 640), Region(221, 512, 255, 640)),
-    "body": (Region(143, 274, 84, 433),),
+    "left": (Region(0, 0, 561, 400, _LARGE), Region(100, 500, 700, 524, _LARGE)),
+    "right": (Region(397, 0, 243, 196, _SMALL), Region(255, 221, 385, 291, _SMALL)),
+    "body": (Region(84, 143, 349, 131, _SMALL),),
 }
 """What should be in focus: face and paws or wheel, or the body holder (`CameraQC.check_focus`)."""
 
-WHEEL = {"left": Region(800, 1020, 233, 1096), "right": Region(426, 510, 104, 545)}
+WHEEL = {"left": Region(233, 800, 863, 220, _LARGE), "right": Region(104, 426, 441, 84, _SMALL)}
 """Where the wheel turns (`MotionAlignment.roi`)."""
-
-
-def scaled(region: Region, camera: str, shape: tuple[int, int]) -> Region:
-    """A region of the tables above in frames of another height and width.
-
-    >>> scaled(FACE["left"], "left", (256, 320))
-    Region(top=11, bottom=86, left=34, right=125)
-    """
-    vertical, horizontal = (new / old for new, old in zip(shape, FRAME_SIZE[camera], strict=True))
-    top, bottom, left, right = region
-    return Region(
-        round(top * vertical),
-        round(bottom * vertical),
-        round(left * horizontal),
-        round(right * horizontal),
-    )

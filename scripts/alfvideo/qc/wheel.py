@@ -12,7 +12,7 @@ from scipy import signal
 from alfvideo.errors import DataError
 from alfvideo.qc import frames, movement
 from alfvideo.qc.outcome import Check, judged, not_set
-from alfvideo.qc.rigs import Region
+from alfvideo.region import Region
 from alfvideo.wheel import checked
 
 _GOOD, _TOLERABLE = 1, 2

@@ -1,0 +1,47 @@
+"""Gray values of decoded video frames, from the luma plane where the picture has no colour."""
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import ColorRange
+
+from alfvideo.region import Region
+
+_LUMA_FIRST = {"gray", "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
+"""Pixel formats whose first plane is the luma with 8 bits."""
+
+_NO_COLOUR = 128
+
+_FROM_LIMITED = np.clip(((np.arange(256) - 16) * 9539) >> 13, 0, 255).astype(np.uint8)
+"""Gray value of each luma of limited range, 255/219 (y - 16) as in FFmpeg's conversion."""
+
+
+def without_colour(frame: av.VideoFrame, region: Region | None = None) -> np.ndarray | None:
+    """The gray values of a frame or a region of it, (height, width) uint8, a copy.
+
+    They are what OpenCV makes of the decoded picture, to the bit. None if the picture has colour
+    there, or its luma cannot be read directly.
+    """
+    if frame.format.name not in _LUMA_FIRST:
+        return None
+    region = region or Region(0, 0, frame.width, frame.height)
+    if any(_has_colour(plane, frame, region) for plane in frame.planes[1:]):
+        return None
+    luma = _values(frame.planes[0])[region.slices]
+    name = frame.format.name
+    full_range = frame.color_range == ColorRange.JPEG or name.startswith(("yuvj", "gray"))
+    return luma.copy() if full_range else cv2.LUT(luma, _FROM_LIMITED)
+
+
+def _has_colour(plane: av.video.plane.VideoPlane, frame: av.VideoFrame, region: Region) -> bool:
+    across, down = frame.width // plane.width, frame.height // plane.height
+    chroma = _values(plane)[
+        region.y // down : -(-(region.y + region.height) // down),
+        region.x // across : -(-(region.x + region.width) // across),
+    ]
+    return bool((chroma != _NO_COLOUR).any())
+
+
+def _values(plane: av.video.plane.VideoPlane) -> np.ndarray:
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return rows[: plane.height, : plane.width]
