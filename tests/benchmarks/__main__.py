@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import measure, times, videos
+from tests.benchmarks import measure, qc, times, videos
 from tests.parity import client
 
 
@@ -22,6 +22,7 @@ def main() -> None:
         rows = [
             *videos.run(peer, Path(name) / "videos", quick),
             *times.run(peer, Path(name) / "times", quick),
+            *qc.run(peer, Path(name) / "qc", quick),
         ]
     print(measure.table(rows))
 

@@ -27,10 +27,11 @@ class PeerError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """Arrays that ibllib found, by name, and how long the call took in seconds."""
+    """Arrays that ibllib found, by name, and how long the call took, by the clock and of CPU."""
 
     arrays: Mapping[str, np.ndarray]
     seconds: float
+    cpu_seconds: float
 
 
 def install() -> Path:
@@ -111,6 +112,6 @@ class Peer:
         if "error" in answer:
             raise PeerError(answer["error"])
         if not load:
-            return Answer({}, answer["seconds"])
+            return Answer({}, answer["seconds"], answer["cpu_seconds"])
         with np.load(self._arrays) as arrays:
-            return Answer(dict(arrays), answer["seconds"])
+            return Answer(dict(arrays), answer["seconds"], answer["cpu_seconds"])

@@ -1,15 +1,18 @@
 """Answers questions with ibllib, one JSON line each; run by the Python of this folder.
 
 A question is {"call": name of a function below, "arguments": {...}, "save": npz file or null}. The
-answer is {"seconds": time that the call took} or {"error": ...}; the arrays are in the npz file.
+answer is {"seconds": time that the call took, "cpu_seconds": ...} or {"error": ...}; the arrays are
+in the npz file.
 """
 
+import contextlib
 import json
 import os
 import sys
 import time
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -18,6 +21,8 @@ os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what ibllib prints is no an
 
 import ibllib.io.ffmpeg  # noqa: E402
 import ibllib.io.raw_data_loaders as raw  # noqa: E402
+from brainbox.behavior.wheel import interpolate_position, velocity_filtered  # noqa: E402
+from ibldsp.utils import WindowGenerator  # noqa: E402
 from ibllib.io import session_params  # noqa: E402
 from ibllib.io.extractors.camera import (  # noqa: E402
     CameraTimestampsBpod,
@@ -29,8 +34,11 @@ from ibllib.io.extractors.ephys_fpga import (  # noqa: E402
     get_sync_and_chn_map,
     get_sync_fronts,
 )
+from ibllib.io.extractors.video_motion import MotionAlignmentFullSession  # noqa: E402
+from ibllib.io.video import get_video_frames_preload, get_video_meta  # noqa: E402
 from ibllib.pipes import video_tasks  # noqa: E402
 from ibllib.pipes.dynamic_pipeline import acquisition_description_legacy_session  # noqa: E402
+from scipy.ndimage import percentile_filter  # noqa: E402
 
 
 def camera_times(session: str, camera: str) -> dict[str, np.ndarray]:
@@ -114,6 +122,52 @@ def compress(session: str, preset: str, crf: int) -> dict[str, np.ndarray]:
     return {}
 
 
+def sampled_frames(video: str) -> dict[str, np.ndarray]:
+    """The frames that camera QC reads, by OpenCV."""
+    length = get_video_meta(video).length
+    numbers = np.linspace(100, length - 100, 100).astype(int)
+    frames = get_video_frames_preload(video, numbers, mask=np.s_[:, :, 0], quiet=True)
+    return {"numbers": numbers, "frames": frames}
+
+
+class WheelAlignment(MotionAlignmentFullSession):
+    """ibllib's alignment by the wheel, of arrays and videos without a session around them."""
+
+    def __init__(self, video: str | None = None):
+        self.label, self.threshold, self.twin, self.camera_path = "left", 20, 150, video
+
+
+def wheel_motion_energy(video: str, frames: int) -> dict[str, np.ndarray]:
+    """Motion energy in the region of the wheel of all frames."""
+    alignment = WheelAlignment(video)
+    alignment.roi, alignment.mask = alignment.get_roi_mask()
+    windows = SimpleNamespace(nwin=99)
+    with Path(os.devnull).open("w") as screen, contextlib.redirect_stdout(screen):
+        return {"energy": alignment.compute_motion_energy(0, frames, windows, 1)}
+
+
+def wheel_shifts(arrays: str) -> dict[str, np.ndarray]:
+    """Shifts of all windows, from motion energy and wheel position."""
+    data = np.load(arrays)
+    alignment = WheelAlignment()
+    alignment.times, alignment.frate = data["times"], 60
+    position, alignment.wheel_time = interpolate_position(
+        data["timestamps"], data["position"], freq=1000
+    )
+    alignment.wheel_vel, _ = velocity_filtered(position, 1000)
+    overlap = alignment.twin - 1
+    early = data["times"][0] - np.arange(60 * overlap, 0, -1) / 60
+    times = np.concatenate((early, data["times"]))
+    energy = np.concatenate((np.full(60 * overlap, np.nan), data["energy"]))
+    windows = WindowGenerator(energy.size - 1, 60 * alignment.twin, 60 * overlap)
+    found = [
+        alignment.compute_shifts(times, energy, first, last, i, windows)
+        for i, (first, last) in enumerate(windows.firstlast)
+    ]
+    shifts = percentile_filter(np.array([shift for shift, *_ in found]), 80, 120)
+    return {"shifts": alignment.clean_shifts(alignment.clean_shifts(shifts, n=1), n=2)}
+
+
 nidq = Nidq()
 CALLS = {
     "camera_times": camera_times,
@@ -122,20 +176,23 @@ CALLS = {
     "align_nidq": nidq.align,
     "bpod_events": bpod_events,
     "compress": compress,
+    "sampled_frames": sampled_frames,
+    "wheel_motion_energy": wheel_motion_energy,
+    "wheel_shifts": wheel_shifts,
 }
 
 
 def answer(question: dict) -> dict:
     """Do what a question asks for; whatever ibllib raises is part of the answer."""
-    start = time.perf_counter()
+    start, cpu_start = time.perf_counter(), time.process_time()
     try:
         arrays = CALLS[question["call"]](**question["arguments"])
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
-    seconds = time.perf_counter() - start
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     if question["save"]:
         np.savez(question["save"], **arrays)
-    return {"seconds": seconds}
+    return {"seconds": seconds, "cpu_seconds": cpu_seconds}
 
 
 if __name__ == "__main__":
