@@ -1,6 +1,7 @@
 """One fast scan of a data folder: what is done, pending or blocked, for each camera and stage."""
 
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -78,12 +79,20 @@ def scan_session(path: Path, config: Mapping[str, Any]) -> list[Status]:
             if camera.label in config["cameras"]
             for status in _scan_camera(recorded, camera, made_from, config)
         ]
+        if any(status.state is State.PENDING for status in statuses):
+            _check_writable(path)
     except (Blocked, DataError) as reason:
         statuses = [Status(path, "", "", State.BLOCKED, reason=str(reason))]
     except PermissionError as error:
         reason = f"no permission to read {error.filename}"
         statuses = [Status(path, "", "", State.BLOCKED, reason=reason)]
     return statuses
+
+
+def _check_writable(path: Path) -> None:
+    """Block a session in which no folder for results can be made: Snakemake would end the run."""
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise Blocked(f"no permission to write to {path}")
 
 
 def _scan_camera(

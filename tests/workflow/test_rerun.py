@@ -1,0 +1,136 @@
+"""What a change makes pending: the scan and Snakemake must always say the same."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import yaml
+
+from alfvideo import pending, session, tasks
+from tests.workflow.conftest import Campaign
+from tests.workflow.runs import REPO, Outcome, Workflow
+
+pytestmark = pytest.mark.slow
+
+MOST_INPUTS = 14
+
+
+def scanned(workflow: Workflow, **changes: object) -> set[tuple[str, str, str]]:
+    """Session, camera and rule of everything that the scan finds pending."""
+    config = yaml.safe_load((REPO / "config" / "config.yaml").read_text()) | workflow.config
+    config["compression"] |= {"preset": "ultrafast"} | changes
+    found = set()
+    for path in session.discover(workflow.root):
+        for status in pending.scan_session(path, config):
+            if status.state is pending.State.PENDING:
+                read = session.read(path)
+                camera = read.cameras[status.camera]
+                (rule,) = (
+                    task.rule
+                    for task in tasks.TASKS
+                    if task.stage == status.stage and task.applies(read, camera, config)
+                )
+                found.add((str(path), status.camera, rule))
+    return found
+
+
+RULES = {
+    "Recording the raw datasets of": "video_register_raw",
+    "Compressing": "video_compress",
+    "Converting": "video_convert",
+    "Camera QC of": "video_qc",
+    "from the Bpod": "video_sync_qc_bpod",
+    "from the NI-DAQ": "video_sync_qc_nidq",
+    "from the NI-DAQ, camlog rig": "video_sync_qc_camlog",
+}
+
+
+def planned(run: Outcome) -> set[tuple[str, str, str]]:
+    """Session, camera and rule of everything that Snakemake would do."""
+    jobs = set()
+    for message in re.findall(r"^Job \d+: (.*)", run.text, re.M):
+        if found := re.search(r"(/.*/\d{4}-\d{2}-\d{2}/\d{3}) ([a-z]+)", message):
+            rule = max((words for words in RULES if words in message), key=len)
+            jobs.add((found[1], found[2], RULES[rule]))
+    assert len(jobs) == run.planned.total()
+    return jobs
+
+
+@contextmanager
+def touched(files: list[Path]) -> Iterator[None]:
+    before = {file: file.stat() for file in files}
+    for file in files:
+        file.touch()
+    try:
+        yield
+    finally:
+        for file, stat in before.items():
+            os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def inputs_of_each_camera(workflow: Workflow) -> list[list[Path]]:
+    """Inputs of all tasks of each camera that is done, raw ones and those that tasks write."""
+    config = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
+    cameras = []
+    for path in session.discover(workflow.root):
+        try:
+            read = session.read(path)
+        except session.Blocked:
+            continue
+        for camera in read.cameras.values():
+            files: dict[Path, None] = {}
+            for task in tasks.TASKS:
+                with suppress(session.Blocked):
+                    if task.applies(read, camera, config):
+                        found = [file for find in task.inputs for file in find(read, camera)]
+                        files |= dict.fromkeys(found)
+            cameras.append([file for file in files if file.exists()])
+    return cameras
+
+
+@pytest.mark.parametrize("turn", range(MOST_INPUTS))
+def test_touched_inputs(campaign: Campaign, turn: int):
+    """One input of each camera is touched at a time."""
+    cameras = inputs_of_each_camera(campaign.workflow)
+    assert max(map(len, cameras)) <= MOST_INPUTS
+    files = [files[turn] for files in cameras if turn < len(files)]
+    if not files:
+        pytest.skip("no camera has so many inputs")
+    assert scanned(campaign.workflow) == set()
+    with touched(files):
+        expected = scanned(campaign.workflow)
+        assert expected
+        assert planned(campaign.workflow.run("-n")) == expected
+
+
+def test_nothing_touched(campaign: Campaign):
+    run = campaign.workflow.run("-n")
+    assert run.nothing_to_do
+    assert planned(run) == scanned(campaign.workflow) == set()
+
+
+def test_changed_settings(campaign: Campaign):
+    compression = {"preset": "ultrafast", "crf": 40}
+    run = campaign.workflow.run("-n", compression=compression)
+    jobs = planned(run)
+    assert jobs == scanned(campaign.workflow, crf=40)
+    assert "video_compress" in {rule for _, _, rule in jobs}
+    subjects = {path.split("/")[-3] for path, _, rule in jobs if rule == "video_compress"}
+    assert {"KB001", "KB002", "KB005"} <= subjects
+    assert not {"KB003", "KB004", "KB006"} & subjects, "training rigs and camlog have no crf"
+
+
+def test_missing_output(campaign: Campaign):
+    times = campaign.sessions["bpod"] / "alf" / "_ibl_leftCamera.times.npy"
+    aside = times.with_suffix(".aside")
+    times.rename(aside)
+    try:
+        expected = scanned(campaign.workflow)
+        run = campaign.workflow.run("-n")
+    finally:
+        aside.rename(times)
+    assert (str(campaign.sessions["bpod"]), "left", "video_sync_qc_bpod") in expected
+    assert planned(run) == expected
