@@ -3,14 +3,8 @@
 from alfvideo.rig import demo as demo_sessions
 
 
-def pending_in_demo(wildcards):
-    root = Path("demo")
-    demo_sessions.render_missing(root)
-    return pending_below(root)(wildcards)
-
-
 rule demo:
     input:
-        pending_in_demo,
+        lambda wildcards: pending_below(demo_sessions.render_missing(Path("demo")))(wildcards),
     message:
         "The demo is done: look at the folder demo"

@@ -78,15 +78,11 @@ rule video_sync_qc_camlog:
 
 
 rule video_qc:
-    message:
-        "Camera QC of {wildcards.session} {wildcards.camera}"
     input:
         unpack(inputs_of("video_qc")),
     output:
         checks=tasks.VIDEO_QC,
         picture=tasks.VIDEO_QC_PICTURE,
-    params:
-        settings=params_of("video_qc"),
     log:
         "logs/video_qc{session}/{camera}.log",
     benchmark:
@@ -99,5 +95,9 @@ rule video_qc:
         mem_mb=2000,
         runtime=60,
         job_size="small",
+    params:
+        settings=params_of("video_qc"),
+    message:
+        "Camera QC of {wildcards.session} {wildcards.camera}"
     script:
         "../scripts/video_qc.py"

@@ -22,11 +22,15 @@ SESSIONS = (
 )
 
 
-def render_missing(root: Path) -> None:
-    """Render the sessions that are not below `root` yet; a half-rendered one is rendered again."""
+def render_missing(root: Path) -> Path:
+    """Render the sessions that are not below `root` yet, and return it.
+
+    A session of which the rendering was stopped halfway is rendered again.
+    """
     for rig in SESSIONS:
         complete = truth.truth_folder(root, rig) / "complete"
         if not complete.exists():
             print(f"Rendering the demo session {rig.session}", file=sys.stderr)
             render(root, rig)
             complete.touch()
+    return root
