@@ -123,7 +123,9 @@ def test_find_the_nidq_before_the_probes(tmp_path):
 
 
 def test_find_nothing(tmp_path):
-    with pytest.raises(DataError, match=r"_spikeglx_sync\.times\.npy, .* there or in a probe folder, found no such"):
+    with pytest.raises(
+        DataError, match=r"_spikeglx_sync\.times\.npy, .* or in a probe folder, found no"
+    ):
         sync.find(tmp_path, "raw_ephys_data", "spikeglx")
 
 
