@@ -123,9 +123,7 @@ def test_find_the_nidq_before_the_probes(tmp_path):
 
 
 def test_find_nothing(tmp_path):
-    with pytest.raises(
-        DataError, match=r"_spikeglx_sync\.times\.npy, .* or in a probe folder, found no"
-    ):
+    with pytest.raises(DataError, match=r"expected _spikeglx_sync\.times\.npy, .* found no such"):
         sync.find(tmp_path, "raw_ephys_data", "spikeglx")
 
 
