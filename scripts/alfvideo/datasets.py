@@ -1,0 +1,227 @@
+"""The files of a camera: what each is called, and which of them are there."""
+
+from pathlib import Path
+
+from one.alf import spec
+
+from alfvideo.daq import sync
+from alfvideo.errors import DataError
+from alfvideo.session import Blocked, Camera, Session
+
+RAW_MP4 = "{session}/{collection}/" + spec.to_alf(
+    "{camera}Camera", "raw", "mp4", namespace="iblrig"
+)
+RAW_AVI = RAW_MP4.removesuffix("mp4") + "avi"
+RAW_CAMLOG = RAW_MP4.removesuffix("mp4") + "camlog"
+TIMES = "{session}/alf/" + spec.to_alf("{camera}Camera", "times", "npy", namespace="ibl")
+VIDEO_QC = "{session}/qc/" + spec.to_alf("{camera}Camera", "videoQC", "json", namespace="ibl")
+VIDEO_QC_PICTURE = "{session}/snapshot/{camera}Camera_qc.png"
+RAW_DATASETS = "{session}/registration/{camera}Camera_raw.json"
+ORIGINAL_REMOVED = "{session}/registration/{camera}Camera_original_removed.json"
+POSE = {
+    tracker: "{session}/alf/" + spec.to_alf("{camera}Camera", tracker, "pqt", namespace="ibl")
+    for tracker in ("dlc", "lightningPose")
+}
+# Not by `spec.to_alf`, which begins the attribute with a small letter; IBL's name does not.
+MOTION_ENERGY = "{session}/alf/{camera}Camera.ROIMotionEnergy.npy"
+MOTION_ENERGY_REGION = "{session}/alf/" + spec.to_alf("{camera}ROIMotionEnergy", "position", "npy")
+
+
+def path(pattern: str, session: Session, camera: Camera) -> Path:
+    """The path of one of the patterns above for a camera."""
+    values = {"session": session.path, "camera": camera.label, "collection": camera.collection}
+    return Path(pattern.format(**values))
+
+
+def frame_times(session: Session, camera: Camera) -> list[Path]:
+    """The file with the camera's own timestamps: frameData, or else the timestamps.
+
+    Raises
+    ------
+    Blocked
+        If neither is there.
+    """
+    prefix = f"_iblrig_{camera.label}Camera"
+    for name in (f"{prefix}.frameData*.bin", f"{prefix}.timestamps*"):
+        if found := session.find(camera.collection, name):
+            return found
+    raise Blocked(
+        f"no timestamps: neither {prefix}.frameData.bin nor {prefix}.timestamps.ssv is in "
+        f"{camera.collection}"
+    )
+
+
+def embedded(session: Session, camera: Camera) -> list[Path]:
+    """What the camera wrote into its frames, as far as it is there: counter, GPIO, timestamps."""
+    prefix = f"_iblrig_{camera.label}Camera"
+    attributes = ("frameData*.bin", "timestamps*.ssv", "GPIO*.bin", "frame_counter*.bin")
+    return session.find(camera.collection, *(f"{prefix}.{attribute}" for attribute in attributes))
+
+
+def video_code(session: Session, camera: Camera) -> list[Path]:
+    """The copy of the acquisition code that rigs leave beside their videos, if there is one."""
+    return session.find(camera.collection, "_iblrig_videoCodeFiles.raw*")
+
+
+def avi(session: Session, camera: Camera) -> list[Path]:
+    """The raw video, uncompressed or from a rig that compresses while it records.
+
+    Raises
+    ------
+    Blocked
+        If there is none, or several that could be it.
+    """
+    if not camera.compressed:
+        source = path(RAW_AVI, session, camera)
+        if source.name in session.listing(camera.collection):
+            return [source]
+        raise Blocked(f"raw video missing: {camera.collection}/{source.name}")
+    return [_only(session, camera, f"{camera.label}_cam*.avi", "raw video")]
+
+
+def camlog(session: Session, camera: Camera) -> list[Path]:
+    """The log that a camlog rig keeps beside its video, under the name that the rig gave it.
+
+    Raises
+    ------
+    Blocked
+        If there is none, or several that could be it.
+    """
+    return [_only(session, camera, f"{camera.label}_cam*.camlog", "camera log")]
+
+
+def originals(session: Session, camera: Camera) -> list[Path]:
+    """The raw video files that an mp4 replaces: the avi, and the camlog under its first name.
+
+    Raises
+    ------
+    Blocked
+        If they are not there.
+    """
+    return avi(session, camera) + (camlog(session, camera) if camera.compressed else [])
+
+
+def has_originals(session: Session, camera: Camera) -> bool:
+    """Whether the raw video files are there."""
+    try:
+        return bool(originals(session, camera))
+    except Blocked:
+        return False
+
+
+def _only(session: Session, camera: Camera, pattern: str, what: str) -> Path:
+    found = session.find(camera.collection, pattern)
+    if not found:
+        raise Blocked(f"{what} missing: {camera.collection}/{pattern}")
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found)
+        raise Blocked(f"several files could be the {what}, keep one of them: {names}")
+    return found[0]
+
+
+def mp4(session: Session, camera: Camera) -> list[Path]:
+    """The compressed video, which is there or will be made from the avi.
+
+    Raises
+    ------
+    Blocked
+        If there is neither an mp4 nor what it is made from.
+    """
+    target = path(RAW_MP4, session, camera)
+    if target.name not in session.listing(camera.collection):
+        originals(session, camera)
+    return [target]
+
+
+def sync_arrays(session: Session, camera: Camera) -> list[Path]:
+    """Times, channels and polarities of the fronts that the DAQ recorded.
+
+    Old sessions have them in the folders of the probes instead of the sync collection.
+
+    Raises
+    ------
+    Blocked
+        If they are not there, or not all three.
+    """
+    name = f"_{session.namespace}_sync"
+    found = session.find(session.sync_collection, f"{name}.*.npy")
+    if {"times", "channels", "polarities"} <= {file.name.split(".")[1] for file in found}:
+        return found
+    try:
+        folder = sync.find(session.path, session.sync_collection, session.namespace)
+    except DataError:
+        raise Blocked(
+            f"sync missing: {session.sync_collection} has no {name}.times.npy, .channels.npy and "
+            ".polarities.npy; extract the sync pulses first"
+        ) from None
+    return sync.files(folder, session.namespace)
+
+
+def wiring(session: Session, camera: Camera) -> list[Path]:
+    """What tells which device is on which DAQ channel, as far as it is there."""
+    folder = sync_arrays(session, camera)[0].parent.relative_to(session.path).as_posix()
+    return session.find(folder, "*.wiring*.json", "*.meta", "*.meta.json")
+
+
+def task_data(session: Session, camera: Camera) -> list[Path]:
+    """The Bpod's record of the trials and its settings.
+
+    Raises
+    ------
+    Blocked
+        If there is no record of the trials.
+    """
+    names = ("_iblrig_taskData.raw*", "_iblrig_taskSettings.raw*")
+    found = session.find(session.task_collection, *names)
+    if not any(".raw" in file.name and "taskData" in file.name for file in found):
+        raise Blocked(f"sync missing: {session.task_collection}/_iblrig_taskData.raw.jsonable")
+    return found
+
+
+def times(session: Session, camera: Camera) -> list[Path]:
+    """The camera times, which are there or will be made.
+
+    Raises
+    ------
+    Blocked
+        If they are not there and cannot be made.
+    """
+    target = path(TIMES, session, camera)
+    if target.name not in session.listing("alf"):
+        mp4(session, camera)
+        pulses(session, camera)
+    return [target]
+
+
+def pulses(session: Session, camera: Camera) -> list[Path]:
+    """What recorded the pulses of the camera: the Bpod's task data, or the sync arrays.
+
+    Raises
+    ------
+    Blocked
+        If it is not there.
+    """
+    return (task_data if session.sync == "bpod" else sync_arrays)(session, camera)
+
+
+def ttl(session: Session, camera: Camera) -> list[Path]:
+    """What recorded the sync line that is wired to the camera's GPIO, as far as it is there."""
+    try:
+        return pulses(session, camera) + (wiring(session, camera) if session.sync == "nidq" else [])
+    except Blocked:
+        return []
+
+
+def wheel(session: Session, camera: Camera) -> list[Path]:
+    """Timestamps and position of the wheel, if both are there."""
+    collections = ["alf", *(f"alf/{name}" for name in sorted(session.listing("alf")))]
+    for collection in collections:
+        found = session.find(collection, "*wheel.timestamps*.npy", "*wheel.position*.npy")
+        if len(found) == 2:
+            return found
+    return []
+
+
+def frame_log(session: Session, camera: Camera) -> list[Path]:
+    """What is known of each frame: the camlog on rigs that keep one, else the embedded data."""
+    return [path(RAW_CAMLOG, session, camera)] if camera.compressed else embedded(session, camera)
