@@ -16,6 +16,8 @@ configuration.check(config, Path(workflow.basedir) / "config" / "config.schema.y
 include: "rules/sessions.smk"
 include: "rules/raw.smk"
 include: "rules/sync.smk"
+include: "rules/environments.smk"
+include: "rules/pose.smk"
 include: "rules/demo.smk"
 
 

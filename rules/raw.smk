@@ -5,7 +5,7 @@ rule video_register_raw:
     input:
         unpack(inputs_of("video_register_raw")),
     output:
-        record=tasks.RAW_DATASETS,
+        record=datasets.RAW_DATASETS,
     log:
         "logs/video_register_raw{session}/{camera}.log",
     benchmark:
@@ -30,7 +30,7 @@ rule video_compress:
     input:
         unpack(inputs_of("video_compress")),
     output:
-        mp4=tasks.RAW_MP4,
+        mp4=datasets.RAW_MP4,
     log:
         "logs/video_compress{session}/{collection}/{camera}.log",
     benchmark:
@@ -55,8 +55,8 @@ rule video_convert:
     input:
         unpack(inputs_of("video_convert")),
     output:
-        mp4=tasks.RAW_MP4,
-        camlog=tasks.RAW_CAMLOG,
+        mp4=datasets.RAW_MP4,
+        camlog=datasets.RAW_CAMLOG,
     log:
         "logs/video_convert{session}/{collection}/{camera}.log",
     benchmark:
@@ -83,7 +83,7 @@ rule video_remove_original:
     input:
         unpack(inputs_of("video_remove_original")),
     output:
-        record=tasks.ORIGINAL_REMOVED,
+        record=datasets.ORIGINAL_REMOVED,
     log:
         "logs/video_remove_original{session}/{camera}.log",
     benchmark:

@@ -3,8 +3,9 @@
 import sys
 from functools import cache
 
-from alfvideo import lock, pending, session, tasks
+from alfvideo import datasets, lock, pending, session, tasks
 from alfvideo.errors import DataError
+from alfvideo.pose import cascade, environment
 
 
 wildcard_constraints:
@@ -16,6 +17,12 @@ wildcard_constraints:
 @cache
 def recorded(path):
     return session.read(Path(path))
+
+
+def configuration_of(path):
+    """The configuration of a session: that of the demo below its folder."""
+    below_demo = path.absolute().is_relative_to(DEMO.absolute())
+    return demo_configuration if below_demo else config
 
 
 def inputs_of(rule):
@@ -32,11 +39,11 @@ def inputs_of(rule):
             camera = recorded(path).cameras.get(wildcards.camera)
             if camera is None:
                 raise session.Blocked(f"the session has no {wildcards.camera} camera")
-            if not task.applies(recorded(path), camera, config):
+            if not task.applies(recorded(path), camera, configuration_of(path)):
                 raise session.Blocked(f"{rule} is not for this kind of session")
-            return {
-                find.__name__: list(map(str, find(recorded(path), camera))) for find in task.inputs
-            }
+            task.params(recorded(path), camera, configuration_of(path))
+            files = task.files(recorded(path), camera, configuration_of(path))
+            return {name: list(map(str, found)) for name, found in files.items()}
         except session.Blocked as reason:
             return {"blocked": f"{path}: {reason}"}
 
@@ -48,8 +55,9 @@ def params_of(rule):
     task = tasks.BY_RULE[rule]
 
     def params(wildcards):
-        of = recorded(Path(wildcards.session))
-        return task.params(of, of.cameras[wildcards.camera], config)
+        path = Path(wildcards.session)
+        of = recorded(path)
+        return task.params(of, of.cameras[wildcards.camera], configuration_of(path))
 
     return params
 
@@ -66,6 +74,16 @@ onstart:
         sys.exit(str(error))
 
 
+def check_environments(statuses):
+    """Find out before any job starts whether the engines of pending poses can be had."""
+    waiting = {status.stage for status in statuses if status.state is pending.State.PENDING}
+    for engine in sorted(waiting & environment.ENGINES.keys()):
+        python = config["environments"][engine]
+        # Snakemake makes the environments of --sdm conda before its first job.
+        if python or not BY_CONDA:
+            environment.quick_check(engine, python)
+
+
 def pending_below(root):
     """Input function of a target: everything that is pending below a folder, after a table of it."""
 
@@ -75,11 +93,28 @@ def pending_below(root):
     def targets():
         scanned.add(folder)
         try:
-            statuses = pending.scan(folder, config)
+            cascade.check(configuration_of(folder))
+            statuses = pending.scan(folder, configuration_of(folder))
+            print(pending.table(statuses, folder), file=sys.stderr)
+            for sentence in cascade.left_out(configuration_of(folder)):
+                print(sentence, file=sys.stderr)
+            check_environments(statuses)
         except DataError as error:
             sys.exit(str(error))
-        print(pending.table(statuses, folder), file=sys.stderr)
         # A target with an input that exists is up to date; one without inputs would always run.
         return pending.targets(statuses) or str(folder)
 
     return lambda wildcards: targets()
+
+
+def pose_tables_below(root):
+    """The pose tables below a folder that are there or will be made, and the video of each."""
+    folder = Path(root).absolute()
+    stages = {tasks.BY_RULE[rule].stage for rule in ("dlc", "lightning_pose")}
+    videos = {}
+    for status in pending.scan(folder, configuration_of(folder)):
+        if status.stage in stages and status.state is not pending.State.BLOCKED:
+            of = recorded(status.session)
+            video = datasets.path(datasets.RAW_MP4, of, of.cameras[status.camera])
+            videos[str(status.outputs[0])] = str(video)
+    return {"tables": list(videos), "videos": list(videos.values())}

@@ -6,7 +6,7 @@ rule video_sync_qc_bpod:
     input:
         unpack(inputs_of("video_sync_qc_bpod")),
     output:
-        times=tasks.TIMES,
+        times=datasets.TIMES,
     log:
         "logs/video_sync_qc_bpod{session}/{camera}.log",
     benchmark:
@@ -31,7 +31,7 @@ rule video_sync_qc_nidq:
     input:
         unpack(inputs_of("video_sync_qc_nidq")),
     output:
-        times=tasks.TIMES,
+        times=datasets.TIMES,
     log:
         "logs/video_sync_qc_nidq{session}/{camera}.log",
     benchmark:
@@ -56,7 +56,7 @@ rule video_sync_qc_camlog:
     input:
         unpack(inputs_of("video_sync_qc_camlog")),
     output:
-        times=tasks.TIMES,
+        times=datasets.TIMES,
     log:
         "logs/video_sync_qc_camlog{session}/{camera}.log",
     benchmark:
@@ -81,8 +81,8 @@ rule video_qc:
     input:
         unpack(inputs_of("video_qc")),
     output:
-        checks=tasks.VIDEO_QC,
-        picture=tasks.VIDEO_QC_PICTURE,
+        checks=datasets.VIDEO_QC,
+        picture=datasets.VIDEO_QC_PICTURE,
     log:
         "logs/video_qc{session}/{camera}.log",
     benchmark:

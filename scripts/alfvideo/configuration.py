@@ -1,4 +1,4 @@
-"""The configuration: checked against its schema, with one sentence for each mistake."""
+"""The configuration and other YAML files: checked against a schema, one sentence a mistake."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -11,8 +11,8 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 
-def check(config: dict[str, Any], schema: Path) -> None:
-    """Check a configuration and fill in defaults.
+def check(config: dict[str, Any], schema: Path, name: str = "Configuration") -> None:
+    """Check a configuration and fill in defaults; `name` is what messages call it.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def check(config: dict[str, Any], schema: Path) -> None:
         cause = causes[0] if causes else error.__context__
         if not isinstance(cause, ValidationError):
             raise
-        raise WorkflowError(sentence(cause)) from None
+        raise WorkflowError(sentence(cause, name)) from None
 
 
 def _typed(value: Any, schema: Mapping[str, Any]) -> Any:
@@ -45,9 +45,9 @@ def _typed(value: Any, schema: Mapping[str, Any]) -> Any:
     return value
 
 
-def sentence(error: ValidationError) -> str:
-    """What is wrong with the configuration and what to change, in one sentence."""
-    key = ".".join(map(str, error.absolute_path)) or "the configuration"
+def sentence(error: ValidationError, name: str) -> str:
+    """What is wrong with a configuration and what to change, in one sentence."""
+    key = ".".join(map(str, error.absolute_path)) or "the file"
     schema: Mapping[str, Any] = error.schema
     match error.validator:
         case "additionalProperties":
@@ -55,13 +55,13 @@ def sentence(error: ValidationError) -> str:
             unknown = sorted(set(error.instance) - set(known))
             place = "" if not error.absolute_path else f"{key}."
             return (
-                f"Configuration: unknown key `{place}{unknown[0]}`; "
+                f"{name}: unknown key `{place}{unknown[0]}`; "
                 f"remove it or use one of: {', '.join(sorted(known))}."
             )
         case "required":
-            return f"Configuration: {error.message} in {key}; add it to config/config.yaml."
+            return f"{name}: {error.message} in {key}; add it."
         case _:
             return (
-                f"Configuration: `{key}` is {error.instance!r} but must be "
+                f"{name}: `{key}` is {error.instance!r} but must be "
                 f"{schema.get('description', error.message).rstrip('.')}."
             )

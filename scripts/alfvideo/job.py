@@ -28,6 +28,8 @@ class Job:
     settings: Mapping[str, Any]
     log: Path
     notes: list[str] = field(default_factory=list)
+    software: dict[str, str] = field(default_factory=dict)
+    """Versions of programs other than alfvideo that made the outputs."""
 
     @property
     def session_name(self) -> str:
@@ -58,8 +60,10 @@ class Described(Protocol):
 
 
 @contextmanager
-def run(described: Described) -> Iterator[Job]:
+def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
     """Run the block as a job: log to file and screen, record provenance if it ends well.
+
+    `tools` are inputs that are no data of the session.
 
     A DataError, or an error of the file system, ends the process with status 1 and one message;
     anything else is a defect of the program and shows its traceback.
@@ -68,7 +72,7 @@ def run(described: Described) -> Iterator[Job]:
         rule=described.rule,
         session=Path(described.wildcards.session),
         camera=described.wildcards.camera,
-        inputs=[Path(path) for path in described.input],
+        inputs=[Path(path) for path in described.input if path not in tools],
         outputs=[Path(path) for path in described.output],
         settings=described.params.settings,
         log=Path(described.log[0]),
@@ -89,6 +93,7 @@ def run(described: Described) -> Iterator[Job]:
             log=job.log,
             seconds=seconds,
             notes=job.notes,
+            software=job.software,
         )
         logger.info("done in %.1f s", seconds)
     except (DataError, OSError) as error:

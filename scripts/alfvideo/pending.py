@@ -9,10 +9,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from alfvideo import provenance, session, tasks
+from alfvideo import datasets, provenance, session
 from alfvideo.errors import DataError
 from alfvideo.session import Blocked, Camera, Session
-from alfvideo.tasks import TASKS, Task
+from alfvideo.tasks import TASKS
 
 log = logging.getLogger(__name__)
 
@@ -102,10 +102,12 @@ def _scan_camera(
     for task in TASKS:
         if not task.applies(recorded, camera, config):
             continue
-        outputs = tuple(tasks.path(pattern, recorded, camera) for pattern in task.outputs)
+        outputs = tuple(datasets.path(pattern, recorded, camera) for pattern in task.outputs)
         exist = all(output.name in _siblings(recorded, output) for output in outputs)
         try:
-            inputs = [file for find in task.inputs for file in find(recorded, camera)]
+            files = task.files(recorded, camera, config)
+            inputs = [file for found in files.values() for file in found]
+            params = task.params(recorded, camera, config)
         except Blocked as reason:
             state = State.DONE if exist else State.BLOCKED
             text = "" if exist else str(reason)
@@ -114,7 +116,7 @@ def _scan_camera(
         if (
             exist
             and to_be_made.isdisjoint(inputs)
-            and _up_to_date(recorded, camera, task, inputs, outputs, made_from, config)
+            and _up_to_date(recorded, inputs, outputs, params, made_from)
         ):
             state = State.DONE
         else:
@@ -125,12 +127,10 @@ def _scan_camera(
 
 def _up_to_date(
     recorded: Session,
-    camera: Camera,
-    task: Task,
     inputs: Iterable[Path],
     outputs: Iterable[Path],
+    params: Mapping[str, Any],
     made_from: Mapping[str, Any],
-    config: Mapping[str, Any],
 ) -> bool:
     """Whether outputs are newer than their inputs and were made from these, with these settings.
 
@@ -142,7 +142,7 @@ def _up_to_date(
     for output in outputs:
         entry = made_from.get(provenance.relative(output, recorded.path))
         if entry is not None and (
-            entry.get("params") != task.params(recorded, camera, config)
+            entry.get("params") != params
             or set(entry.get("inputs", ()))
             != {provenance.relative(file, recorded.path) for file in inputs}
         ):

@@ -47,17 +47,23 @@ def record(
     log: Path,
     seconds: float,
     notes: Iterable[str] = (),
+    software: Mapping[str, str] | None = None,
 ) -> None:
     """Add one job to the session's provenance, replacing earlier entries of its outputs.
 
-    `inputs` are paths with their fingerprints, taken before the job started.
+    `inputs` are paths with their fingerprints, taken before the job started; `software` holds
+    versions of other programs that took part.
     """
     entry = {
         "rule": rule,
         "inputs": {relative(path, session): dict(of) for path, of in inputs.items()},
         "params": dict(params),
         "notes": list(notes),
-        "software": {"alfvideo": version("alfvideo"), "python": platform.python_version()},
+        "software": {
+            "alfvideo": version("alfvideo"),
+            "python": platform.python_version(),
+            **(software or {}),
+        },
         "host": platform.node(),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seconds": round(seconds, 2),

@@ -9,223 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from one.alf import spec
-
-from alfvideo.daq import sync
-from alfvideo.errors import DataError
+from alfvideo import datasets
+from alfvideo.pose import cascade
 from alfvideo.qc import reference, rigs
-from alfvideo.session import Blocked, Camera, Session
-
-RAW_MP4 = "{session}/{collection}/" + spec.to_alf(
-    "{camera}Camera", "raw", "mp4", namespace="iblrig"
-)
-RAW_AVI = RAW_MP4.removesuffix("mp4") + "avi"
-RAW_CAMLOG = RAW_MP4.removesuffix("mp4") + "camlog"
-TIMES = "{session}/alf/" + spec.to_alf("{camera}Camera", "times", "npy", namespace="ibl")
-VIDEO_QC = "{session}/qc/" + spec.to_alf("{camera}Camera", "videoQC", "json", namespace="ibl")
-VIDEO_QC_PICTURE = "{session}/snapshot/{camera}Camera_qc.png"
-RAW_DATASETS = "{session}/registration/{camera}Camera_raw.json"
-ORIGINAL_REMOVED = "{session}/registration/{camera}Camera_original_removed.json"
-
-
-def path(pattern: str, session: Session, camera: Camera) -> Path:
-    """The path of one of the patterns above for a camera."""
-    values = {"session": session.path, "camera": camera.label, "collection": camera.collection}
-    return Path(pattern.format(**values))
-
-
-def frame_times(session: Session, camera: Camera) -> list[Path]:
-    """The file with the camera's own timestamps: frameData, or else the timestamps.
-
-    Raises
-    ------
-    Blocked
-        If neither is there.
-    """
-    prefix = f"_iblrig_{camera.label}Camera"
-    for name in (f"{prefix}.frameData*.bin", f"{prefix}.timestamps*"):
-        if found := session.find(camera.collection, name):
-            return found
-    raise Blocked(
-        f"no timestamps: neither {prefix}.frameData.bin nor {prefix}.timestamps.ssv is in "
-        f"{camera.collection}"
-    )
-
-
-def embedded(session: Session, camera: Camera) -> list[Path]:
-    """What the camera wrote into its frames, as far as it is there: counter, GPIO, timestamps."""
-    prefix = f"_iblrig_{camera.label}Camera"
-    attributes = ("frameData*.bin", "timestamps*.ssv", "GPIO*.bin", "frame_counter*.bin")
-    return session.find(camera.collection, *(f"{prefix}.{attribute}" for attribute in attributes))
-
-
-def video_code(session: Session, camera: Camera) -> list[Path]:
-    """The copy of the acquisition code that rigs leave beside their videos, if there is one."""
-    return session.find(camera.collection, "_iblrig_videoCodeFiles.raw*")
-
-
-def avi(session: Session, camera: Camera) -> list[Path]:
-    """The raw video, uncompressed or from a rig that compresses while it records.
-
-    Raises
-    ------
-    Blocked
-        If there is none, or several that could be it.
-    """
-    if not camera.compressed:
-        source = path(RAW_AVI, session, camera)
-        if source.name in session.listing(camera.collection):
-            return [source]
-        raise Blocked(f"raw video missing: {camera.collection}/{source.name}")
-    return [_only(session, camera, f"{camera.label}_cam*.avi", "raw video")]
-
-
-def camlog(session: Session, camera: Camera) -> list[Path]:
-    """The log that a camlog rig keeps beside its video, under the name that the rig gave it.
-
-    Raises
-    ------
-    Blocked
-        If there is none, or several that could be it.
-    """
-    return [_only(session, camera, f"{camera.label}_cam*.camlog", "camera log")]
-
-
-def originals(session: Session, camera: Camera) -> list[Path]:
-    """The raw video files that an mp4 replaces: the avi, and the camlog under its first name.
-
-    Raises
-    ------
-    Blocked
-        If they are not there.
-    """
-    return avi(session, camera) + (camlog(session, camera) if camera.compressed else [])
-
-
-def _has_originals(session: Session, camera: Camera) -> bool:
-    try:
-        return bool(originals(session, camera))
-    except Blocked:
-        return False
-
-
-def _only(session: Session, camera: Camera, pattern: str, what: str) -> Path:
-    found = session.find(camera.collection, pattern)
-    if not found:
-        raise Blocked(f"{what} missing: {camera.collection}/{pattern}")
-    if len(found) > 1:
-        names = ", ".join(file.name for file in found)
-        raise Blocked(f"several files could be the {what}, keep one of them: {names}")
-    return found[0]
-
-
-def mp4(session: Session, camera: Camera) -> list[Path]:
-    """The compressed video, which is there or will be made from the avi.
-
-    Raises
-    ------
-    Blocked
-        If there is neither an mp4 nor what it is made from.
-    """
-    target = path(RAW_MP4, session, camera)
-    if target.name not in session.listing(camera.collection):
-        originals(session, camera)
-    return [target]
-
-
-def sync_arrays(session: Session, camera: Camera) -> list[Path]:
-    """Times, channels and polarities of the fronts that the DAQ recorded.
-
-    Old sessions have them in the folders of the probes instead of the sync collection.
-
-    Raises
-    ------
-    Blocked
-        If they are not there, or not all three.
-    """
-    name = f"_{session.namespace}_sync"
-    found = session.find(session.sync_collection, f"{name}.*.npy")
-    if {"times", "channels", "polarities"} <= {file.name.split(".")[1] for file in found}:
-        return found
-    try:
-        folder = sync.find(session.path, session.sync_collection, session.namespace)
-    except DataError:
-        raise Blocked(
-            f"sync missing: {session.sync_collection} has no {name}.times.npy, .channels.npy and "
-            ".polarities.npy; extract the sync pulses first"
-        ) from None
-    return sync.files(folder, session.namespace)
-
-
-def wiring(session: Session, camera: Camera) -> list[Path]:
-    """What tells which device is on which DAQ channel, as far as it is there."""
-    folder = sync_arrays(session, camera)[0].parent.relative_to(session.path).as_posix()
-    return session.find(folder, "*.wiring*.json", "*.meta", "*.meta.json")
-
-
-def task_data(session: Session, camera: Camera) -> list[Path]:
-    """The Bpod's record of the trials and its settings.
-
-    Raises
-    ------
-    Blocked
-        If there is no record of the trials.
-    """
-    names = ("_iblrig_taskData.raw*", "_iblrig_taskSettings.raw*")
-    found = session.find(session.task_collection, *names)
-    if not any(".raw" in file.name and "taskData" in file.name for file in found):
-        raise Blocked(f"sync missing: {session.task_collection}/_iblrig_taskData.raw.jsonable")
-    return found
-
-
-def times(session: Session, camera: Camera) -> list[Path]:
-    """The camera times, which are there or will be made.
-
-    Raises
-    ------
-    Blocked
-        If they are not there and cannot be made.
-    """
-    target = path(TIMES, session, camera)
-    if target.name not in session.listing("alf"):
-        mp4(session, camera)
-        pulses(session, camera)
-    return [target]
-
-
-def pulses(session: Session, camera: Camera) -> list[Path]:
-    """What recorded the pulses of the camera: the Bpod's task data, or the sync arrays.
-
-    Raises
-    ------
-    Blocked
-        If it is not there.
-    """
-    return (task_data if session.sync == "bpod" else sync_arrays)(session, camera)
-
-
-def ttl(session: Session, camera: Camera) -> list[Path]:
-    """What recorded the sync line that is wired to the camera's GPIO, as far as it is there."""
-    try:
-        return pulses(session, camera) + (wiring(session, camera) if session.sync == "nidq" else [])
-    except Blocked:
-        return []
-
-
-def wheel(session: Session, camera: Camera) -> list[Path]:
-    """Timestamps and position of the wheel, if both are there."""
-    collections = ["alf", *(f"alf/{name}" for name in sorted(session.listing("alf")))]
-    for collection in collections:
-        found = session.find(collection, "*wheel.timestamps*.npy", "*wheel.position*.npy")
-        if len(found) == 2:
-            return found
-    return []
-
-
-def frame_log(session: Session, camera: Camera) -> list[Path]:
-    """What is known of each frame: the camlog on rigs that keep one, else the embedded data."""
-    return [path(RAW_CAMLOG, session, camera)] if camera.compressed else embedded(session, camera)
-
+from alfvideo.session import Camera, Session
 
 Config = Mapping[str, Any]
 Inputs = Callable[[Session, Camera], list[Path]]
@@ -237,7 +24,7 @@ class Task:
 
     `stage` is its column in the table of pending work; `version` that of its algorithm, raised
     when results change; `settings` gives the parameters that results depend on, from the
-    configuration.
+    configuration; `reads_pose` is for tasks that read the pose of the tracker in `features_from`.
     """
 
     rule: str
@@ -247,6 +34,20 @@ class Task:
     inputs: tuple[Inputs, ...]
     outputs: tuple[str, ...]
     settings: Callable[[Session, Camera, Config], dict[str, Any]] = lambda *of: {}
+    reads_pose: bool = False
+
+    def files(self, session: Session, camera: Camera, config: Config) -> dict[str, list[Path]]:
+        """All files that it reads, by what they are.
+
+        Raises
+        ------
+        Blocked
+            If one that it needs is missing.
+        """
+        found = {find.__name__: find(session, camera) for find in self.inputs}
+        if self.reads_pose:
+            found["pose"] = pose(session, camera, config)
+        return found
 
     def params(self, session: Session, camera: Camera, config: Config) -> dict[str, Any]:
         """Everything but the inputs that the results depend on."""
@@ -285,22 +86,51 @@ def checks(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
     }
 
 
+def pose(session: Session, camera: Camera, config: Config) -> list[Path]:
+    """The pose table that motion energy and features are made from.
+
+    Raises
+    ------
+    Blocked
+        If it is not there and cannot be made.
+    """
+    tracker = config["features_from"]
+    table = datasets.path(datasets.POSE[tracker], session, camera)
+    if table.name not in session.listing("alf"):
+        _cascade(tracker)(session, camera, config)
+    return [table]
+
+
+def _has_cascade(tracker: str) -> Callable[[Session, Camera, Config], bool]:
+    return lambda session, camera, config: cascade.of(config, tracker, camera.label) is not None
+
+
+def _cascade(tracker: str) -> Callable[[Session, Camera, Config], dict[str, Any]]:
+    """The cascade as a setting: with the checksums of its models, without comments."""
+
+    def settings(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+        file = cascade.of(config, tracker, camera.label)
+        return {"tracker": tracker, "cascade": cascade.load(file, tracker)}
+
+    return settings
+
+
 TASKS = (
     Task(
         rule="video_register_raw",
         stage="raw",
         version=1,
         applies=lambda session, camera, config: not camera.compressed,
-        inputs=(frame_times, embedded, video_code),
-        outputs=(RAW_DATASETS,),
+        inputs=(datasets.frame_times, datasets.embedded, datasets.video_code),
+        outputs=(datasets.RAW_DATASETS,),
     ),
     Task(
         rule="video_compress",
         stage="video",
         version=1,
         applies=lambda session, camera, config: not camera.compressed,
-        inputs=(avi,),
-        outputs=(RAW_MP4,),
+        inputs=(datasets.avi,),
+        outputs=(datasets.RAW_MP4,),
         settings=compression,
     ),
     Task(
@@ -308,16 +138,22 @@ TASKS = (
         stage="video",
         version=1,
         applies=lambda session, camera, config: camera.compressed,
-        inputs=(originals,),
-        outputs=(RAW_MP4, RAW_CAMLOG),
+        inputs=(datasets.originals,),
+        outputs=(datasets.RAW_MP4, datasets.RAW_CAMLOG),
     ),
     Task(
         rule="video_sync_qc_nidq",
         stage="times",
         version=1,
         applies=lambda session, camera, config: session.sync == "nidq" and not camera.compressed,
-        inputs=(mp4, embedded, sync_arrays, wiring, wheel),
-        outputs=(TIMES,),
+        inputs=(
+            datasets.mp4,
+            datasets.embedded,
+            datasets.sync_arrays,
+            datasets.wiring,
+            datasets.wheel,
+        ),
+        outputs=(datasets.TIMES,),
         settings=timing,
     ),
     Task(
@@ -325,16 +161,16 @@ TASKS = (
         stage="times",
         version=1,
         applies=lambda session, camera, config: session.sync == "bpod" and not camera.compressed,
-        inputs=(mp4, embedded, task_data),
-        outputs=(TIMES,),
+        inputs=(datasets.mp4, datasets.embedded, datasets.task_data),
+        outputs=(datasets.TIMES,),
     ),
     Task(
         rule="video_sync_qc_camlog",
         stage="times",
         version=1,
         applies=lambda session, camera, config: camera.compressed,
-        inputs=(mp4, sync_arrays, wiring),
-        outputs=(TIMES,),
+        inputs=(datasets.mp4, datasets.sync_arrays, datasets.wiring),
+        outputs=(datasets.TIMES,),
         settings=daq,
     ),
     Task(
@@ -342,19 +178,48 @@ TASKS = (
         stage="qc",
         version=1,
         applies=lambda session, camera, config: True,
-        inputs=(mp4, times, frame_log, ttl, wheel),
-        outputs=(VIDEO_QC, VIDEO_QC_PICTURE),
+        inputs=(datasets.mp4, datasets.times, datasets.frame_log, datasets.ttl, datasets.wheel),
+        outputs=(datasets.VIDEO_QC, datasets.VIDEO_QC_PICTURE),
         settings=checks,
+    ),
+    Task(
+        rule="dlc",
+        stage="dlc",
+        version=1,
+        applies=_has_cascade("dlc"),
+        inputs=(datasets.mp4,),
+        outputs=(datasets.POSE["dlc"],),
+        settings=_cascade("dlc"),
+    ),
+    Task(
+        rule="lightning_pose",
+        stage="lightningPose",
+        version=1,
+        applies=_has_cascade("lightningPose"),
+        inputs=(datasets.mp4,),
+        outputs=(datasets.POSE["lightningPose"],),
+        settings=_cascade("lightningPose"),
+    ),
+    Task(
+        rule="motion_energy",
+        stage="energy",
+        version=1,
+        applies=lambda session, camera, config: (
+            cascade.of(config, config["features_from"], camera.label) is not None
+        ),
+        inputs=(datasets.mp4,),
+        outputs=(datasets.MOTION_ENERGY, datasets.MOTION_ENERGY_REGION),
+        reads_pose=True,
     ),
     Task(
         rule="video_remove_original",
         stage="avi",
         version=1,
         applies=lambda session, camera, config: (
-            not config["keep_avi"] and _has_originals(session, camera)
+            not config["keep_avi"] and datasets.has_originals(session, camera)
         ),
-        inputs=(originals, mp4),
-        outputs=(ORIGINAL_REMOVED,),
+        inputs=(datasets.originals, datasets.mp4),
+        outputs=(datasets.ORIGINAL_REMOVED,),
     ),
 )
 

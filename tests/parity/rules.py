@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from alfvideo import compress, session, tasks
+from alfvideo import compress, datasets, session, tasks
 from alfvideo.errors import DataError
 
 _SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -36,8 +36,8 @@ def make_mp4s(path: Path) -> None:
     """Put the videos of a session into mp4s with their frames as they are, which is quick."""
     recorded = session.read(path)
     for camera in recorded.cameras.values():
-        (avi,) = tasks.avi(recorded, camera)
-        compress.copy(avi, tasks.path(tasks.RAW_MP4, recorded, camera))
+        (avi,) = datasets.avi(recorded, camera)
+        compress.copy(avi, datasets.path(datasets.RAW_MP4, recorded, camera))
 
 
 def camera_times(path: Path, label: str) -> Times:
@@ -53,10 +53,11 @@ def camera_times(path: Path, label: str) -> Times:
     (task,) = (
         task
         for task in tasks.TASKS
-        if tasks.TIMES in task.outputs and task.applies(recorded, camera, _CONFIG)
+        if datasets.TIMES in task.outputs and task.applies(recorded, camera, _CONFIG)
     )
-    inputs = {find.__name__: list(map(str, find(recorded, camera))) for find in task.inputs}
-    output = tasks.path(tasks.TIMES, recorded, camera)
+    files = task.files(recorded, camera, _CONFIG)
+    inputs = {name: list(map(str, found)) for name, found in files.items()}
+    output = datasets.path(datasets.TIMES, recorded, camera)
     log = path / "logs" / f"{label}.log"
     job = SimpleNamespace(
         rule=task.rule,

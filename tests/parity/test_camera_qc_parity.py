@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from alfvideo import embedded, session, tasks, video
+from alfvideo import datasets, embedded, session, video
 from alfvideo.daq import bpod, camlog, encoder, sync
 from alfvideo.qc import camera as qc
 from alfvideo.qc import movement, picture, recording, reference, rigs
@@ -54,8 +54,8 @@ def load_camera(path, label):
     log = raw / f"_iblrig_{label}Camera.raw.camlog"
     return qc.Camera(
         label=label,
-        video=tasks.path(tasks.RAW_MP4, recorded, camera),
-        times=np.load(tasks.path(tasks.TIMES, recorded, camera)),
+        video=datasets.path(datasets.RAW_MP4, recorded, camera),
+        times=np.load(datasets.path(datasets.TIMES, recorded, camera)),
         frame_data=camlog.load(log) if camera.compressed else embedded.load(raw, label),
         ttl_rises=ttl,
         wheel=position,
@@ -74,9 +74,9 @@ def record(root, rig):
         if camera.compressed:
             (log,) = (path / camera.collection).glob(f"{label}_cam*.camlog")
             shutil.copy(log, log.with_name(f"_iblrig_{label}Camera.raw.camlog"))
-        n_frames = video.probe(tasks.path(tasks.RAW_MP4, recorded, camera)).frames
+        n_frames = video.probe(datasets.path(datasets.RAW_MP4, recorded, camera)).frames
         times = load_truth(path, label)["times"][:n_frames]
-        output = tasks.path(tasks.TIMES, recorded, camera)
+        output = datasets.path(datasets.TIMES, recorded, camera)
         output.parent.mkdir(exist_ok=True)
         np.save(output, np.round(times * DAQ_RATE[rig.kind]) / DAQ_RATE[rig.kind])
     return path

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from alfvideo import compress, session, tasks, video
+from alfvideo import compress, datasets, session, video
 from alfvideo.errors import DataError
 from alfvideo.rig import Fault, Rig, render
 from tests.parity.client import Peer, PeerError
@@ -18,7 +18,7 @@ def rendered(root: Path, faults: dict[str, tuple[Fault, ...]]) -> tuple[Path, di
     """A session of a left and a body camera, and their avi files."""
     rig = Rig(cameras=("left", "body"), seconds=20, scale=0.1, wheel=False, faults=faults)
     recorded = session.read(path := render(root, rig))
-    avis = {label: tasks.avi(recorded, camera)[0] for label, camera in recorded.cameras.items()}
+    avis = {label: datasets.avi(recorded, camera)[0] for label, camera in recorded.cameras.items()}
     return path, avis
 
 

@@ -109,7 +109,7 @@ def test_an_impossible_date_is_refused():
 
 
 def test_root_must_be_given():
-    with pytest.raises(WorkflowError, match=r"'root' .*add it to config/config\.yaml"):
+    with pytest.raises(WorkflowError, match=r"'root' .*add it\."):
         configuration.check({}, SCHEMA)
 
 

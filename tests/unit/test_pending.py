@@ -8,11 +8,12 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from alfvideo import pending, provenance, session, tasks
+from alfvideo import datasets, pending, provenance, session, tasks
 from alfvideo.errors import DataError
 from alfvideo.pending import State
 from alfvideo.rig import Fault, Rig
@@ -36,9 +37,9 @@ def finish(path: Path, config: dict) -> None:
         for camera in read.cameras.values():
             if not task.applies(read, camera, config):
                 continue
-            inputs = [file for find in task.inputs for file in find(read, camera)]
+            inputs = list(chain(*task.files(read, camera, config).values()))
             for pattern in task.outputs:
-                output = tasks.path(pattern, read, camera)
+                output = datasets.path(pattern, read, camera)
                 output.parent.mkdir(exist_ok=True)
                 output.write_text(task.rule)
                 records[provenance.relative(output, path)] = {

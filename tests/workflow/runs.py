@@ -16,7 +16,7 @@ import numpy as np
 from alfvideo.rig import Rig, load_truth
 
 REPO = Path(__file__).parents[2]
-MAX_SECONDS = 300
+MAX_SECONDS = 600
 
 
 @dataclass(frozen=True)

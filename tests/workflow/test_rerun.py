@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ def inputs_of_each_camera(workflow: Workflow) -> list[list[Path]]:
             for task in tasks.TASKS:
                 with suppress(session.Blocked):
                     if task.applies(read, camera, config):
-                        found = [file for find in task.inputs for file in find(read, camera)]
+                        found = chain(*task.files(read, camera, config).values())
                         files |= dict.fromkeys(found)
             cameras.append([file for file in files if file.exists()])
     return cameras

@@ -1,0 +1,178 @@
+"""Cascades: which networks look at which part of a camera's frames, read from YAML."""
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+from alfvideo import configuration
+from alfvideo.errors import DataError
+from alfvideo.session import Blocked
+
+SCHEMA = Path(__file__).parents[3] / "config" / "cascade.schema.yaml"
+
+ENSEMBLE_SMOOTHING = {"pupil", "points"}
+_WEIGHTS = {".pt", ".ckpt"}
+
+
+def load(path: Path, tracker: str) -> dict[str, Any]:
+    """A cascade with its defaults filled in: what docs/pose.md describes, in plain values.
+
+    `models` of each network become a mapping of the paths that were found to their checksums.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or says something wrong.
+    Blocked
+        If a model is missing.
+    """
+    try:
+        modified = path.stat().st_mtime_ns
+    except OSError as error:
+        raise DataError(
+            f"The cascade {path} cannot be read ({error.strerror}). Correct `cascades` in the "
+            "configuration."
+        ) from None
+    return _load(path, tracker, modified)
+
+
+@cache
+def _load(path: Path, tracker: str, _modified: int) -> dict[str, Any]:
+    described = _described(path, tracker)
+    folder = path.parent / Path(described["folder"]).expanduser()
+    networks = {
+        name: {**network, "models": _models(folder, network["models"], name, path)}
+        for name, network in described["networks"].items()
+    }
+    for name, network in networks.items():
+        smoothed = ENSEMBLE_SMOOTHING & set(network.get("smoothing", ()))
+        if len(network["models"]) > 1 and not smoothed:
+            raise DataError(
+                f"Cascade {path}: `{name}` has {len(network['models'])} models, so it needs "
+                "`smoothing` with pupil or points; or name one model."
+            )
+    # Only what results depend on: a changed title is no reason to run again.
+    kept = {key: described[key] for key in ("frame", "mirrored", "resize") if key in described}
+    return {**kept, "networks": networks}
+
+
+def _described(path: Path, tracker: str) -> dict[str, Any]:
+    name = f"Cascade {path}"
+    try:
+        described = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(described, dict):
+            raise yaml.YAMLError("it holds no mapping")
+        configuration.check(described, SCHEMA, name)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(f"{name} is not valid YAML: {error}") from None
+    except WorkflowError as error:
+        raise DataError(str(error)) from None
+    networks = described["networks"]
+    for key, network in networks.items():
+        smoothing = set(network.get("smoothing", ()))
+        if smoothing & ENSEMBLE_SMOOTHING and tracker != "lightningPose":
+            raise DataError(
+                f"{name}: `{key}` is smoothed with {smoothing.pop()}, which is for Lightning Pose; "
+                "use `smoothing: {median: 5}`."
+            )
+        around = network.get("crop", {}).get("around")
+        if around and (network["sampled"] or not any(n["sampled"] for n in networks.values())):
+            raise DataError(
+                f"{name}: the crop of `{key}` follows {', '.join(around)}, so another network with "
+                "`sampled: 500` must find it first."
+            )
+    if all(network["sampled"] for network in networks.values()):
+        raise DataError(f"{name}: no network looks at all frames; one needs `sampled: 0`.")
+    return described
+
+
+def _models(folder: Path, patterns: list[str], network: str, cascade: Path) -> dict[str, str]:
+    found = {}
+    for pattern in patterns:
+        written = Path(pattern).expanduser()
+        if written.is_absolute():
+            paths = sorted(Path(written.anchor).glob(str(written.relative_to(written.anchor))))
+        else:
+            paths = sorted(folder.glob(pattern))
+        if not paths:
+            raise Blocked(
+                f"model missing: {folder / written} (network {network} of {cascade.name})"
+            )
+        for path in paths:
+            found[str(path.resolve())] = checksum(path)
+    return found
+
+
+def checksum(model: Path) -> str:
+    """SHA-256 of the weights and the configuration of a model folder or file.
+
+    Raises
+    ------
+    Blocked
+        If there are no weights in it.
+    """
+    inside = sorted(model.rglob("*")) if model.is_dir() else [model]
+    weights = [file for file in inside if file.suffix in _WEIGHTS]
+    if not weights:
+        raise Blocked(f"model without weights: no .pt or .ckpt file in {model}")
+    # DeepLabCut writes to the config.yaml of a project whenever it is used.
+    settings = [file for file in inside if file.name == "pytorch_config.yaml"] or [
+        file for file in inside if file.name == "config.yaml"
+    ]
+    digest = hashlib.sha256()
+    for file in weights + settings:
+        stat = file.stat()
+        digest.update(_checksum_of_file(file, stat.st_size, stat.st_mtime_ns))
+    return digest.hexdigest()
+
+
+@cache
+def _checksum_of_file(path: Path, _size: int, _modified: int) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def of(config: Mapping[str, Any], tracker: str, camera: str) -> Path | None:
+    """The cascade file of a camera for a tracker; None if it has none or the tracker is off."""
+    named = config["cascades"].get(tracker, {}).get(camera)
+    return Path(named).expanduser() if named and tracker in config["trackers"] else None
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Check what the configuration says of trackers, before any session is looked at.
+
+    Models that are missing block their cameras; they are not looked for here.
+
+    Raises
+    ------
+    DataError
+        One sentence on the first mistake.
+    """
+    trackers, features_from = config["trackers"], config["features_from"]
+    if trackers and features_from not in trackers:
+        raise DataError(
+            f"Configuration: `features_from` is {features_from} but `trackers` has only "
+            f"{', '.join(trackers)}; name one of these."
+        )
+    for tracker in trackers:
+        for camera in config["cascades"].get(tracker, {}):
+            with suppress(Blocked):
+                load(of(config, tracker, camera), tracker)
+
+
+def left_out(config: Mapping[str, Any]) -> list[str]:
+    """A sentence for each tracker that has no cascade for some of the cameras."""
+    sentences = []
+    for tracker in config["trackers"]:
+        without = [label for label in config["cameras"] if of(config, tracker, label) is None]
+        if without:
+            sentences.append(
+                f"{tracker}: no cascade for {', '.join(without)}; these cameras are left out."
+            )
+    return sentences

@@ -1,0 +1,161 @@
+"""A pose engine as a process in an environment of its own: frames go there, poses come back."""
+
+import logging
+import os
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from alfvideo.errors import DataError
+from alfvideo.pose import messages
+
+log = logging.getLogger(__name__)
+
+_LIBRARY = Path(__file__).parents[2]
+_LAST_LINES = 60
+
+
+class Loaded(NamedTuple):
+    """What an engine says of a network that it has loaded.
+
+    `context` is the number of frames that it needs before and after the one it looks at.
+    """
+
+    parts: list[str]
+    context: int
+
+
+class Engine:
+    """Networks of one tracker, loaded in its environment; a context manager.
+
+    Attributes:
+        device: name of the GPU, or CPU.
+        software: versions of the engine's packages.
+        networks: what was loaded, by the name of each model.
+        batches: number of frames that each network takes at a time.
+        notes: sentences on what the engine did otherwise than asked.
+    """
+
+    def __init__(
+        self, python: Path, tracker: str, models: Mapping[str, str], threads: int, device: str
+    ) -> None:
+        """Start the process and load the models, by name: paths of folders or files.
+
+        `device` is the value of CUDA_VISIBLE_DEVICES for it.
+
+        Raises
+        ------
+        DataError
+            If the engine does not start, or a model cannot be loaded.
+        """
+        variables = {
+            **os.environ,
+            "PYTHONPATH": str(_LIBRARY),
+            "CUDA_VISIBLE_DEVICES": device,
+            "OMP_NUM_THREADS": str(threads),
+            "HF_HUB_OFFLINE": "1",
+        }
+        # Engines import thousands of modules; cached bytecode makes that three times as fast.
+        variables.pop("PYTHONDONTWRITEBYTECODE", None)
+        self._process = subprocess.Popen(
+            [python, "-m", "alfvideo.pose.engines"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=variables,
+        )
+        self._said: deque[str] = deque(maxlen=_LAST_LINES)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+        self.batches: dict[str, int] = {}
+        self.notes: list[str] = []
+        try:
+            start = {"engine": tracker, "models": dict(models), "threads": threads}
+            reply, _ = self._ask(start)
+        except BaseException:
+            self._end()
+            raise
+        self.device: str = reply["device"]
+        self.software: dict[str, str] = reply["software"]
+        log.info("device: %s", self.device)
+        self.networks = {name: Loaded(**of) for name, of in reply["networks"].items()}
+
+    def predict(self, model: str, frames: np.ndarray) -> np.ndarray:
+        """Poses (n, n_parts, 3) float64 of pictures (n + 2 * context, height, width[, 3]) uint8.
+
+        x and y are pixels of the pictures, then the likelihood.
+        """
+        reply, arrays = self._ask({"network": model}, frames=frames)
+        batch = reply["batch"] or self.batches.get(model) or len(frames)
+        if batch != self.batches.get(model):
+            self.batches[model] = batch
+            log.info("%s: %d frames at a time", model, batch)
+        return arrays["poses"]
+
+    def smooth(
+        self, settings: Mapping[str, Any], poses: np.ndarray
+    ) -> tuple[list[str], np.ndarray]:
+        """Smooth the poses of an ensemble (n_members, n, n_parts, 3).
+
+        Returns the names of the columns of each part and their values (n, n_parts, n_columns).
+        """
+        reply, arrays = self._ask({"smooth": dict(settings)}, poses=poses)
+        self.notes += reply["notes"]
+        return reply["columns"], arrays["smoothed"]
+
+    def _ask(
+        self, request: dict[str, Any], **arrays: np.ndarray
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        try:
+            messages.send(self._process.stdin, request, **arrays)
+            reply, answered = messages.receive(self._process.stdout)
+        except (EOFError, BrokenPipeError):
+            raise self._ended() from None
+        if "error" in reply:
+            raise DataError(reply["error"])
+        return reply, answered
+
+    def _ended(self) -> DataError:
+        status = self._process.wait()
+        self._listener.join(timeout=5)
+        log.error("The last lines of the engine:\n%s", "\n".join(self._said))
+        why = self._said[-1] if self._said else "it said nothing"
+        if status == -9:
+            why = "it was killed, as happens when the memory of the machine is used up"
+        return DataError(
+            f"The pose engine ended unexpectedly: {why}. Its last lines are in the log."
+        )
+
+    def _listen(self) -> None:
+        for line in self._process.stderr:
+            self._said.append(line.decode(errors="replace").rstrip())
+
+    def _end(self) -> None:
+        # What it was not given any more if it has ended by itself.
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self._process.kill()
+        self._end()

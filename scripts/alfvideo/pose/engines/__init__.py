@@ -1,0 +1,1 @@
+"""What runs in the environment of a pose engine: it needs numpy, torch and the engine only."""

@@ -1,0 +1,241 @@
+"""Networks of DeepLabCut 3 (PyTorch): one animal, one network on the whole frame (bottom-up)."""
+
+import re
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import albumentations as A
+import numpy as np
+import torch
+import yaml
+from deeplabcut.pose_estimation_pytorch.apis.utils import get_pose_inference_runner
+from deeplabcut.pose_estimation_pytorch.data.preprocessor import AugmentImage
+from deeplabcut.pose_estimation_pytorch.data.transforms import ScaleToUnitRange
+
+from alfvideo.pose.engines.network import EngineError
+
+TRAINED = re.compile(r"-trainset(\d+)shuffle(\d+)$")
+SNAPSHOT = re.compile(r"snapshot(-best)?-(\d+)\.pt")
+CONFIG = "pytorch_config.yaml"
+Position = A.PadIfNeeded.PositionType
+
+
+def load(model: Path, device: torch.device) -> "SingleAnimal":
+    """Load a network; `model` is one of three things, and nothing is written to it.
+
+    - A project folder: see `find_snapshot` for the one taken of several. The `cropping` of the
+      project is not applied: the cascade says what is cropped.
+    - A snapshot of a project; its `pytorch_config.yaml` lies beside it.
+    - A file made by `deeplabcut.export_model`, which holds the configuration as well.
+
+    Raises
+    ------
+    EngineError
+        If there is no such model, its files are damaged or do not belong together, or it is not a
+        network that finds the parts of one animal in one step.
+    """
+    if not model.exists():
+        raise EngineError(f"There is no DeepLabCut model {model}: correct the path in the cascade.")
+    if model.is_file() and model.suffix != ".pt":
+        raise EngineError(
+            f"{model} is not a DeepLabCut model: name the project folder, a snapshot file or an "
+            "exported .pt file in the cascade."
+        )
+    file = find_snapshot(model) if model.is_dir() else model
+    print(f"DeepLabCut network of {model}: {file.name}")
+    config, weights, config_file = read_snapshot(file)
+    check_supported(config, config_file)
+    try:
+        runner = get_pose_inference_runner(
+            config,
+            None,  # the weights are loaded below, so that an exported file needs no copy
+            device=str(device),
+            inference_cfg={
+                **(config.get("inference") or {}),
+                "multithreading": {"enabled": False},
+                "compile": {"enabled": False},
+            },
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise EngineError(
+            f"{config_file} does not describe a network that this DeepLabCut can build ({reason}): "
+            "put back the file that the network was trained with, or install the DeepLabCut "
+            "version that trained it."
+        ) from error
+    try:
+        runner.model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise EngineError(
+            f"The weights in {file} do not fit the network that {config_file} describes: put "
+            "together the snapshot and the configuration of one training."
+        ) from error
+    return SingleAnimal(runner, list(config["metadata"]["bodyparts"]), device)
+
+
+def find_snapshot(project: Path) -> Path:
+    """The snapshot to use of a DeepLabCut project.
+
+    Of the iteration that `config.yaml` names, the trained shuffle with the highest number, and of
+    its training fractions the highest. Of that training the best snapshot if DeepLabCut marked
+    one, else the one with most epochs. To use another one, name its file instead of the project.
+    """
+    models = project / "dlc-models-pytorch"
+    if not models.is_dir():
+        if (project / "dlc-models").is_dir() or (project / "pose_cfg.yaml").is_file():
+            raise EngineError(
+                f"{project} is a TensorFlow model of DeepLabCut 2, which DeepLabCut 3 cannot run "
+                "with PyTorch: train a PyTorch shuffle in this project and name that one."
+            )
+        raise EngineError(
+            f"{project} is not a project of DeepLabCut 3 (it has no folder {models.name}): name "
+            "the project folder, a snapshot file or an exported .pt file in the cascade."
+        )
+    iteration = models / f"iteration-{read_yaml(project / 'config.yaml').get('iteration', 0)}"
+    candidates = []
+    for file in iteration.glob("*/train/*.pt"):
+        training, snapshot = TRAINED.search(file.parts[-3]), SNAPSHOT.fullmatch(file.name)
+        if training and snapshot:
+            fraction, shuffle = map(int, training.groups())
+            best, epochs = bool(snapshot[1]), int(snapshot[2])
+            candidates.append(((shuffle, fraction, best, epochs), file))
+    if not candidates:
+        raise EngineError(
+            f"{iteration} has no trained network (TRAINING/train/snapshot-*.pt), though "
+            "config.yaml asks for this iteration: train it, or copy the whole project again."
+        )
+    return max(candidates)[1]
+
+
+def read_snapshot(file: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], Path]:
+    """Configuration and weights of a snapshot or an exported file, and where the first came from.
+
+    Only weights and plain values are read, never code.
+    """
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        if "unsupported global" in str(error).lower():
+            raise EngineError(
+                f"{file} holds more than weights, which could be harmful, so it is not opened: if "
+                "you trust it, copy it and run fix_snapshot_metadata of "
+                "deeplabcut.pose_estimation_pytorch.runners on the copy."
+            ) from error
+        raise damaged(file) from error
+    except (RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise damaged(file) from error
+    if isinstance(content, dict) and "config" in content and "pose" in content:
+        return content["config"], content["pose"], file
+    if not isinstance(content, dict) or "model" not in content:
+        raise EngineError(
+            f"{file} is not a snapshot of DeepLabCut 3: name a snapshot-*.pt or an exported .pt."
+        )
+    config_file = file.with_name(CONFIG)
+    return read_yaml(config_file), content["model"], config_file
+
+
+def damaged(file: Path) -> EngineError:
+    """The error for a snapshot that cannot be read."""
+    return EngineError(
+        f"{file} cannot be read, so it is damaged or was cut while copying: copy it again from "
+        "where it was trained."
+    )
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """A configuration file of DeepLabCut."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise EngineError(
+            f"{file} is missing: copy the whole model folder again from where it was trained."
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        content = None
+    if not isinstance(content, dict):
+        raise EngineError(
+            f"{file} is not a DeepLabCut configuration: copy it again from where it was trained."
+        )
+    return content
+
+
+def check_supported(config: dict[str, Any], config_file: Path) -> None:
+    """Refuse a network that needs a detector or tracking, which single frames do not give."""
+    try:
+        metadata, heads = config["metadata"], config["model"]["heads"]
+        animals, shared = len(metadata["individuals"]), metadata.get("unique_bodyparts")
+        predictors = {head["predictor"]["type"] for head in heads.values()}
+        known = bool(metadata["bodyparts"]) and "inference" in config["data"]
+    except (KeyError, TypeError, AttributeError):
+        known = False
+    if not known:
+        raise EngineError(
+            f"{config_file} is not the configuration of a DeepLabCut 3 network: copy it again "
+            "from where the network was trained."
+        )
+    method = str(config.get("method", "bu")).lower()
+    if method != "bu":
+        found = f"a top-down model (method {method})"
+    elif animals > 1 or shared or predictors != {"HeatmapPredictor"}:
+        found = f"a multi-animal model ({animals} individuals, {', '.join(sorted(predictors))})"
+    else:
+        return
+    raise EngineError(
+        f"{config_file} describes {found}, and alfvideo runs single-animal bottom-up models only: "
+        "train one, for example a resnet_50 in a single-animal project."
+    )
+
+
+class SingleAnimal:
+    """A DeepLabCut network on batches, with the preparation that its configuration asks for."""
+
+    context = 0
+
+    def __init__(self, runner: Any, parts: list[str], device: torch.device) -> None:
+        self.parts = parts
+        self.runner = runner
+        self.device = device
+        augment = next(c for c in runner.preprocessor.components if isinstance(c, AugmentImage))
+        transforms = list(augment.transform.transforms)
+        scale, shift = np.ones(3), np.zeros(3)
+        # Normalisation comes last; a whole batch of it on the device replaces it frame by frame.
+        while transforms and isinstance(transforms[-1], A.Normalize | ScaleToUnitRange):
+            last = transforms.pop()
+            if isinstance(last, A.Normalize):
+                shift = shift - scale * np.array(last.mean) / np.array(last.std)
+                scale = scale / np.array(last.std)
+            scale = scale / 255
+        for transform in transforms:
+            # Padding at random is meant for training: the same frame must give the same pose.
+            if isinstance(transform, A.PadIfNeeded) and transform.position == Position.RANDOM:
+                transform.position = Position.TOP_LEFT
+        augment.transform.transforms = transforms
+        self.prepare = augment if transforms else None
+        self.scale, self.shift = (
+            torch.tensor(values, dtype=torch.float32, device=device).view(1, 3, 1, 1)
+            for values in (scale, shift)
+        )
+
+    def predict(self, frames: np.ndarray) -> np.ndarray:
+        """Poses of frames; see `network.Network`."""
+        scales, offsets = np.ones(2), np.zeros(2)
+        if self.prepare is not None:
+            prepared = [self.prepare(np.ascontiguousarray(frame), {}) for frame in frames]
+            frames = np.stack([frame for frame, _ in prepared])
+            scales, offsets = (
+                np.array([context[key] for _, context in prepared])[:, None]
+                for key in ("scales", "offsets")
+            )
+        batch = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device)
+        # Channels stay last in memory: PyTorch convolves that 1.4 times as fast on a CPU.
+        batch = batch.permute(0, 3, 1, 2).float().mul_(self.scale).add_(self.shift)
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.device.type, enabled=self.runner.inference_cfg.autocast.enabled),
+        ):
+            outputs = self.runner.model(batch)
+            found = self.runner.model.get_predictions(outputs)["bodypart"]["poses"][:, 0]
+        poses = found.double().cpu().numpy()
+        poses[..., :2] = poses[..., :2] * scales + offsets
+        return poses

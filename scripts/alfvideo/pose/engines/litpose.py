@@ -1,0 +1,207 @@
+"""Networks of Lightning Pose: its model folders, loaded and run without its video readers."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import lightning_pose.models
+import numpy as np
+import torch
+from lightning_pose.data import _IMAGENET_MEAN, _IMAGENET_STD
+from omegaconf import DictConfig, OmegaConf
+
+from alfvideo.pose.engines.network import EngineError
+from alfvideo.pose.engines.smoothing import smooth
+
+__all__ = ["load", "smooth"]
+
+TYPES = {"heatmap": ("HeatmapTracker", 0), "heatmap_mhcrnn": ("HeatmapTrackerMHCRNN", 2)}
+"""Class and context of each type of model. Semi-supervised models have the same network."""
+
+NEEDED = (
+    *("model.model_type", "data.keypoint_names"),
+    *("data.image_resize_dims.height", "data.image_resize_dims.width"),
+)
+"""What the configuration of a model has to say."""
+
+ARCHITECTURE = ("num_keypoints", "backbone", "downsample_factor", "image_size")
+"""The hyper-parameters that shape the network; the others matter in training only."""
+
+TRAINING_ONLY = ("loss_factory", "total_unsupervised_importance")
+"""Entries of a checkpoint that are not weights of the network, by how their names begin."""
+
+
+def load(model: Path, device: torch.device) -> "LightningPose":
+    """Load a single-view heatmap model, with or without context, from its model folder.
+
+    The configuration is `config.yaml` or, as Lightning Pose 1 left it, `.hydra/config.yaml`.
+
+    Raises
+    ------
+    EngineError
+        If the folder holds no such model, or if configuration and checkpoint do not fit.
+    """
+    config = read_config(model)
+    model_type = config.model.model_type
+    if len(config.data.get("view_names") or ()) > 1 or "multiview" in model_type:
+        raise EngineError(
+            f"The model {model} was trained on several views at once: use a Lightning Pose model "
+            "that was trained on single views."
+        )
+    if model_type not in TYPES:
+        raise EngineError(
+            f"The model {model} is of the type '{model_type}', which gives no likelihoods: use a "
+            f"Lightning Pose model of the type {' or '.join(TYPES)}."
+        )
+    class_name, context = TYPES[model_type]
+    parts = list(config.data.keypoint_names)
+    size = config.data.image_resize_dims
+    checkpoint = find_checkpoint(model)
+    network = build(class_name, checkpoint, parts, size.height)
+    return LightningPose(network, parts, context, (size.height, size.width), device)
+
+
+def read_config(model: Path) -> DictConfig:
+    """Configuration of a model folder of Lightning Pose 1 or 2."""
+    for name in ("config.yaml", ".hydra/config.yaml"):
+        try:
+            config = OmegaConf.load(model / name)
+        except OSError:
+            continue
+        except Exception as error:
+            raise EngineError(
+                f"{model / name} cannot be read ({first_line(error)}): copy the model folder again."
+            ) from error
+        missing = [
+            key
+            for key in NEEDED
+            if not isinstance(config, DictConfig) or OmegaConf.select(config, key) is None
+        ]
+        if missing:
+            raise EngineError(
+                f"{model / name} is not the configuration of a Lightning Pose model: it has no "
+                f"{', '.join(missing)}. Check the path of the model in the cascade."
+            )
+        return config
+    raise EngineError(
+        f"{model} is not a model folder of Lightning Pose: expected config.yaml and tb_logs in it, "
+        "as training leaves them. Check the path of the model in the cascade."
+    )
+
+
+def find_checkpoint(model: Path) -> Path:
+    """The checkpoint that Lightning Pose itself would take.
+
+    That is: the last training (`version_*`), there the one marked as best, then the last step.
+    """
+    checkpoints = sorted(model.glob("tb_logs/**/checkpoints/*.ckpt"))
+    if not checkpoints:
+        raise EngineError(
+            f"The model folder {model} holds no checkpoint (tb_logs/**/checkpoints/*.ckpt): its "
+            "training has not finished or the folder was copied in part. Copy all of it."
+        )
+
+    def number(pattern: str, path: Path) -> int:
+        found = re.findall(pattern, str(path.relative_to(model)))
+        return int(found[-1]) if found else -1
+
+    return max(
+        checkpoints,
+        key=lambda path: (
+            number(r"version_(\d+)", path),
+            "-best" in path.name,
+            number(r"step=(\d+)", path),
+        ),
+    )
+
+
+def build(class_name: str, checkpoint: Path, parts: list[str], image_size: int) -> Any:
+    """The network of a checkpoint with its weights, as float32 in the memory of the CPU."""
+    try:
+        # Checkpoints hold configuration objects, so Lightning Pose too loads all that is in them.
+        content = torch.load(checkpoint, map_location="cpu", weights_only=False)
+        weights = {
+            # Lightning Pose 1 kept the layers of the head beside the backbone.
+            re.sub(r"^upsampling_layers\.", "head.upsampling_layers.", name): values
+            for name, values in content["state_dict"].items()
+            if not name.startswith(TRAINING_ONLY)
+        }
+        saved = content["hyper_parameters"]
+        architecture = {name: saved[name] for name in ARCHITECTURE if name in saved}
+    except Exception as error:
+        raise EngineError(
+            f"The checkpoint {checkpoint} cannot be read ({first_line(error)}): copy it again."
+        ) from error
+    architecture.setdefault("image_size", image_size)
+    # Lightning Pose downloads the weights that such a backbone started from even when it is told
+    # not to; the layers are those of resnet50.
+    architecture["backbone"] = re.sub("^resnet50_.*", "resnet50", architecture["backbone"])
+    try:
+        network = getattr(lightning_pose.models, class_name)(**architecture, pretrained=False)
+    except Exception as error:
+        raise EngineError(
+            f"The network of {checkpoint}, with the backbone '{architecture['backbone']}', cannot "
+            f"be built by this version of Lightning Pose: {first_line(error)}"
+        ) from error
+    try:
+        # Lightning Pose itself leaves what does not fit at random values, without a word.
+        network.load_state_dict(weights)
+        fits = network.num_keypoints == len(parts)
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise EngineError(
+            f"The checkpoint {checkpoint} does not fit the configuration of its model "
+            f"({class_name}, {len(parts)} body parts): it belongs to another model or to another "
+            "version of Lightning Pose. Copy the model folder again, or train with version 2."
+        )
+    return network
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error says, or its kind if it says nothing."""
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+class LightningPose:
+    """A network of Lightning Pose; see `alfvideo.pose.engines.network.Network`."""
+
+    def __init__(
+        self,
+        network: Any,
+        parts: list[str],
+        context: int,
+        size: tuple[int, int],
+        device: torch.device,
+    ) -> None:
+        self.network = network.to(device).eval()
+        self.parts = parts
+        self.context = context
+        self.size = size
+        """Height and width of the frames that the network sees, in pixels."""
+        self.device = device
+        self.mean = torch.tensor(_IMAGENET_MEAN, device=device).view(1, 3, 1, 1)
+        self.std = torch.tensor(_IMAGENET_STD, device=device).view(1, 3, 1, 1)
+
+    def predict(self, frames: np.ndarray) -> np.ndarray:
+        """As `Network.predict`; pixels are those of the labels that the model was trained on."""
+        height, width = frames.shape[1:3]
+        if frames.strides[-1] == 0:
+            # A gray frame, its one channel seen three times: the same result for a third of it.
+            frames = frames[..., :1]
+        with torch.inference_mode():
+            pixels = torch.tensor(frames, device=self.device).permute(0, 3, 1, 2).float() / 255
+            # As the video readers of Lightning Pose: the resizing of OpenCV moves points by pixels.
+            pixels = torch.nn.functional.interpolate(
+                pixels, size=self.size, mode="bilinear", align_corners=False
+            )
+            whole = torch.tensor([0.0, 0.0, height, width], device=self.device)
+            batch = {
+                "frames": (pixels - self.mean) / self.std,
+                "bbox": whole.repeat(len(frames), 1),
+                "transforms": torch.tensor([-1.0], device=self.device),
+                "is_multiview": False,
+            }
+            points, likelihoods = self.network.predict_step(batch, 0)
+            poses = torch.cat([points.unflatten(1, (-1, 2)), likelihoods.unsqueeze(2)], dim=2)
+        return poses.double().cpu().numpy()

@@ -1,0 +1,83 @@
+"""What a network is to alfvideo, whichever engine it was trained with."""
+
+import gc
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+CPU_FRAMES = 8
+"""Frames at a time on a CPU: with 32 and more, allocating memory takes longer than the network."""
+
+
+class EngineError(Exception):
+    """A model or an environment that cannot be used, and what to do about it, in one sentence."""
+
+
+class Network(Protocol):
+    """A trained network that finds the same body parts in each frame.
+
+    `context` is the number of frames that it needs before and after the one it looks at.
+    """
+
+    parts: list[str]
+    context: int
+
+    def predict(self, frames: np.ndarray) -> np.ndarray:
+        """Poses (n, n_parts, 3) float64 of frames (n + 2 * context, height, width, 3) uint8 RGB.
+
+        x and y are pixels of these frames, with pixel centres at whole numbers, then the
+        likelihood.
+        """
+
+
+class Loader(Protocol):
+    """Loads a network from its model folder or file onto a torch device.
+
+    Raises
+    ------
+    EngineError
+        If there is no such model, or it is not one that this engine can run on single frames.
+    """
+
+    def __call__(self, model: Path, device: torch.device) -> Network:
+        """The network, ready to predict."""
+
+
+class Batched:
+    """A network, with as many frames at a time as fit in the memory of the GPU."""
+
+    def __init__(self, network: Network, device: torch.device) -> None:
+        self.network = network
+        self.batch = CPU_FRAMES if device.type == "cpu" else None
+        """Largest number of frames at a time; None: no limit is known."""
+
+    def predict(self, frames: np.ndarray) -> np.ndarray:
+        """As `Network.predict`, in batches: half as many frames when memory ends.
+
+        Raises
+        ------
+        EngineError
+            If a single frame is too much.
+        """
+        margin = 2 * self.network.context
+        n_frames = len(frames) - margin
+        poses, done = [], 0
+        while done < n_frames:
+            batch = min(self.batch or n_frames, n_frames - done)
+            try:
+                poses.append(self.network.predict(frames[done : done + batch + margin]))
+                done += batch
+                continue
+            except torch.cuda.OutOfMemoryError:
+                if batch == 1:
+                    raise EngineError(
+                        "The GPU has not enough free memory for a single frame. End other programs "
+                        "that use it, or run on the CPU with CUDA_VISIBLE_DEVICES=''."
+                    ) from None
+            # Outside of the handler, where the error no longer holds on to the memory.
+            self.batch = batch // 2
+            gc.collect()
+            torch.cuda.empty_cache()
+        return np.concatenate(poses) if poses else np.empty((0, len(self.network.parts), 3))

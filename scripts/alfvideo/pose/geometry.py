@@ -1,0 +1,128 @@
+"""What a network sees of a frame, and where in the frame the points are that it finds.
+
+Pixel centres are at whole numbers. "Upright" is the frame as the cascade describes it: the frame
+of the camera, mirrored left to right if the camera sees the animal from the other side.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from alfvideo.errors import DataError
+from alfvideo.region import Region
+
+ANCHOR_LIKELIHOOD = 0.9
+"""Points that a crop follows count from this likelihood on, as in iblvideo."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The picture that a network is given of each frame of a camera.
+
+    `region` is what it shows of the upright frame, `size` the width and height that this is
+    brought to, `frame_width` that of the camera's frames.
+    """
+
+    region: Region
+    size: tuple[int, int]
+    frame_width: int
+    mirrored: bool
+    brightness: float = 1.0
+
+    def picture(self, frame: np.ndarray) -> np.ndarray:
+        """The picture, (height, width[, 3]) uint8, of a frame of the same kind."""
+        x, y, width, height = self.region[:4]
+        left = self.frame_width - x - width if self.mirrored else x
+        picture = frame[y : y + height, left : left + width]
+        if self.mirrored:
+            picture = cv2.flip(picture, 1)
+        if self.size != (width, height):
+            smaller = self.size[0] < width
+            picture = cv2.resize(
+                picture, self.size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+            )
+        if self.brightness != 1:
+            picture = cv2.convertScaleAbs(picture, alpha=self.brightness)
+        return picture
+
+    def upright(self, poses: np.ndarray) -> np.ndarray:
+        """Poses (..., 3) in pixels of the upright frame, from poses in pixels of the picture."""
+        scale = np.array(self.region[2:4]) / self.size
+        poses = np.array(poses, np.float64)
+        poses[..., :2] = (poses[..., :2] + 0.5) * scale - 0.5 + self.region[:2]
+        return poses
+
+
+def mirror(x: np.ndarray, frame_width: int) -> np.ndarray:
+    """Columns of the camera's frame from columns of the upright frame of a mirrored camera.
+
+    iblvideo has W - x, which is one pixel more than where the point is.
+    """
+    return frame_width - 1 - x
+
+
+def anchors(parts: Sequence[str], poses: np.ndarray) -> dict[str, np.ndarray]:
+    """Where each part is on the whole: (2,) mean x and y of its likely points, in whole pixels.
+
+    Parts are left out that are never likely. `poses` is (n, n_parts, 3).
+    """
+    likely = poses[..., 2] >= ANCHOR_LIKELIHOOD
+    return {
+        part: np.trunc(poses[likely[:, i], i, :2].mean(axis=0))
+        for i, part in enumerate(parts)
+        if likely[:, i].any()
+    }
+
+
+def view(
+    network: Mapping[str, Any],
+    cascade: Mapping[str, Any],
+    camera: str,
+    frame: tuple[int, int],
+    anchors: Mapping[str, np.ndarray],
+) -> View:
+    """The view of a network of a cascade on frames of a camera of (width, height) pixels.
+
+    A crop that would leave the frame is moved back into it.
+
+    Raises
+    ------
+    DataError
+        If a body part that the crop follows was not found.
+    """
+    drawn_on = cascade.get("frame", {"width": frame[0], "height": frame[1]})
+    scale = np.array([frame[0] / drawn_on["width"], frame[1] / drawn_on["height"]])
+    crop = network.get("crop")
+    region = Region(0, 0, *frame) if crop is None else _placed(crop, scale, frame, anchors)
+    if "size" in network:
+        size = network["size"]["width"], network["size"]["height"]
+    elif cascade["resize"]:
+        size = tuple(np.round(np.array(region[2:4]) / scale).astype(int).tolist())
+    else:
+        size = region.width, region.height
+    return View(region, size, frame[0], camera in cascade["mirrored"], network["brightness"])
+
+
+def _placed(
+    crop: Mapping[str, Any],
+    scale: np.ndarray,
+    frame: tuple[int, int],
+    anchors: Mapping[str, np.ndarray],
+) -> Region:
+    corner = np.array([crop["x"], crop["y"]]) * scale
+    if "around" in crop:
+        missing = [part for part in crop["around"] if part not in anchors]
+        if missing:
+            raise DataError(
+                f"{' and '.join(missing)} was not found with a likelihood of {ANCHOR_LIKELIHOOD} "
+                "in any sampled frame, so it is not known where to look. Check the video (is the "
+                "animal in the picture and lit?) and that the cascade is for this camera."
+            )
+        corner += np.mean([anchors[part] for part in crop["around"]], axis=0)
+    size = np.minimum(np.round(np.array([crop["width"], crop["height"]]) * scale), frame)
+    size = np.maximum(size, 1).astype(int)
+    x, y = np.clip(np.round(corner).astype(int), 0, np.array(frame) - size).tolist()
+    return Region(x, y, *size.tolist())

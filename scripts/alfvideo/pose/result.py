@@ -1,0 +1,118 @@
+"""From the poses of all models of a cascade to the columns of one table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import ndimage
+
+from alfvideo.errors import DataError
+from alfvideo.pose import geometry, track
+from alfvideo.pose.engine import Engine
+from alfvideo.video import Video
+
+COLUMNS = ["x", "y", "likelihood"]
+
+
+def parts_of(cascade: Mapping[str, Any], engine: Engine) -> dict[str, list[str]]:
+    """The body parts that each network for all frames gives to the table, in this order.
+
+    Raises
+    ------
+    DataError
+        If a body part is not one of its network, or comes from two networks, or the models of an
+        ensemble differ.
+    """
+    kept: dict[str, list[str]] = {}
+    for name, network in cascade["networks"].items():
+        if network["sampled"]:
+            continue
+        parts, *others = [engine.networks[model].parts for model in track.members(cascade, name)]
+        for other in others:
+            if other != parts:
+                raise DataError(
+                    f"The models of the network {name} do not find the same body parts in the same "
+                    f"order, as those of an ensemble must: one finds {', '.join(parts)}, another "
+                    f"{', '.join(other)}."
+                )
+        wanted = network.get("parts", parts)
+        for part in wanted:
+            if part not in parts:
+                raise DataError(
+                    f"The network {name} does not find {part}; it finds {', '.join(parts)}. "
+                    "Correct `parts` in the cascade, or its model."
+                )
+            if any(part in earlier for earlier in kept.values()):
+                raise DataError(
+                    f"Two networks of the cascade find {part}: name the body parts to keep with "
+                    f"`parts` in one of them, for example in {name}."
+                )
+        kept[name] = wanted
+    return kept
+
+
+def table(
+    poses: Mapping[str, np.ndarray],
+    cascade: Mapping[str, Any],
+    camera: str,
+    video: Video,
+    engine: Engine,
+) -> pd.DataFrame:
+    """One row a frame, float64: `{part}_x`, `{part}_y`, `{part}_likelihood`, as IBL's tables.
+
+    x and y are pixels of the camera's frames. Smoothed ensembles also have the median and variance
+    of their members and the variance of the smoothed points. `poses` are those of `track.track`.
+
+    Raises
+    ------
+    DataError
+        If a body part is not one of its network, or comes from two networks.
+    """
+    found: dict[str, np.ndarray] = {}
+    for name, kept in parts_of(cascade, engine).items():
+        network, models = cascade["networks"][name], track.members(cascade, name)
+        parts = engine.networks[models[0]].parts
+        members = np.stack([poses[model] for model in models])
+        columns, values = _smoothed(network.get("smoothing", {}), members, parts, video, engine)
+        for part in kept:
+            for column, of in zip(columns, values[:, parts.index(part)].T, strict=True):
+                mirrored = camera in cascade["mirrored"] and column.startswith("x")
+                is_position = mirrored and not column.endswith("var")
+                found[f"{part}_{column}"] = geometry.mirror(of, video.width) if is_position else of
+    return pd.DataFrame(found, dtype=np.float64)
+
+
+def _smoothed(
+    smoothing: Mapping[str, Any],
+    members: np.ndarray,
+    parts: list[str],
+    video: Video,
+    engine: Engine,
+) -> tuple[list[str], np.ndarray]:
+    """Columns of each part and their values (n, n_parts, n_columns), from (n_members, n, ...)."""
+    kind, settings = next(iter(smoothing.items()), ("", None))
+    if len(members) > 1:
+        if kind == "points":
+            settings = {**settings, "s": _strength(settings, float(video.rate))}
+        return engine.smooth({"kind": kind, "parts": parts, **settings}, members)
+    (values,) = members
+    if kind == "median":
+        values = np.concatenate([median(values[..., :2], settings), values[..., 2:]], axis=-1)
+    return COLUMNS, values
+
+
+def _strength(settings: Mapping[str, Any], rate: float) -> float:
+    """How freely smoothed points may move: the `s` of the frame rate."""
+    for range_ in settings["rates"]:
+        if range_["from"] <= rate <= range_["to"]:
+            return range_["s"]
+    return settings["s"]
+
+
+def median(points: np.ndarray, frames: int) -> np.ndarray:
+    """Running median over an odd number of frames of points (n, n_parts, 2).
+
+    At either end the first or last frame is repeated (DeepLabCut's filter takes zeros there).
+    """
+    return ndimage.median_filter(points, size=(frames, 1, 1), mode="nearest")

@@ -1,0 +1,125 @@
+"""The frames of a video as batches of pictures for networks, decoded ahead of their use."""
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from alfvideo import frames
+from alfvideo.pose.geometry import View
+
+BATCH_BYTES = 32_000_000
+"""Size of the frames of a batch, so that memory does not depend on the video."""
+BATCH_FRAMES = 64
+
+Batch = dict[str, np.ndarray]
+"""Pictures (n, height, width[, 3]) uint8 of consecutive frames by the name of the model."""
+
+
+class Eye(NamedTuple):
+    """How a model looks at a video: what it sees of a frame, and how many frames around it."""
+
+    view: View
+    context: int
+
+
+def batch_length(width: int, height: int) -> int:
+    """Number of frames of this size in a batch."""
+    return max(1, min(BATCH_FRAMES, BATCH_BYTES // (width * height)))
+
+
+def decoded_batches(
+    video: Path, first: int, eyes: Mapping[str, Eye], length: int
+) -> Iterator[Batch]:
+    """Batches of all frames of a video from number `first` on, decoded once, in order."""
+    before = min(first, max(eye.context for eye in eyes.values()))
+    decoded = map(frames.picture, frames.from_number(video, first - before))
+    return batches(decoded, eyes, length, before)
+
+
+def batches(
+    decoded: Iterable[np.ndarray], eyes: Mapping[str, Eye], length: int, before: int = 0
+) -> Iterator[Batch]:
+    """What each model is shown of frames (height, width[, 3]), `length` frames at a time.
+
+    The first `before` frames are only context of those after them. A model that needs context gets
+    n + 2 * context pictures for n frames; before the first and after the last frame these are
+    repeated.
+    """
+    held: dict[str, list[np.ndarray]] = {name: [] for name in eyes}
+    lookahead = max(eye.context for eye in eyes.values())
+    ready = -before - lookahead
+    for number, frame in enumerate(decoded):
+        for name, (view, context) in eyes.items():
+            if number >= before - context:
+                picture = view.picture(frame)
+                copies = 1 if held[name] else 1 + max(0, context - before)
+                held[name] += [picture] * copies
+        ready += 1
+        if ready == length:
+            yield _taken(held, eyes, length)
+            ready = 0
+    for name, eye in eyes.items():
+        held[name] += held[name][-1:] * eye.context
+    ready += lookahead
+    while ready > 0:
+        yield _taken(held, eyes, min(length, ready))
+        ready -= length
+
+
+def _taken(held: Mapping[str, list[np.ndarray]], eyes: Mapping[str, Eye], length: int) -> Batch:
+    batch = {}
+    for name, pictures in held.items():
+        batch[name] = _stacked(pictures[: length + 2 * eyes[name].context])
+        del pictures[:length]
+    return batch
+
+
+def _stacked(pictures: list[np.ndarray]) -> np.ndarray:
+    """Gray pictures become RGB where they are among pictures with colour."""
+    if len({picture.ndim for picture in pictures}) > 1:
+        pictures = [p if p.ndim == 3 else np.stack([p] * 3, axis=-1) for p in pictures]
+    return np.stack(pictures)
+
+
+def ahead(batches: Iterator[Batch], waiting: int = 2) -> Iterator[Batch]:
+    """The same batches, made in a thread: up to `waiting` are ready before they are asked for."""
+    ready: queue.Queue[tuple[Batch | None, BaseException | None]] = queue.Queue(waiting)
+    stopped = threading.Event()
+
+    def put(batch: Batch | None, error: BaseException | None = None) -> None:
+        while not stopped.is_set():
+            try:
+                ready.put((batch, error), timeout=0.2)
+                break
+            except queue.Full:
+                continue
+
+    def produce() -> None:
+        try:
+            with closing(batches):
+                for batch in batches:
+                    put(batch)
+                    if stopped.is_set():
+                        return
+            put(None)
+        except BaseException as error:
+            put(None, error)
+
+    thread = threading.Thread(target=produce, daemon=True)
+    thread.start()
+    try:
+        while True:
+            batch, error = ready.get()
+            if error is not None:
+                raise error
+            if batch is None:
+                return
+            yield batch
+    finally:
+        stopped.set()
+        thread.join()

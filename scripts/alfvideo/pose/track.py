@@ -1,0 +1,134 @@
+"""Runs the cascade of a camera over its video: one decode feeds all networks."""
+
+import logging
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alfvideo import frames
+from alfvideo.errors import DataError
+from alfvideo.pose import geometry, stream
+from alfvideo.pose.engine import Engine
+from alfvideo.pose.parts import Parts
+from alfvideo.progress import Progress
+from alfvideo.video import Video
+
+log = logging.getLogger(__name__)
+
+PART_FRAMES = 1000
+"""Number of frames after which the poses so far are kept on disk."""
+
+
+def models(cascade: Mapping[str, Any]) -> dict[str, str]:
+    """Paths of all models of a cascade by name: that of the network and a number.
+
+    >>> models({'networks': {'eye': {'models': {'/a': '1f', '/b': '2e'}}}})
+    {'eye 1': '/a', 'eye 2': '/b'}
+    """
+    return {
+        f"{name} {i}": path
+        for name, network in cascade["networks"].items()
+        for i, path in enumerate(network["models"], start=1)
+    }
+
+
+def members(cascade: Mapping[str, Any], network: str) -> list[str]:
+    """Names of the models of one network of a cascade."""
+    return list(models({"networks": {network: cascade["networks"][network]}}))
+
+
+def sample_numbers(n_frames: int, rate: float, most: int) -> np.ndarray:
+    """Numbers of evenly spaced frames, as many as iblvideo takes: one a second, 20 to `most`.
+
+    >>> sample_numbers(6, 60, 500)
+    array([0, 1, 2, 3, 4, 5])
+    >>> sample_numbers(3000, 60, 500).size, sample_numbers(324000, 60, 500).size
+    (50, 500)
+    """
+    wanted = min(max(20, int(n_frames / rate) if rate else 20), most)
+    return np.unique(np.round(np.linspace(0, n_frames - 1, wanted)).astype(np.int64))
+
+
+def track(
+    path: Path,
+    video: Video,
+    camera: str,
+    cascade: Mapping[str, Any],
+    engine: Engine,
+    parts: Parts,
+) -> dict[str, np.ndarray]:
+    """Poses of all frames by the name of the model, (n_frames, n_parts, 3) float64.
+
+    x and y are pixels of the upright frame (see `geometry`), then the likelihood.
+
+    Raises
+    ------
+    DataError
+        If a frame cannot be decoded, a crop cannot be placed or the engine fails.
+    """
+    eyes = _eyes(path, video, camera, cascade, engine)
+    first = parts.frames
+    if first:
+        log.info("going on after frame %d, which an earlier run came to", first)
+    progress = Progress("tracked", video.frames, done=first)
+    length = stream.batch_length(video.width, video.height)
+    found: dict[str, list[np.ndarray]] = {name: [] for name in eyes}
+    done = kept = first
+    if first < video.frames:
+        decoded = stream.decoded_batches(path, first, eyes, length)
+        with closing(stream.ahead(decoded)) as batches:
+            for batch in batches:
+                for name, pictures in batch.items():
+                    poses = engine.predict(name, pictures)
+                    found[name].append(eyes[name].view.upright(poses))
+                done += len(poses)
+                progress(done)
+                if done - kept >= PART_FRAMES or done == video.frames:
+                    parts.add(done, {name: np.concatenate(of) for name, of in found.items()})
+                    found, kept = {name: [] for name in eyes}, done
+    log.info("tracked %d frames, %.0f frames/s", done - first, progress.rate(done))
+    if done != video.frames:
+        raise DataError(
+            f"{path}: {done} frames can be decoded, expected {video.frames}. Compress the raw "
+            "video again."
+        )
+    return parts.load()
+
+
+def _eyes(
+    path: Path, video: Video, camera: str, cascade: Mapping[str, Any], engine: Engine
+) -> dict[str, stream.Eye]:
+    """How each model of the networks for all frames looks at the video."""
+    frame = video.width, video.height
+    networks: Mapping[str, Any] = cascade["networks"]
+    anchors: dict[str, np.ndarray] = {}
+    for name, network in networks.items():
+        if network["sampled"]:
+            view = geometry.view(network, cascade, camera, frame, {})
+            numbers = sample_numbers(video.frames, float(video.rate), network["sampled"])
+            anchors |= _anchors(path, numbers, members(cascade, name)[0], view, engine)
+    eyes = {}
+    for name, network in networks.items():
+        if not network["sampled"]:
+            view = geometry.view(network, cascade, camera, frame, anchors)
+            log.info("%s sees %s as %dx%d pixels", name, tuple(view.region[:4]), *view.size)
+            for model in members(cascade, name):
+                eyes[model] = stream.Eye(view, engine.networks[model].context)
+    return eyes
+
+
+def _anchors(
+    path: Path, numbers: np.ndarray, model: str, view: geometry.View, engine: Engine
+) -> dict[str, np.ndarray]:
+    parts, context = engine.networks[model]
+    eyes = {model: stream.Eye(view, context)}
+    sampled = map(frames.picture, frames.read(path, numbers))
+    length = stream.batch_length(*view.size)
+    poses = [
+        view.upright(engine.predict(model, batch[model]))
+        for batch in stream.batches(sampled, eyes, length)
+    ]
+    return geometry.anchors(parts, np.concatenate(poses))

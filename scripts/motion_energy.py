@@ -1,0 +1,42 @@
+"""Motion energy of one camera, in the region that its pose gives."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from alfvideo import arrays, job, roi, video
+from alfvideo.errors import DataError
+from alfvideo.motion_energy import gray_regions, motion_energy
+from alfvideo.pose import table
+
+with job.run(snakemake) as this:
+    mp4, source = Path(snakemake.input.mp4[0]), Path(snakemake.input.pose[0])
+    pose = table.Columns(source)
+    size = video.probe(mp4)
+    region = roi.motion_energy_region(pose, source, size.width, size.height)
+    damaged = []
+
+    def regions() -> Iterator[np.ndarray | None]:
+        """The gray regions, noting which frames cannot be decoded."""
+        for number, values in enumerate(gray_regions(mp4, region)):
+            if values is None:
+                damaged.append(number)
+            yield values
+
+    energy = motion_energy(regions())
+    if energy.size != pose.n_frames:
+        raise DataError(
+            f"{mp4} has {energy.size} frames and {source} {pose.n_frames} rows: the pose is not "
+            "that of this video. Remove the pose table and run again."
+        )
+    if damaged:
+        this.note(
+            f"{len(damaged)} of {energy.size} frames cannot be decoded (the first is frame "
+            f"{damaged[0]}): motion energy is NaN there and one frame before."
+        )
+    arrays.save(
+        snakemake.output.position,
+        np.array([region.width, region.height, region.x, region.y], np.int64),
+    )
+    arrays.save(snakemake.output.energy, energy)

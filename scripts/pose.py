@@ -1,0 +1,28 @@
+"""Pose of a camera: the networks of its cascade, in the environment of their engine."""
+
+from pathlib import Path
+
+from alfvideo import atomic, job, video
+from alfvideo.pose import devices, engine, environment, parts, result, track
+
+with job.run(snakemake, tools=[snakemake.input.environment]) as this:
+    mp4, target = Path(snakemake.input.mp4[0]), Path(snakemake.output.pose)
+    python = environment.read_record(Path(snakemake.input.environment))["python"]
+    cascade, tracker = this.settings["cascade"], this.settings["tracker"]
+    what = video.probe_whole(mp4)
+    made_from = {**this.settings, "frames": what.frames, "video": mp4.stat().st_mtime_ns}
+    with (
+        devices.one() as device,
+        engine.Engine(
+            Path(python), tracker, track.models(cascade), snakemake.threads, device
+        ) as running,
+        parts.Parts(target, made_from) as finished,
+        atomic.output(target) as partial,
+    ):
+        this.software |= running.software
+        # Before hours of tracking for a table that cannot be made.
+        result.parts_of(cascade, running)
+        poses = track.track(mp4, what, this.camera, cascade, running, finished)
+        table = result.table(poses, cascade, this.camera, what, running)
+        table.to_parquet(partial)
+        this.note(*running.notes)

@@ -1,0 +1,347 @@
+"""DeepLabCut networks in the real engine process, beside DeepLabCut's own commands."""
+
+import json
+import os
+import pickle
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from alfvideo.pose import messages
+
+REPO = Path(__file__).parents[2]
+DATA = REPO.parent / "shared" / "data"
+PROJECT = DATA / "models" / "dlc_openfield_tiny"
+VIDEO = DATA / "dlc-openfield" / "videos" / "m3v1mp4.mp4"
+N_FRAMES = 60
+PARTS = ["snout", "leftear", "rightear", "tailbase"]
+
+pytestmark = [
+    pytest.mark.engines,
+    pytest.mark.skipif(
+        not (PROJECT.exists() and VIDEO.exists()),
+        reason="the DeepLabCut test project is not in ../shared/data",
+    ),
+]
+
+REFERENCE = """
+import sys
+from pathlib import Path
+import deeplabcut, numpy as np, pandas as pd, torch
+from deeplabcut.pose_estimation_pytorch.apis.utils import get_pose_inference_runner
+torch.set_num_threads(1)
+folder = Path(sys.argv[1])
+project = str(folder / "used" / "config.yaml")
+deeplabcut.analyze_videos(project, [str(folder / "clip.mp4")], destfolder=str(folder / "results"))
+table = pd.read_hdf(next((folder / "results").glob("*.h5")))
+poses = {"analyze_videos": table.to_numpy().reshape(len(table), -1, 3)}
+deeplabcut.export_model(project)
+frames = np.load(folder / "odd_frames.npy")
+for name in sys.argv[2:]:
+    train = next((folder / name).glob("dlc-models-pytorch/*/*/train"))
+    runner = get_pose_inference_runner(
+        train / "pytorch_config.yaml", next(train.glob("*.pt")), device="cpu"
+    )
+    poses[name] = np.stack([found["bodyparts"][0] for found in runner.inference(frames)])
+np.savez(folder / "reference.npz", **poses)
+"""
+"""Poses by DeepLabCut's own command and, for changed configurations, by its own runner."""
+
+LOADING = """
+import json, sys
+from pathlib import Path
+import torch
+from alfvideo.pose.engines import dlc
+from alfvideo.pose.engines.network import EngineError
+answers = {}
+for name, path in json.loads(sys.argv[1]).items():
+    try:
+        dlc.load(Path(path), torch.device("cpu"))
+    except EngineError as error:
+        answers[name] = str(error)
+answers["chosen"] = str(dlc.find_snapshot(Path(sys.argv[2])))
+print("ANSWERS" + json.dumps(answers))
+"""
+"""Messages of models that are refused, and the snapshot chosen of several."""
+
+PREPARATIONS = {
+    "padded": {
+        "resize": None,
+        "auto_padding": {
+            "min_height": None,
+            "min_width": None,
+            "pad_height_divisor": 64,
+            "pad_width_divisor": 64,
+            "position": "center",
+            "border_mode": "constant",
+        },
+    },
+    "unit": {"resize": None, "normalize_images": False, "scale_to_unit_range": True},
+    "both": {"longest_max_size": 256, "resize": None, "scale_to_unit_range": True},
+    "stretched": {"resize": {"height": 200, "width": 320, "keep_ratio": False}},
+}
+"""What a network's configuration may ask for before the network sees a frame."""
+
+RANDOM = {"resize": None, "auto_padding": {"min_height": 500, "pad_height_divisor": None}}
+"""DeepLabCut pads at random places unless told where."""
+
+
+def train_folder(project: Path) -> Path:
+    return next(project.glob("dlc-models-pytorch/*/*/train"))
+
+
+def change(file: Path, **values) -> None:
+    """Set keys of a YAML file, which may be in read-only storage where it was copied from."""
+    content = yaml.safe_load(file.read_text())
+    for key, value in values.items():
+        *path, last = key.split("__")
+        part = content
+        for name in path:
+            part = part[name]
+        part[last] = value
+    file.chmod(0o644)
+    file.write_text(yaml.safe_dump(content))
+
+
+def contents(folder: Path) -> dict[Path, tuple[int, bytes]]:
+    return {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in folder.rglob("*") if p.is_file()}
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(REPO / "scripts"), "OMP_NUM_THREADS": "1"}
+
+
+def predict(engine: SimpleNamespace, network: str, frames: np.ndarray) -> np.ndarray:
+    messages.send(engine.process.stdin, {"network": network}, frames=frames)
+    header, arrays = messages.receive(engine.process.stdout)
+    assert "error" not in header
+    return arrays["poses"]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory, ffmpeg, engine_python) -> SimpleNamespace:
+    """Models in a folder, a clip and its frames, and DeepLabCut's own poses of them."""
+    folder = tmp_path_factory.mktemp("models")
+    clip = folder / "clip.mp4"
+    ffmpeg("-i", VIDEO, "-frames:v", N_FRAMES, "-an", "-qp", 0, clip)
+    video, frames = cv2.VideoCapture(str(clip)), []
+    while (read := video.read())[0]:
+        frames.append(cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB))
+    frames = np.stack(frames)
+    assert frames.shape == (N_FRAMES, 480, 640, 3)
+    odd_frames = frames[::20, 10:461, 3:632]
+    np.save(folder / "odd_frames.npy", odd_frames)
+    changes = PREPARATIONS | {"random": RANDOM}
+    for name in ("used", "project", *changes):
+        shutil.copytree(PROJECT, folder / name)
+    for name, values in changes.items():
+        config = train_folder(folder / name) / "pytorch_config.yaml"
+        change(config, **{f"data__inference__{key}": value for key, value in values.items()})
+    # DeepLabCut's command rewrites config.yaml, so it has a project of its own.
+    (folder / "used" / "config.yaml").chmod(0o644)
+    (folder / "results").mkdir()
+    subprocess.run(
+        [engine_python("dlc"), "-c", REFERENCE, folder, *PREPARATIONS],
+        check=True,
+        env=environment(),
+    )
+    return SimpleNamespace(
+        folder=folder,
+        frames=frames,
+        odd_frames=odd_frames,
+        exported=next((folder / "used" / "exported-models-pytorch").rglob("*.pt")),
+        reference=dict(np.load(folder / "reference.npz")),
+    )
+
+
+@pytest.fixture(scope="module")
+def engine(models: SimpleNamespace, engine_python) -> Iterator[SimpleNamespace]:
+    """One engine process with each network of this module."""
+    project = models.folder / "project"
+    networks = {
+        "project": project,
+        "snapshot": train_folder(project) / "snapshot-best-060.pt",
+        "exported": models.exported,
+        **{name: models.folder / name for name in (*PREPARATIONS, "random")},
+    }
+    before = contents(models.folder)
+    with subprocess.Popen(
+        [engine_python("dlc"), "-m", "alfvideo.pose.engines"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment() | {"CUDA_VISIBLE_DEVICES": ""},
+    ) as process:
+        named = {name: str(path) for name, path in networks.items()}
+        messages.send(process.stdin, {"engine": "dlc", "models": named, "threads": 1})
+        header, _ = messages.receive(process.stdout)
+        yield SimpleNamespace(process=process, header=header, before=before)
+        process.stdin.close()
+        assert process.wait(60) == 0
+
+
+def test_networks_are_described(engine):
+    assert engine.header["networks"]["project"] == {"parts": PARTS, "context": 0}
+    assert engine.header["software"]["deeplabcut"].startswith("3.")
+
+
+def test_poses_are_those_of_analyze_videos(engine, models):
+    """The project's configuration asks for a resize to 320 x 240 and for normalisation."""
+    theirs = models.reference["analyze_videos"]
+    ours = predict(engine, "project", models.frames)
+    assert ours.shape == theirs.shape == (N_FRAMES, len(PARTS), 3)
+    assert ours.dtype == np.float64
+    sure = theirs[..., 2] > 0.9
+    assert sure.mean() > 0.9
+    difference = np.abs(ours - theirs)
+    print(
+        f"largest difference: {difference[sure][:, :2].max():.2g} px where the likelihood is above "
+        f"0.9 ({sure.mean():.0%}), likelihood {difference[..., 2].max():.2g}"
+    )
+    assert difference[sure][:, :2].max() < 1e-3
+    assert difference[..., 2].max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["snapshot", "exported"])
+def test_snapshot_and_exported_file_are_the_same_network(engine, models, name):
+    frames = models.frames[:8]
+    np.testing.assert_array_equal(predict(engine, name, frames), predict(engine, "project", frames))
+
+
+@pytest.mark.parametrize("name", PREPARATIONS)
+def test_preparation_that_the_configuration_asks_for(engine, models, name):
+    theirs = models.reference[name]
+    np.testing.assert_allclose(predict(engine, name, models.odd_frames), theirs, atol=1e-3)
+
+
+def test_same_frame_gives_the_same_pose(engine, models):
+    """Where DeepLabCut would pad at random, and so find other poses each time."""
+    poses = predict(engine, "random", np.repeat(models.odd_frames[:1], 6, axis=0))
+    np.testing.assert_array_equal(poses, np.repeat(poses[:1], 6, axis=0))
+
+
+def test_gray_frames(engine, models):
+    gray = models.frames[:4, ..., 0]
+    colour = np.repeat(gray[..., None], 3, axis=-1)
+    np.testing.assert_array_equal(
+        predict(engine, "project", gray), predict(engine, "project", colour)
+    )
+
+
+def test_model_folders_are_left_as_they_are(engine, models):
+    predict(engine, "project", models.frames[:1])
+    assert contents(models.folder) == engine.before
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory, engine_python) -> SimpleNamespace:
+    """What the engine says of models that it cannot use, and the snapshot it finds."""
+    folder = tmp_path_factory.mktemp("refused")
+
+    def copied(name: str, **values) -> Path:
+        shutil.copytree(PROJECT, folder / name)
+        train = train_folder(folder / name)
+        change(train / "pytorch_config.yaml", **values)
+        return train
+
+    snapshot = "snapshot-best-060.pt"
+    copied("unfit", model__heads__bodypart__heatmap_config__channels=[96, 5])
+    copied("unbuildable", model__backbone__model_name="no_such_network")
+    copied("top_down", method="td")
+    copied("many", metadata__individuals=["mouse1", "mouse2"])
+    copied("graph", model__heads__bodypart__predictor__type="PartAffinityFieldPredictor")
+    (copied("no_snapshot") / snapshot).unlink()
+    (copied("no_config") / "pytorch_config.yaml").unlink()
+    (copied("no_yaml") / "pytorch_config.yaml").write_bytes(b"\x00{")
+    change(copied("other_iteration").parents[3] / "config.yaml", iteration=3)
+    cut = copied("cut") / snapshot
+    cut.chmod(0o644)
+    os.truncate(cut, 700_000)
+    (folder / "tensorflow" / "dlc-models").mkdir(parents=True)
+    (folder / "empty").mkdir()
+    (folder / "config.yaml").write_text("iteration: 0")
+    (folder / "other.pt").write_bytes(b"not a snapshot")
+    (folder / "code.pt").write_bytes(pickle.dumps(os.getcwd, protocol=2))
+
+    several = folder / "several"
+    several.mkdir()
+    (several / "config.yaml").write_text("iteration: 1\n")
+    for name in (
+        "iteration-2/aJan1-trainset95shuffle9/train/snapshot-best-200.pt",
+        "iteration-1/aJan1-trainset95shuffle9/train/snapshot-best-200.pt",
+        "iteration-1/aJan1-trainset80shuffle10/train/snapshot-best-200.pt",
+        "iteration-1/aJan1-trainset95shuffle10/train/snapshot-best-090.pt",
+        "iteration-1/aJan1-trainset95shuffle10/train/snapshot-200.pt",
+        "iteration-1/aJan1-trainset95shuffle10/train/snapshot-detector-best-300.pt",
+        "iteration-1/aJan1-trainset95shuffle11/train/pytorch_config.yaml",
+    ):
+        file = several / "dlc-models-pytorch" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+
+    broken = {path.name: str(path) for path in folder.iterdir() if path != several}
+    broken["absent"] = str(folder / "absent")
+    done = subprocess.run(
+        [engine_python("dlc"), "-c", LOADING, json.dumps(broken), several],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment(),
+    )
+    return SimpleNamespace(folder=folder, **json.loads(done.stdout.split("ANSWERS")[1]))
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "words"),
+    [
+        ("absent", "absent", "There is no DeepLabCut model"),
+        ("tensorflow", "tensorflow", "TensorFlow model of DeepLabCut 2"),
+        ("empty", "empty", "not a project of DeepLabCut 3"),
+        ("config.yaml", "config.yaml", "name the project folder"),
+        ("other.pt", "other.pt", "damaged or was cut"),
+        ("code.pt", "code.pt", "holds more than weights"),
+        ("cut", "snapshot-best-060.pt", "damaged or was cut"),
+        ("no_snapshot", "iteration-0", "no trained network"),
+        ("other_iteration", "iteration-3", "no trained network"),
+        ("no_config", "pytorch_config.yaml", "is missing"),
+        ("no_yaml", "pytorch_config.yaml", "not a DeepLabCut configuration"),
+        ("unfit", "snapshot-best-060.pt", "do not fit"),
+        ("unbuildable", "pytorch_config.yaml", "no_such_network"),
+        ("top_down", "pytorch_config.yaml", "a top-down model"),
+        ("many", "pytorch_config.yaml", "a multi-animal model (2 individuals"),
+        ("graph", "pytorch_config.yaml", "a multi-animal model"),
+    ],
+)
+def test_model_is_refused(answers, name, file, words):
+    message = vars(answers)[name]
+    assert str(answers.folder / name) in message
+    assert file in message
+    assert words in message
+    assert "\n" not in message
+
+
+def test_snapshot_of_several_trainings(answers):
+    """The configured iteration, the last trained shuffle, its highest fraction, its best epoch."""
+    chosen = Path(answers.chosen)
+    assert chosen.parts[-4:-2] == ("iteration-1", "aJan1-trainset95shuffle10")
+    assert chosen.name == "snapshot-best-090.pt"
+
+
+def test_refusal_reaches_the_main_process(tmp_path, engine_python):
+    start = {"engine": "dlc", "models": {"nose": str(tmp_path / "absent")}, "threads": 1}
+    with subprocess.Popen(
+        [engine_python("dlc"), "-m", "alfvideo.pose.engines"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment(),
+    ) as process:
+        messages.send(process.stdin, start)
+        header, _ = messages.receive(process.stdout)
+    assert str(tmp_path / "absent") in header["error"]
+    assert process.returncode == 1
