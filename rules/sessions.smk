@@ -79,8 +79,11 @@ def check_environments(statuses):
     waiting = {status.stage for status in statuses if status.state is pending.State.PENDING}
     for engine in sorted(waiting & environment.ENGINES.keys()):
         python = config["environments"][engine]
+        made = Path(f".environments/{engine}.json")
+        if made.exists() and not python:
+            environment.read_record(made)
         # Snakemake makes the environments of --sdm conda before its first job.
-        if python or not BY_CONDA:
+        elif python or not BY_CONDA:
             environment.quick_check(engine, python)
 
 

@@ -12,8 +12,12 @@ _LUMA_FIRST = {"gray", "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", 
 
 _NO_COLOUR = 128
 
-_FROM_LIMITED = np.clip(((np.arange(256) - 16) * 9539) >> 13, 0, 255).astype(np.uint8)
+_LIMITED = np.arange(256) - 16
+_FROM_LIMITED = np.clip((_LIMITED * 9539) >> 13, 0, 255).astype(np.uint8)
 """Gray value of each luma of limited range, 255/219 (y - 16) as in FFmpeg's conversion."""
+
+_FROM_LIMITED_444 = np.clip(np.floor(_LIMITED * 255 / 219 + 0.5), 0, 255).astype(np.uint8)
+"""The same for pictures with chroma of full size, which FFmpeg rounds instead of cutting off."""
 
 
 def without_colour(frame: av.VideoFrame, region: Region | None = None) -> np.ndarray | None:
@@ -30,7 +34,9 @@ def without_colour(frame: av.VideoFrame, region: Region | None = None) -> np.nda
     luma = _values(frame.planes[0])[region.slices]
     name = frame.format.name
     full_range = frame.color_range == ColorRange.JPEG or name.startswith(("yuvj", "gray"))
-    return luma.copy() if full_range else cv2.LUT(luma, _FROM_LIMITED)
+    if full_range:
+        return luma.copy()
+    return cv2.LUT(luma, _FROM_LIMITED_444 if name == "yuv444p" else _FROM_LIMITED)
 
 
 def _has_colour(plane: av.video.plane.VideoPlane, frame: av.VideoFrame, region: Region) -> bool:

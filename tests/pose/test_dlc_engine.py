@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from alfvideo.pose import messages
+from tests.pose.whole_path import tracked
 
 REPO = Path(__file__).parents[2]
 DATA = REPO.parent / "shared" / "data"
@@ -206,6 +207,16 @@ def test_poses_are_those_of_analyze_videos(engine, models):
     )
     assert difference[sure][:, :2].max() < 1e-3
     assert difference[..., 2].max() < 1e-5
+
+
+def test_whole_path_gives_the_poses_of_deeplabcut(models: SimpleNamespace, engine_python):
+    """From the file of the clip to the table, frames decoded by alfvideo."""
+    project = models.folder / "project"
+    table = tracked(models.folder / "clip.mp4", "dlc", project, engine_python("dlc"))
+    reference = models.reference["analyze_videos"]
+    assert len(table) == N_FRAMES
+    difference = np.abs(table.to_numpy().reshape(reference.shape) - reference)
+    assert difference[reference[..., 2] > 0.9][:, :2].max() < 0.1
 
 
 @pytest.mark.parametrize("name", ["snapshot", "exported"])

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from alfvideo.pose import messages
+from tests.pose.whole_path import tracked
 
 REPO = Path(__file__).parents[2]
 DATA = REPO.parent / "shared" / "data"
@@ -228,6 +229,18 @@ def test_poses_are_those_of_lightning_pose(
     assert likely.sum() > N_FRAMES * 17 / 2
     assert distance[likely].max() < 0.1
     np.testing.assert_allclose(poses[..., 2], reference[..., 2], atol=1e-3)
+
+
+def test_whole_path_gives_the_poses_of_lightning_pose(
+    models: SimpleNamespace, engine_python
+) -> None:
+    """From the file of the clip to the table, frames decoded by alfvideo."""
+    python = engine_python("lightningPose")
+    table = tracked(models.folder / "clip.mp4", "lightningPose", models.folder / "single", python)
+    reference = models.reference["single"]
+    assert len(table) == N_FRAMES
+    likely = reference[..., 2] > 0.9
+    assert distances(table.to_numpy().reshape(N_FRAMES, 17, 3), reference)[likely].max() < 0.1
 
 
 def test_poses_do_not_depend_on_the_batch(models: SimpleNamespace, engine: SimpleNamespace) -> None:

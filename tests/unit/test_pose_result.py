@@ -70,6 +70,16 @@ def test_part_that_the_network_does_not_find():
         table(face={"parts": ["tail"]})
 
 
+def test_members_that_find_other_parts():
+    both = {"models": {"/one": "", "/two": ""}, "smoothing": {"points": {"s": 10}}}
+    engine = SimpleNamespace(
+        networks={"face 1": Loaded(["nose", "eye"], 0), "face 2": Loaded(["eye", "nose"], 0)}
+    )
+    cascade = {"networks": {"face": NETWORK | both}, "mirrored": [], "resize": False}
+    with pytest.raises(DataError, match=r"face.* nose, eye.* eye, nose"):
+        result.parts_of(cascade, engine)
+
+
 @pytest.mark.parametrize(("rate", "s"), [(30, 100), (24.9, 10), (60, 10), (35, 100)])
 def test_strength_of_smoothing_by_frame_rate(rate: float, s: float):
     settings = {"s": 10, "rates": [{"from": 25, "to": 35, "s": 100}]}

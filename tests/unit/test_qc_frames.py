@@ -24,17 +24,15 @@ def write(
         for i in range(n_frames):
             frame = av.VideoFrame(WIDTH, HEIGHT, pixel_format)
             x = i % WIDTH
-            images = (
-                [picture[x : x + HEIGHT, x : x + WIDTH]]
-                if x < HEIGHT
-                else [picture[:HEIGHT, :WIDTH]]
+            luma = (
+                picture[x : x + HEIGHT, x : x + WIDTH] if x < HEIGHT else picture[:HEIGHT, :WIDTH]
             )
-            images += [np.full((HEIGHT // 2, WIDTH // 2), colour, np.uint8)] * 2
-            for plane, image in zip(frame.planes, images, strict=False):
+            for number, plane in enumerate(frame.planes):
                 deep = pixel_format.endswith("10le")
                 rows = np.frombuffer(plane, np.uint16 if deep else np.uint8)
                 rows = rows.reshape(plane.height, -1)
-                rows[:, : plane.width] = image.astype(rows.dtype) << (2 if deep else 0)
+                image = luma.astype(rows.dtype) if number == 0 else colour
+                rows[:, : plane.width] = image << (2 if deep else 0)
             frame.pts = i + sum(gap < i for gap in gaps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
@@ -56,6 +54,8 @@ CODED = {
     "one keyframe": {"g": "1000", "bf": "2"},
     "keyframes only": {"g": "1"},
     "limited range": {"pixel_format": "yuv420p", "g": "20"},
+    "limited range, 4:2:2": {"pixel_format": "yuv422p", "g": "20"},
+    "limited range, 4:4:4": {"pixel_format": "yuv444p", "g": "20"},
     "colour": {"colour": 100, "g": "20"},
     "colour, limited range": {"colour": 150, "pixel_format": "yuv420p", "g": "20"},
     "gray": {"pixel_format": "gray", "g": "20"},

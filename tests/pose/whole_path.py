@@ -1,0 +1,23 @@
+"""Pose of a clip by all of alfvideo: decoding, cutting, the engine's process, the table."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from alfvideo import video
+from alfvideo.pose import result, track
+from alfvideo.pose.engine import Engine
+from alfvideo.pose.parts import Parts
+
+
+def tracked(clip: Path, tracker: str, model: Path, python: Path) -> pd.DataFrame:
+    """The table of one network on the whole frame."""
+    network = {"models": {str(model): ""}, "sampled": 0, "brightness": 1}
+    cascade = {"mirrored": [], "resize": False, "networks": {"all": network}}
+    described = video.probe_whole(clip)
+    with (
+        Engine(python, tracker, track.models(cascade), threads=1, device="") as engine,
+        Parts(clip.with_suffix(".pqt"), {}) as parts,
+    ):
+        poses = track.track(clip, described, "left", cascade, engine, parts)
+        return result.table(poses, cascade, "left", described, engine)
