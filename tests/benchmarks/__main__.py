@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import measure, qc, times, videos
+from tests.benchmarks import energy, measure, pose, qc, times, videos
 from tests.parity import client
 
 
@@ -23,6 +23,8 @@ def main() -> None:
             *videos.run(peer, Path(name) / "videos", quick),
             *times.run(peer, Path(name) / "times", quick),
             *qc.run(peer, Path(name) / "qc", quick),
+            *energy.run(Path(name) / "energy", quick),
+            *pose.run(Path(name) / "pose", quick),
         ]
     print(measure.table(rows))
 

@@ -24,7 +24,7 @@ RATE = 60.0
 
 def run(peer: Peer, folder: Path, quick: bool) -> list[Row]:
     """Compare at the full size and rate of a left camera, by CPU time: cv2 uses all cores."""
-    video, frames = _long_video(folder, seconds=2 if quick else 10, times=6 if quick else 12)
+    video, frames = long_video(folder, seconds=2 if quick else 10, times=6 if quick else 12)
     box = yaml.safe_load(CONFIGURATION.read_text())["wheel_regions"]["left"]
     region = from_configuration(box)
     repeats = 1 if quick else 3
@@ -82,7 +82,7 @@ def _cpu(peer: Peer, call: str, **arguments: object) -> Timed:
     return lambda: peer.ask(call, load=False, **arguments).cpu_seconds
 
 
-def _long_video(folder: Path, seconds: float, times: int) -> tuple[Path, int]:
+def long_video(folder: Path, seconds: float, times: int) -> tuple[Path, int]:
     """An mp4 as the workflow makes it, repeated without encoding again; and its frames."""
     rig = Rig(cameras=("left",), seconds=seconds, wheel=False)
     avi = render(folder, rig) / "raw_video_data" / NAME

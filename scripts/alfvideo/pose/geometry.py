@@ -39,11 +39,7 @@ class View:
         picture = frame[y : y + height, left : left + width]
         if self.mirrored:
             picture = cv2.flip(picture, 1)
-        if self.size != (width, height):
-            smaller = self.size[0] < width
-            picture = cv2.resize(
-                picture, self.size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
-            )
+        picture = resized(picture, self.size)
         if self.brightness != 1:
             picture = cv2.convertScaleAbs(picture, alpha=self.brightness)
         return picture
@@ -54,6 +50,23 @@ class View:
         poses = np.array(poses, np.float64)
         poses[..., :2] = (poses[..., :2] + 0.5) * scale - 0.5 + self.region[:2]
         return poses
+
+
+def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A picture brought to a width and height: smaller by averaging, larger by cubic curves."""
+    if size[0] >= picture.shape[1]:
+        return (
+            picture
+            if picture.shape[1::-1] == size
+            else cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
+        )
+    # Halving first is four times as fast as averaging over areas whose edges cut through pixels.
+    while (np.array(picture.shape[1::-1]) >= 8 * np.array(size)).all() and not any(
+        length % 2 for length in picture.shape[:2]
+    ):
+        half = picture.shape[1] // 2, picture.shape[0] // 2
+        picture = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
 def mirror(x: np.ndarray, frame_width: int) -> np.ndarray:
