@@ -81,9 +81,9 @@ def check_environments(statuses):
         python = config["environments"][engine]
         made = Path(f".environments/{engine}.json")
         if made.exists() and not python:
-            environment.read_record(made)
+            python = environment.read_record(made)["python"]
         # Snakemake makes the environments of --sdm conda before its first job.
-        elif python or not BY_CONDA:
+        if python or not BY_CONDA:
             environment.quick_check(engine, python)
 
 

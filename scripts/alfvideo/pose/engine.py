@@ -76,12 +76,15 @@ class Engine:
         self._listener.start()
         self.batches: dict[str, int] = {}
         self.notes: list[str] = []
+        self._python = python
+        self._started = False
         try:
             start = {"engine": tracker, "models": dict(models), "threads": threads}
             reply, _ = self._ask(start)
         except BaseException:
             self._end()
             raise
+        self._started = True
         self.device: str = reply["device"]
         self.software: dict[str, str] = reply["software"]
         log.info("device: %s", self.device)
@@ -129,6 +132,11 @@ class Engine:
         why = self._said[-1] if self._said else "it said nothing"
         if status == -9:
             why = "it was killed, as happens when the memory of the machine is used up"
+        if not self._started:
+            return DataError(
+                f"The pose engine cannot start in {self._python}: {why}. Mend that environment; if "
+                f"alfvideo made it, remove {self._python.parents[1]} and run again."
+            )
         return DataError(
             f"The pose engine ended unexpectedly: {why}. Its last lines are in the log."
         )
