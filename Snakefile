@@ -3,6 +3,7 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 from alfvideo import configuration
+from alfvideo.pose import cascade
 
 min_version("9.27")
 
@@ -11,6 +12,7 @@ configfile: Path(workflow.basedir) / "config" / "config.yaml"
 
 
 configuration.check(config, Path(workflow.basedir) / "config" / "config.schema.yaml")
+cascade.check(config)
 
 
 include: "rules/sessions.smk"

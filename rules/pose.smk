@@ -14,7 +14,7 @@ rule dlc:
     priority: 30
     threads: 4
     resources:
-        io_charge=100,
+        io_charge=10,
         gpu=1,
         mem_mb=16000,
         runtime=24 * 60,
@@ -40,7 +40,7 @@ rule lightning_pose:
     priority: 30
     threads: 4
     resources:
-        io_charge=100,
+        io_charge=10,
         gpu=1,
         mem_mb=16000,
         runtime=24 * 60,

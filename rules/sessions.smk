@@ -25,6 +25,23 @@ def configuration_of(path):
     return demo_configuration if below_demo else config
 
 
+@cache
+def done(path):
+    """Cameras and stages of a session in which nothing is left to do, as the scan has it."""
+    statuses = pending.scan_session(path, configuration_of(path))
+    return {(s.camera, s.stage) for s in statuses if s.state is pending.State.DONE}
+
+
+def is_finished_pose(task, path, camera):
+    """Whether a pose is done and nobody asks to make it again (-F, -R).
+
+    Such a pose has no rule: that another camera needs the environment of its engine to be made is
+    no reason to track this one again.
+    """
+    forced = workflow.dag_settings.forceall or workflow.dag_settings.forcerun
+    return task.stage in environment.ENGINES and not forced and (camera, task.stage) in done(path)
+
+
 def inputs_of(rule):
     """Input function of a rule: its files, named as in alfvideo.tasks.
 
@@ -41,6 +58,8 @@ def inputs_of(rule):
                 raise session.Blocked(f"the session has no {wildcards.camera} camera")
             if not task.applies(recorded(path), camera, configuration_of(path)):
                 raise session.Blocked(f"{rule} is not for this kind of session")
+            if is_finished_pose(task, path, camera.label):
+                raise session.Blocked("the pose is done")
             task.params(recorded(path), camera, configuration_of(path))
             files = task.files(recorded(path), camera, configuration_of(path))
             return {name: list(map(str, found)) for name, found in files.items()}
@@ -78,10 +97,8 @@ def check_environments(statuses):
     """Find out before any job starts whether the engines of pending poses can be had."""
     waiting = {status.stage for status in statuses if status.state is pending.State.PENDING}
     for engine in sorted(waiting & environment.ENGINES.keys()):
-        python = config["environments"][engine]
-        made = Path(f".environments/{engine}.json")
-        if made.exists() and not python:
-            python = environment.read_record(made)["python"]
+        record = Path(f".environments/{engine}.json")
+        python = environment.known_python(config["environments"][engine], record)
         # Snakemake makes the environments of --sdm conda before its first job.
         if python or not BY_CONDA:
             environment.quick_check(engine, python)
@@ -96,7 +113,6 @@ def pending_below(root):
     def targets():
         scanned.add(folder)
         try:
-            cascade.check(configuration_of(folder))
             statuses = pending.scan(folder, configuration_of(folder))
             print(pending.table(statuses, folder), file=sys.stderr)
             for sentence in cascade.left_out(configuration_of(folder)):

@@ -16,8 +16,9 @@ with job.run(snakemake, tools=[snakemake.input.environment]) as this:
         engine.Engine(
             Path(python), tracker, track.models(cascade), snakemake.threads, device
         ) as running,
-        parts.Parts(target, made_from) as finished,
+        # Parts are only for the process that holds the lock of the output.
         atomic.output(target) as partial,
+        parts.Parts(target, made_from | {"software": running.software}) as finished,
     ):
         this.software |= running.software
         # Before hours of tracking for a table that cannot be made.

@@ -28,7 +28,7 @@ try:
     python = environment.python_of(arguments.engine, configured, arguments.folder)
     print(f"Checking {python}: the first import takes up to a minute.", file=sys.stderr)
     found = environment.check(python, arguments.engine)
-    environment.write_record(found, arguments.output)
+    environment.write_record({**found, "configured": bool(arguments.python)}, arguments.output)
 except (DataError, OSError) as error:
     sys.exit(f"{arguments.engine}: {job.message(error)}")
 software = ", ".join(f"{name} {version}" for name, version in found["software"].items())

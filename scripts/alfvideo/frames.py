@@ -34,16 +34,18 @@ def from_number(path: Path, first: int) -> Iterator[av.VideoFrame]:
     number = first
     with opened(path) as (container, stream):
         stream.thread_type = "AUTO"
-        packets, start = container.demux(stream), None
-        if first:
-            start = int(_presentation_times(container, stream)[first])
-            packets = _packets_from(container, stream, start)
+        times = _presentation_times(container, stream)
+        if first >= times.size:
+            return
+        packets = _packets_from(container, stream, int(times[first]))
         try:
             for frame in _decoded(stream, packets):
-                if start is not None and frame.pts < start:
+                if frame.pts < times[first]:
                     continue
                 if frame.is_corrupt:
                     raise _undecodable(path, number, "it is damaged")
+                if number < times.size and frame.pts > times[number]:
+                    raise _undecodable(path, number, "it is missing")
                 yield frame
                 number += 1
         except av.FFmpegError as error:

@@ -1,7 +1,7 @@
 """The region that motion energy is taken of, from where the body parts are."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,11 @@ TAIL = "tail_start"
 
 Pose = Mapping[str, Sequence[float]]
 """The columns of a pose table; a DataFrame is one, too."""
+
+
+def possible(parts: Collection[str]) -> bool:
+    """Whether a region can be placed by these body parts."""
+    return (NOSE in parts and any(part in parts for part in PUPIL)) or TAIL in parts
 
 
 def motion_energy_region(pose: Pose, source: Path, width: int, height: int) -> Region:

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from alfvideo import datasets
+from alfvideo import datasets, roi
 from alfvideo.pose import cascade
 from alfvideo.qc import reference, rigs
-from alfvideo.session import Camera, Session
+from alfvideo.session import Blocked, Camera, Session
 
 Config = Mapping[str, Any]
 Inputs = Callable[[Session, Camera], list[Path]]
@@ -115,6 +115,19 @@ def _cascade(tracker: str) -> Callable[[Session, Camera, Config], dict[str, Any]
     return settings
 
 
+def _has_motion_energy(session: Session, camera: Camera, config: Config) -> bool:
+    """Whether the cascade finds the body parts that place the region, as far as is known."""
+    tracker = config["features_from"]
+    file = cascade.of(config, tracker, camera.label)
+    if file is None:
+        return False
+    try:
+        parts = cascade.body_parts(file, tracker)
+    except Blocked:
+        parts = None
+    return parts is None or roi.possible(parts)
+
+
 TASKS = (
     Task(
         rule="video_register_raw",
@@ -204,9 +217,7 @@ TASKS = (
         rule="motion_energy",
         stage="energy",
         version=1,
-        applies=lambda session, camera, config: (
-            cascade.of(config, config["features_from"], camera.label) is not None
-        ),
+        applies=_has_motion_energy,
         inputs=(datasets.mp4,),
         outputs=(datasets.MOTION_ENERGY, datasets.MOTION_ENERGY_REGION),
         reads_pose=True,

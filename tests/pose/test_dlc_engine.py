@@ -181,6 +181,7 @@ def engine(models: SimpleNamespace, engine_python) -> Iterator[SimpleNamespace]:
     ) as process:
         named = {name: str(path) for name, path in networks.items()}
         messages.send(process.stdin, {"engine": "dlc", "models": named, "threads": 1})
+        assert messages.receive(process.stdout)[0] == {"started": True}
         header, _ = messages.receive(process.stdout)
         yield SimpleNamespace(process=process, header=header, before=before)
         process.stdin.close()
@@ -353,6 +354,7 @@ def test_refusal_reaches_the_main_process(tmp_path, engine_python):
         env=environment(),
     ) as process:
         messages.send(process.stdin, start)
+        assert messages.receive(process.stdout)[0] == {"started": True}
         header, _ = messages.receive(process.stdout)
     assert str(tmp_path / "absent") in header["error"]
     assert process.returncode == 1

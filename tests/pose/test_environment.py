@@ -269,8 +269,13 @@ def test_what_uv_says_is_passed_on_and_nothing_is_left(tmp_path, small_pins):
 def test_record(tmp_path):
     path = tmp_path / "new" / "dlc.json"
     record = {"python": sys.executable, "software": {"python": "3.11.7"}, "cuda": False}
-    environment.write_record(record, path)
-    assert environment.read_record(path) == record
+    environment.write_record(record | {"configured": True}, path)
+    assert environment.read_record(path) == record | {"configured": True}
+    assert environment.known_python("/named", path) == "/named"
+    assert environment.known_python("", path) == "", "it was configured before, and no more"
+    environment.write_record(record | {"configured": False}, path)
+    assert environment.known_python("", path) == sys.executable
+    assert environment.known_python("", tmp_path / "none.json") == ""
 
 
 def test_record_of_an_environment_that_is_gone(tmp_path):

@@ -193,6 +193,7 @@ def engine(models: SimpleNamespace, engine_python) -> Iterator[SimpleNamespace]:
         "models": {name: str(folder) for name, folder in folders.items()},
     }
     messages.send(process.stdin, start)
+    assert messages.receive(process.stdout)[0] == {"started": True}
     header, _ = messages.receive(process.stdout)
     yield SimpleNamespace(process=process, header=header)
     process.stdin.close()

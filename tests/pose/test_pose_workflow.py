@@ -155,7 +155,7 @@ def test_provenance_names_model_and_engine(campaign: Campaign, engine_python: Ca
     entry = entries["alf/_ibl_leftCamera.dlc.pqt"]
     (snapshot,) = campaign.models.glob("*.pt")
     used = entry["params"]["cascade"]["networks"]["side"]["models"]
-    assert used == {str(snapshot): cascade.checksum(snapshot)}
+    assert used == {str(snapshot): cascade.checksum(snapshot, "dlc")}
     versions = environment.versions(engine_python("dlc"), "dlc")
     assert entry["software"]["deeplabcut"] == versions["deeplabcut"]
     assert [Path(name).suffix for name in entry["inputs"]] == [".mp4"]
@@ -281,6 +281,20 @@ def test_python_without_the_engine_is_found_first(campaign: Campaign):
     assert campaign.workflow.run("-n", environments=environments, cameras=["right"]).status == 0
 
 
+def test_new_record_is_no_reason_to_track_again(campaign: Campaign):
+    """It has to be made for the left camera; the pose of the right one is done."""
+    energy = motion_energy(campaign.session, "right")
+    away = [campaign.workflow.workdir / ".environments" / "dlc.json", energy]
+    with changed(campaign.cascades["left"], b""):
+        write_cascade(campaign.cascades["left"], campaign.models, **SIDE, brightness=2)
+        for file in away:
+            file.rename(file.with_name(f"{file.name}.away"))
+        run = campaign.workflow.run("-n")
+        for file in away:
+            file.with_name(f"{file.name}.away").rename(file)
+    assert run.planned == {"dlc_environment": 1, "dlc": 1, "motion_energy": 2}
+
+
 def test_removed_environment_is_found_first(campaign: Campaign):
     record = campaign.workflow.workdir / ".environments" / "dlc.json"
     gone = json.dumps({"python": "/gone/bin/python", "software": {}, "cuda": False})
@@ -327,7 +341,7 @@ def test_killed_after_its_first_part(
         time.sleep(0.005)
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
-    assert [path.stem for path in parts.glob("[0-9]*.npz")] == ["000001024"]
+    assert [path.stem for path in parts.glob("[0-9]*.npz")] == ["000000000-000001024"]
     assert not table.exists()
 
     again = workflow.run(table)

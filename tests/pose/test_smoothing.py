@@ -98,6 +98,7 @@ def engine(engine_python) -> Iterator[subprocess.Popen]:
         env=environment(),
     )
     messages.send(process.stdin, {"engine": "lightningPose", "threads": 1, "models": {}})
+    assert messages.receive(process.stdout)[0] == {"started": True}
     header, _ = messages.receive(process.stdout)
     assert "error" not in header
     yield process
@@ -121,7 +122,9 @@ def library(engine_python, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 def smooth(engine: subprocess.Popen, settings: dict, poses: np.ndarray) -> np.ndarray:
     messages.send(engine.stdin, {"smooth": settings}, poses=poses)
     header, arrays = messages.receive(engine.stdout)
-    assert header == {"columns": COLUMNS}
+    limited = settings.get("diameter", 0) > 0.999
+    assert header["columns"] == COLUMNS
+    assert [("the library limits them" in note) for note in header["notes"]] == [True] * limited
     smoothed = arrays["smoothed"]
     assert smoothed.shape == (poses.shape[1], poses.shape[2], len(COLUMNS))
     assert smoothed.dtype == np.float64

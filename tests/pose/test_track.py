@@ -211,7 +211,7 @@ def test_a_damaged_frame_ends_it_with_its_number(
         tracked(damaged, "left", content, engine, tmp_path / "poses")
     assert f"{damaged}: frame {keyframe} cannot be decoded" in str(error.value)
     kept = sorted(path.stem for path in (tmp_path / ".poses.parts").glob("*.npz"))
-    assert kept == ["000000032", "000000064"]
+    assert kept == ["000000000-000000032", "000000032-000000064"]
 
 
 @needs_engine
@@ -257,7 +257,7 @@ def test_the_engine_is_killed(
         job()
     assert "The pose engine ended unexpectedly: it was killed" in str(error.value)
     assert psutil.Process().children() == before
-    assert [path.name for path in tmp_path.rglob("*.npz")] == ["000000032.npz"]
+    assert [path.name for path in tmp_path.rglob("*.npz")] == ["000000000-000000032.npz"]
 
 
 OUT_OF_MEMORY = """

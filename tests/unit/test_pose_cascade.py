@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.exceptions import WorkflowError
 
 from alfvideo.errors import DataError
 from alfvideo.pose import cascade
@@ -12,11 +13,24 @@ from alfvideo.session import Blocked
 SHIPPED = Path(__file__).parents[2] / "config" / "pose"
 
 
-def model(folder: Path, name: str, weights: bytes = b"weights") -> Path:
-    (folder / name / "train").mkdir(parents=True)
-    (folder / name / "train" / "snapshot-10.pt").write_bytes(weights)
-    (folder / name / "train" / "pytorch_config.yaml").write_text("net: 1")
-    (folder / name / "config.yaml").write_text("written to by DeepLabCut")
+TRAINED = "dlc-models-pytorch/iteration-{}/faceOct1-trainset95shuffle1/train"
+
+
+def model(folder: Path, name: str, weights: bytes = b"weights", iteration: int = 0) -> Path:
+    """A DeepLabCut project with the parts of it that count."""
+    train = folder / name / TRAINED.format(iteration)
+    train.mkdir(parents=True)
+    (train / "snapshot-10.pt").write_bytes(weights)
+    (train / "pytorch_config.yaml").write_text("metadata: {bodyparts: [nose_tip, pupil_top_r]}")
+    (folder / name / "config.yaml").write_text(f"iteration: {iteration}\n")
+    return folder / name
+
+
+def lightning(folder: Path, name: str, weights: bytes = b"weights") -> Path:
+    checkpoints = folder / name / "tb_logs" / "all" / "version_0" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "step=10-best.ckpt").write_bytes(weights)
+    (folder / name / "config.yaml").write_text("data: {keypoint_names: [tail_start, 4]}")
     return folder / name
 
 
@@ -27,7 +41,7 @@ def write(folder: Path, **networks: dict) -> Path:
 
 
 def test_models_are_found_by_pattern_and_checksummed(tmp_path: Path):
-    one, two = model(tmp_path, "eye-1"), model(tmp_path, "eye-2", b"other")
+    one, two = lightning(tmp_path, "eye-1"), lightning(tmp_path, "eye-2", b"other")
     points = {"points": {"s": 10}}
     file = write(tmp_path, eye={"models": ["eye-*"], "smoothing": points})
     loaded = cascade.load(file, "lightningPose")
@@ -43,13 +57,39 @@ def test_models_are_found_by_pattern_and_checksummed(tmp_path: Path):
 
 
 def test_checksum_is_that_of_what_the_network_is_made_of(tmp_path: Path):
-    same = model(tmp_path, "same"), model(tmp_path, "copy")
-    (same[1] / "config.yaml").write_text("something else")
-    (same[1] / "labeled.csv").write_text("labels")
-    assert cascade.checksum(same[0]) == cascade.checksum(same[1])
-    (same[1] / "train" / "pytorch_config.yaml").write_text("net: 2")
-    assert cascade.checksum(same[0]) != cascade.checksum(same[1])
-    assert cascade.checksum(same[0]) != cascade.checksum(model(tmp_path, "other", b"other"))
+    one, same = model(tmp_path, "same"), model(tmp_path, "copy")
+    before = cascade.checksum(one, "dlc")
+    (same / "config.yaml").write_text("iteration: 0\nproject_path: elsewhere\n")
+    (same / "labeled.csv").write_text("labels")
+    model(same.parent, "copy/unused", b"other")
+    assert cascade.checksum(same, "dlc") == before
+    train = same / TRAINED.format(0)
+    assert cascade.checksum(train / "snapshot-10.pt", "dlc") == before
+    (train / "pytorch_config.yaml").write_text("net: 2")
+    assert cascade.checksum(same, "dlc") != before
+    assert cascade.checksum(train / "snapshot-10.pt", "dlc") != before
+    assert cascade.checksum(model(tmp_path, "other", b"other"), "dlc") != before
+
+
+def test_checksum_follows_the_iteration_of_the_project(tmp_path: Path):
+    project = model(tmp_path, "project")
+    before = cascade.checksum(project, "dlc")
+    later = project / TRAINED.format(1)
+    later.mkdir(parents=True)
+    (later / "snapshot-20.pt").write_bytes(b"later")
+    assert cascade.checksum(project, "dlc") == before
+    (project / "config.yaml").write_text("iteration: 1\n")
+    assert cascade.checksum(project, "dlc") != before
+
+
+def test_body_parts_are_those_that_the_table_gets(tmp_path: Path):
+    model(tmp_path, "one"), lightning(tmp_path, "two")
+    networks = {"all": {"models": ["one"], "parts": ["nose_tip"]}, "region": REGION}
+    assert cascade.body_parts(write(tmp_path, **networks), "dlc") == {"nose_tip"}
+    file = write(tmp_path, all={"models": ["two"]})
+    assert cascade.body_parts(file, "lightningPose") == {"tail_start", "4"}
+    (tmp_path / "exported.pt").write_bytes(b"all in one")
+    assert cascade.body_parts(write(tmp_path, all={"models": ["exported.pt"]}), "dlc") is None
 
 
 def test_changed_cascade_is_read_again(tmp_path: Path):
@@ -64,7 +104,7 @@ def test_changed_cascade_is_read_again(tmp_path: Path):
     ("networks", "sentence"),
     [
         ({"all": {"models": ["gone"]}}, r"model missing: .*/gone \(network all of cascade.yaml\)"),
-        ({"all": {"models": ["empty"]}}, r"model without weights: no .pt or .ckpt file in .*empty"),
+        ({"all": {"models": ["empty"]}}, "empty is not a project of DeepLabCut 3"),
     ],
 )
 def test_missing_model_blocks(tmp_path: Path, networks: dict, sentence: str):
@@ -148,9 +188,9 @@ def test_configuration(tmp_path: Path):
 
 
 def test_configuration_that_contradicts_itself(tmp_path: Path):
-    with pytest.raises(DataError, match="`features_from` is lightningPose but `trackers` has only"):
+    with pytest.raises(WorkflowError, match="`features_from` is lightningPose but"):
         cascade.check(config(features_from="lightningPose"))
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(WorkflowError, match="cannot be read"):
         cascade.check(config(cascades={"dlc": {"left": str(tmp_path / "gone.yaml")}}))
     missing = write(tmp_path, all={"models": ["gone"]})
     cascade.check(config(cascades={"dlc": {"left": str(missing)}}))

@@ -26,9 +26,12 @@ def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv(devices.VARIABLE, raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert devices.visible() == []
+    assert devices.visible() is None
     with devices.one() as device:
-        assert device == ""
+        assert device is None, "PyTorch finds out"
+    monkeypatch.setenv(devices.VARIABLE, "")
+    with devices.one() as device:
+        assert device == "", "the user wants the CPU"
 
 
 def test_gpus_of_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -39,7 +42,7 @@ def test_gpus_of_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert devices.visible() == ["GPU-aa", "GPU-bb"]
     program.write_text("#!/bin/sh\necho no driver\nexit 9\n")
-    assert devices.visible() == []
+    assert devices.visible() is None
 
 
 @pytest.mark.parametrize(("value", "seen"), [("2, 5", ["2", "5"]), ("", [])])

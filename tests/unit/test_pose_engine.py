@@ -14,12 +14,12 @@ def test_python_without_the_engine():
         Engine(Path(sys.executable), "dlc", {}, threads=1, device="")
     sentence = str(caught.value)
     assert f"cannot start in {sys.executable}: ModuleNotFoundError: No module named" in sentence
-    assert "Mend that environment" in sentence
+    assert "Install the engine there: " in sentence
 
 
 def test_program_that_is_no_python(tmp_path: Path):
     program = tmp_path / "python"
     program.write_text("#!/bin/sh\nexit 3\n")
     program.chmod(0o755)
-    with pytest.raises(DataError, match=r"cannot start in .*: it said nothing"):
+    with pytest.raises(DataError, match=r"it said nothing\. Install the engine there"):
         Engine(program, "dlc", {}, threads=1, device="")

@@ -14,7 +14,12 @@ from alfvideo.video import Video
 VIDEO = Video(4, 4, 4, 4, 0.1, 640, 512, Fraction(60), "h264", "yuv420p")
 NETWORK = {"models": {"/model": "checksum"}, "sampled": 0, "brightness": 1}
 ENGINE = SimpleNamespace(
-    networks={"face 1": Loaded(["nose", "eye"], 0), "paws 1": Loaded(["paw", "nose"], 0)}
+    networks={
+        "face 1": Loaded(["nose", "eye"], 0),
+        "paws 1": Loaded(["paw", "nose"], 0),
+        "region 1": Loaded(["nose"], 0),
+    },
+    notes=[],
 )
 FACE = np.arange(24.0).reshape(4, 2, 3)
 PAWS = 100 + FACE
@@ -68,6 +73,25 @@ def test_part_from_two_networks():
 def test_part_that_the_network_does_not_find():
     with pytest.raises(DataError, match=r"face does not find tail; it finds nose, eye\."):
         table(face={"parts": ["tail"]})
+
+
+def test_crop_around_a_part_that_no_sampled_network_finds():
+    crop = {"around": ["nse"], "x": 0, "y": 0, "width": 9, "height": 9}
+    with pytest.raises(DataError, match=r"face follows nse, which no sampled .* they find nose\."):
+        table(face={"crop": crop}, region={"sampled": 500})
+
+
+def test_pupil_of_other_parts():
+    smoothing = {"pupil": {"diameter": 0.9, "centre": 0.9}}
+    with pytest.raises(DataError, match=r"face is smoothed as a pupil but finds nose, eye;"):
+        table(face={"smoothing": smoothing})
+
+
+def test_ensemble_of_one_is_not_smoothed_and_says_so():
+    ENGINE.notes.clear()
+    made = table(face={"smoothing": {"points": {"s": 10}}})
+    np.testing.assert_array_equal(made.to_numpy(), FACE.reshape(4, 6))
+    assert ENGINE.notes == ["nose, eye: not smoothed, there is one model only."]
 
 
 def test_members_that_find_other_parts():

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,13 @@ from snakemake.exceptions import WorkflowError
 
 from alfvideo import configuration
 from alfvideo.errors import DataError
+from alfvideo.pose import model_files
+from alfvideo.pose.engines.error import EngineError
 from alfvideo.session import Blocked
 
 SCHEMA = Path(__file__).parents[3] / "config" / "cascade.schema.yaml"
 
 ENSEMBLE_SMOOTHING = {"pupil", "points"}
-_WEIGHTS = {".pt", ".ckpt"}
 
 
 def load(path: Path, tracker: str) -> dict[str, Any]:
@@ -32,37 +32,47 @@ def load(path: Path, tracker: str) -> dict[str, Any]:
     Blocked
         If a model is missing.
     """
+    loaded = _load(path, tracker, _modified(path))
+    if isinstance(loaded, Blocked):
+        raise Blocked(str(loaded))
+    return loaded
+
+
+def _modified(path: Path) -> int:
     try:
-        modified = path.stat().st_mtime_ns
+        return path.stat().st_mtime_ns
     except OSError as error:
         raise DataError(
-            f"The cascade {path} cannot be read ({error.strerror}). Correct `cascades` in the "
-            "configuration."
+            f"The cascade {path.absolute()} cannot be read ({error.strerror}). Correct `cascades` "
+            "in the configuration."
         ) from None
-    return _load(path, tracker, modified)
 
 
 @cache
-def _load(path: Path, tracker: str, _modified: int) -> dict[str, Any]:
-    described = _described(path, tracker)
+def _load(path: Path, tracker: str, modified: int) -> dict[str, Any] | Blocked:
+    """As `load`, but a missing model is returned, so that it is looked for once in a run."""
+    described = _described(path, tracker, modified)
     folder = path.parent / Path(described["folder"]).expanduser()
-    networks = {
-        name: {**network, "models": _models(folder, network["models"], name, path)}
-        for name, network in described["networks"].items()
-    }
-    for name, network in networks.items():
+    networks = {}
+    for name, network in described["networks"].items():
+        try:
+            models = _models(folder, network["models"], tracker, f"network {name} of {path.name}")
+        except Blocked as reason:
+            return reason
         smoothed = ENSEMBLE_SMOOTHING & set(network.get("smoothing", ()))
-        if len(network["models"]) > 1 and not smoothed:
+        if len(models) > 1 and not smoothed:
             raise DataError(
-                f"Cascade {path}: `{name}` has {len(network['models'])} models, so it needs "
-                "`smoothing` with pupil or points; or name one model."
+                f"Cascade {path}: `{name}` has {len(models)} models, so it needs `smoothing` with "
+                "pupil or points; or name one model."
             )
+        networks[name] = {**network, "models": models}
     # Only what results depend on: a changed title is no reason to run again.
     kept = {key: described[key] for key in ("frame", "mirrored", "resize") if key in described}
     return {**kept, "networks": networks}
 
 
-def _described(path: Path, tracker: str) -> dict[str, Any]:
+@cache
+def _described(path: Path, tracker: str, _modified: int) -> dict[str, Any]:
     name = f"Cascade {path}"
     try:
         described = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -92,7 +102,7 @@ def _described(path: Path, tracker: str) -> dict[str, Any]:
     return described
 
 
-def _models(folder: Path, patterns: list[str], network: str, cascade: Path) -> dict[str, str]:
+def _models(folder: Path, patterns: list[str], tracker: str, where: str) -> dict[str, str]:
     found = {}
     for pattern in patterns:
         written = Path(pattern).expanduser()
@@ -101,34 +111,29 @@ def _models(folder: Path, patterns: list[str], network: str, cascade: Path) -> d
         else:
             paths = sorted(folder.glob(pattern))
         if not paths:
-            raise Blocked(
-                f"model missing: {folder / written} (network {network} of {cascade.name})"
-            )
+            raise Blocked(f"model missing: {folder / written} ({where})")
         for path in paths:
-            found[str(path.resolve())] = checksum(path)
+            found[str(path.resolve())] = checksum(path, tracker)
     return found
 
 
-def checksum(model: Path) -> str:
-    """SHA-256 of the weights and the configuration of a model folder or file.
+def checksum(model: Path, tracker: str) -> str:
+    """SHA-256 of the weights that are taken of a model folder or file, and their configuration.
 
     Raises
     ------
     Blocked
         If there are no weights in it.
     """
-    inside = sorted(model.rglob("*")) if model.is_dir() else [model]
-    weights = [file for file in inside if file.suffix in _WEIGHTS]
-    if not weights:
-        raise Blocked(f"model without weights: no .pt or .ckpt file in {model}")
-    # DeepLabCut writes to the config.yaml of a project whenever it is used.
-    settings = [file for file in inside if file.name == "pytorch_config.yaml"] or [
-        file for file in inside if file.name == "config.yaml"
-    ]
+    try:
+        weights, config = model_files.files(model, tracker)
+    except EngineError as error:
+        raise Blocked(str(error)) from None
     digest = hashlib.sha256()
-    for file in weights + settings:
-        stat = file.stat()
-        digest.update(_checksum_of_file(file, stat.st_size, stat.st_mtime_ns))
+    for file in (weights, config):
+        if file is not None:
+            stat = file.stat()
+            digest.update(_checksum_of_file(file, stat.st_size, stat.st_mtime_ns))
     return digest.hexdigest()
 
 
@@ -136,6 +141,26 @@ def checksum(model: Path) -> str:
 def _checksum_of_file(path: Path, _size: int, _modified: int) -> bytes:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
+
+
+def body_parts(path: Path, tracker: str) -> set[str] | None:
+    """The body parts that a cascade gives to the table; None if a model does not say.
+
+    Raises as `load`.
+    """
+    found: set[str] = set()
+    for network in load(path, tracker)["networks"].values():
+        if network["sampled"]:
+            continue
+        model = Path(next(iter(network["models"])))
+        parts = _body_parts(model_files.files(model, tracker).config, tracker)
+        if parts is None:
+            return None
+        found.update(network.get("parts", parts))
+    return found
+
+
+_body_parts = cache(model_files.body_parts)
 
 
 def of(config: Mapping[str, Any], tracker: str, camera: str) -> Path | None:
@@ -151,19 +176,22 @@ def check(config: Mapping[str, Any]) -> None:
 
     Raises
     ------
-    DataError
+    WorkflowError
         One sentence on the first mistake.
     """
     trackers, features_from = config["trackers"], config["features_from"]
     if trackers and features_from not in trackers:
-        raise DataError(
+        raise WorkflowError(
             f"Configuration: `features_from` is {features_from} but `trackers` has only "
-            f"{', '.join(trackers)}; name one of these."
+            f"{', '.join(trackers)}; set `features_from` to one of these."
         )
     for tracker in trackers:
         for camera in config["cascades"].get(tracker, {}):
-            with suppress(Blocked):
-                load(of(config, tracker, camera), tracker)
+            file = of(config, tracker, camera)
+            try:
+                _described(file, tracker, _modified(file))
+            except DataError as error:
+                raise WorkflowError(str(error)) from None
 
 
 def left_out(config: Mapping[str, Any]) -> list[str]:

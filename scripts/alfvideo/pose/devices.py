@@ -12,31 +12,33 @@ from pathlib import Path
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
-def visible() -> list[str]:
-    """The GPUs that this process may use, by what CUDA_VISIBLE_DEVICES may hold; none: empty.
+def visible() -> list[str] | None:
+    """The GPUs that this process may use, by what CUDA_VISIBLE_DEVICES may hold.
 
-    On a cluster the variable names those of the job; else they are asked of the driver.
+    On a cluster the variable names those of the job; else they are asked of the driver. None if
+    that cannot be asked.
     """
     named = os.environ.get(VARIABLE)
     if named is not None:
         return [device.strip() for device in named.split(",") if device.strip()]
     program = shutil.which("nvidia-smi")
     if program is None:
-        return []
+        return None
     asked = subprocess.run(
         [program, "--query-gpu=uuid", "--format=csv,noheader"], capture_output=True, text=True
     )
-    return asked.stdout.split() if asked.returncode == 0 else []
+    return asked.stdout.split() if asked.returncode == 0 else None
 
 
 @contextmanager
-def one() -> Iterator[str]:
+def one() -> Iterator[str | None]:
     """Name of a GPU that no other pose job of this machine uses, while the block runs.
 
-    If there are fewer GPUs than jobs the first one is shared. Empty without a GPU.
+    If there are fewer GPUs than jobs the first one is shared. Empty if there are none, None if it
+    is not known which there are.
     """
     devices = visible()
-    for device in devices:
+    for device in devices or ():
         descriptor = _lock(device)
         if descriptor is not None:
             try:
@@ -44,17 +46,20 @@ def one() -> Iterator[str]:
             finally:
                 os.close(descriptor)
             return
-    yield devices[0] if devices else ""
+    yield None if devices is None else ",".join(devices[:1])
 
 
 def _lock(device: str) -> int | None:
     """A descriptor that holds the lock of a GPU; None if another process has it."""
     path = Path(tempfile.gettempdir()) / f"alfvideo-gpu-{device}.lock"
-    # Other users of the machine lock the same file.
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except PermissionError:
+        # Other users of the machine lock the same file.
+        if not path.exists():
+            path.touch()
+            path.chmod(0o666)
         descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

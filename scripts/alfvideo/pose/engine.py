@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from alfvideo.errors import DataError
-from alfvideo.pose import messages
+from alfvideo.pose import environment, messages
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +44,16 @@ class Engine:
     """
 
     def __init__(
-        self, python: Path, tracker: str, models: Mapping[str, str], threads: int, device: str
+        self,
+        python: Path,
+        tracker: str,
+        models: Mapping[str, str],
+        threads: int,
+        device: str | None = None,
     ) -> None:
         """Start the process and load the models, by name: paths of folders or files.
 
-        `device` is the value of CUDA_VISIBLE_DEVICES for it.
+        `device` is the value of CUDA_VISIBLE_DEVICES for it; None: as it is.
 
         Raises
         ------
@@ -58,10 +63,11 @@ class Engine:
         variables = {
             **os.environ,
             "PYTHONPATH": str(_LIBRARY),
-            "CUDA_VISIBLE_DEVICES": device,
             "OMP_NUM_THREADS": str(threads),
             "HF_HUB_OFFLINE": "1",
         }
+        if device is not None:
+            variables["CUDA_VISIBLE_DEVICES"] = device
         # Engines import thousands of modules; cached bytecode makes that three times as fast.
         variables.pop("PYTHONDONTWRITEBYTECODE", None)
         self._process = subprocess.Popen(
@@ -76,18 +82,19 @@ class Engine:
         self._listener.start()
         self.batches: dict[str, int] = {}
         self.notes: list[str] = []
-        self._python = python
-        self._started = False
+        self._not_started = f"in {python}", environment.mend(python, tracker)
         try:
-            start = {"engine": tracker, "models": dict(models), "threads": threads}
-            reply, _ = self._ask(start)
+            self._ask({"engine": tracker, "models": dict(models), "threads": threads})
+            self._not_started = None
+            reply, _ = self._answer()
         except BaseException:
             self._end()
             raise
-        self._started = True
         self.device: str = reply["device"]
         self.software: dict[str, str] = reply["software"]
-        log.info("device: %s", self.device)
+        log.info("device: %s", f"{self.device} {device or ''}".strip())
+        if device and self.device == "CPU":
+            self.notes.append(f"The GPU {device} cannot be used by PyTorch: tracked on the CPU.")
         self.networks = {name: Loaded(**of) for name, of in reply["networks"].items()}
 
     def predict(self, model: str, frames: np.ndarray) -> np.ndarray:
@@ -96,7 +103,8 @@ class Engine:
         x and y are pixels of the pictures, then the likelihood.
         """
         reply, arrays = self._ask({"network": model}, frames=frames)
-        batch = reply["batch"] or self.batches.get(model) or len(frames)
+        n_frames = len(frames) - 2 * self.networks[model].context
+        batch = reply["batch"] or self.batches.get(model) or n_frames
         if batch != self.batches.get(model):
             self.batches[model] = batch
             log.info("%s: %d frames at a time", model, batch)
@@ -118,8 +126,14 @@ class Engine:
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         try:
             messages.send(self._process.stdin, request, **arrays)
+        except BrokenPipeError:
+            raise self._ended() from None
+        return self._answer()
+
+    def _answer(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        try:
             reply, answered = messages.receive(self._process.stdout)
-        except (EOFError, BrokenPipeError):
+        except EOFError:
             raise self._ended() from None
         if "error" in reply:
             raise DataError(reply["error"])
@@ -132,11 +146,9 @@ class Engine:
         why = self._said[-1] if self._said else "it said nothing"
         if status == -9:
             why = "it was killed, as happens when the memory of the machine is used up"
-        if not self._started:
-            return DataError(
-                f"The pose engine cannot start in {self._python}: {why}. Mend that environment; if "
-                f"alfvideo made it, remove {self._python.parents[1]} and run again."
-            )
+        if self._not_started:
+            where, mend = self._not_started
+            return DataError(f"The pose engine cannot start {where}: {why}. {mend}")
         return DataError(
             f"The pose engine ended unexpectedly: {why}. Its last lines are in the log."
         )

@@ -156,18 +156,18 @@ def versions(python: Path, engine: str) -> dict[str, str]:
             f"{python} should be a Python {oldest} to {newest} but is not "
             f"({what or 'it answers nothing'}). {name_another}"
         )
-    mend = _mend(python, engine)
+    advice = mend(python, engine)
     for item in needed:
         if item.name not in found:
-            raise DataError(f"{python} has no {item.name}. {mend}")
+            raise DataError(f"{python} has no {item.name}. {advice}")
         if not _met(item, found):
             raise DataError(
                 f"{python} has {item.name} {found[item.name]} but {item.specifier} is needed. "
-                f"{mend}"
+                f"{advice}"
             )
     if clash and all(_met(item, found) for item in clash):
         pair = " with ".join(f"{item.name} {found[item.name]}" for item in clash)
-        raise DataError(f"{python} has {pair}, which gives wrong poses without an error. {mend}")
+        raise DataError(f"{python} has {pair}, which gives wrong poses without an error. {advice}")
     return {name: found[name] for name in ("python", *(item.name for item in needed))}
 
 
@@ -197,7 +197,7 @@ def check(python: Path, engine: str) -> dict[str, Any]:
         why = uv.last_line(done.stderr) or f"it ended with status {done.returncode}"
         raise DataError(
             f"{ENGINES[engine].label} cannot be imported in {python} ({why}). "
-            f"{_mend(python, engine)}"
+            f"{mend(python, engine)}"
         )
     return {"python": str(python), "software": software, "cuda": json.loads(done.stdout)}
 
@@ -230,14 +230,34 @@ def read_record(path: Path) -> dict[str, Any]:
     DataError
         If the file cannot be read, or the Python that it names is no longer there.
     """
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        gone = not Path(record["python"]).exists()
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise DataError(f"{path} cannot be read ({error}). Remove it and run again.") from error
-    if gone:
+    record = _parsed(path)
+    if not Path(record["python"]).exists():
         raise DataError(f"{record['python']} is gone. Remove {path} and run again.")
     return record
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return {"configured": False, **record, "python": str(record["python"])}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise DataError(f"{path} cannot be read ({error}). Remove it and run again.") from error
+
+
+def known_python(configured: str, record: Path) -> str:
+    """The Python that a run will use, as far as it is known before: empty if it has to be made.
+
+    It is the configured one, else that of the record, unless the record is of one that was
+    configured before.
+
+    Raises
+    ------
+    DataError
+        As `read_record`.
+    """
+    if configured or not record.exists() or _parsed(record)["configured"]:
+        return configured
+    return read_record(record)["python"]
 
 
 def _run(python: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -256,7 +276,7 @@ def _run(python: Path, program: str, *arguments: str) -> subprocess.CompletedPro
     )
 
 
-def _mend(python: Path, engine: str) -> str:
+def mend(python: Path, engine: str) -> str:
     """What to do about an environment in which the engine does not work."""
     home = python.parent.parent
     if (home / uv.FINISHED).exists():

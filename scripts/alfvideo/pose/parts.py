@@ -16,21 +16,21 @@ class Parts:
 
     A job that was killed goes on after the last part. Parts that were made from something else
     (another video, other models) are removed. A context manager: at its end the parts are removed
-    unless something went wrong.
+    unless something went wrong. Only for one process at a time: hold the lock of the output.
     """
 
     def __init__(self, output: Path, made_from: Mapping[str, Any]) -> None:
         """`made_from` is what the poses depend on, as JSON can hold it."""
         self.folder = output.with_name(f".{output.name}.parts")
-        key = self.folder / "made_from.json"
+        self._key = self.folder / "made_from.json"
         text = json.dumps(made_from, sort_keys=True)
         try:
-            fits = key.read_text(encoding="utf-8") == text
+            fits = self._key.read_text(encoding="utf-8") == text
         except (OSError, UnicodeDecodeError):
             fits = False
         if not fits:
             self.remove()
-            with atomic.output(key) as partial:
+            with atomic.output(self._key) as partial:
                 partial.write_text(text, encoding="utf-8")
 
     def __enter__(self) -> Self:
@@ -44,18 +44,18 @@ class Parts:
     @property
     def frames(self) -> int:
         """Number of frames from the first one on that are in finished parts."""
-        return self._ends()[-1] if self._ends() else 0
+        return self._joined()[-1][1] if self._joined() else 0
 
-    def add(self, end: int, poses: Mapping[str, np.ndarray]) -> None:
-        """Keep the poses (n, n_parts, 3) of each model up to frame `end`, not included."""
-        with atomic.output(self._path(end)) as partial, partial.open("wb") as file:
+    def add(self, first: int, end: int, poses: Mapping[str, np.ndarray]) -> None:
+        """Keep the poses (n, n_parts, 3) of each model, of frames `first` to before `end`."""
+        with atomic.output(self._path(first, end)) as partial, partial.open("wb") as file:
             np.savez(file, **poses)
 
     def load(self) -> dict[str, np.ndarray]:
         """All poses by model, (frames, n_parts, 3) float64; empty if there are no parts."""
         parts = []
-        for end in self._ends():
-            with np.load(self._path(end)) as arrays:
+        for first, end in self._joined():
+            with np.load(self._path(first, end)) as arrays:
                 parts.append(dict(arrays))
         return {
             model: np.concatenate([part[model] for part in parts])
@@ -63,11 +63,20 @@ class Parts:
         }
 
     def remove(self) -> None:
-        """Remove all parts."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove all parts, what they were made from first: without that they do not count."""
+        self._key.unlink(missing_ok=True)
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
 
-    def _path(self, end: int) -> Path:
-        return self.folder / f"{end:09d}.npz"
+    def _path(self, first: int, end: int) -> Path:
+        return self.folder / f"{first:09d}-{end:09d}.npz"
 
-    def _ends(self) -> list[int]:
-        return sorted(int(path.stem) for path in self.folder.glob("[0-9]*.npz"))
+    def _joined(self) -> list[tuple[int, int]]:
+        """First frame and end of each part, as far as they follow each other from frame 0 on."""
+        joined, done = [], 0
+        for path in sorted(self.folder.glob("[0-9]*-[0-9]*.npz")):
+            first, end = map(int, path.stem.split("-"))
+            if first == done:
+                joined.append((first, end))
+                done = end
+        return joined

@@ -9,10 +9,13 @@ from scipy import ndimage
 
 from alfvideo.errors import DataError
 from alfvideo.pose import geometry, track
+from alfvideo.pose.cascade import ENSEMBLE_SMOOTHING
 from alfvideo.pose.engine import Engine
+from alfvideo.pose.table import COORDINATES
 from alfvideo.video import Video
 
-COLUMNS = ["x", "y", "likelihood"]
+PUPIL = {"pupil_top_r", "pupil_right_r", "pupil_bottom_r", "pupil_left_r"}
+"""The body parts that can be smoothed as a pupil."""
 
 
 def parts_of(cascade: Mapping[str, Any], engine: Engine) -> dict[str, list[str]]:
@@ -21,13 +24,25 @@ def parts_of(cascade: Mapping[str, Any], engine: Engine) -> dict[str, list[str]]
     Raises
     ------
     DataError
-        If a body part is not one of its network, or comes from two networks, or the models of an
-        ensemble differ.
+        If a body part is not one of its network, or comes from two networks, the models of an
+        ensemble differ, or a crop or a smoother is for other body parts.
     """
     kept: dict[str, list[str]] = {}
+    sampled = {
+        part
+        for name, network in cascade["networks"].items()
+        if network["sampled"]
+        for part in engine.networks[track.members(cascade, name)[0]].parts
+    }
     for name, network in cascade["networks"].items():
         if network["sampled"]:
             continue
+        unknown = [p for p in network.get("crop", {}).get("around", ()) if p not in sampled]
+        if unknown:
+            raise DataError(
+                f"The crop of the network {name} follows {', '.join(unknown)}, which no sampled "
+                f"network finds; they find {', '.join(sorted(sampled))}. Correct `around`."
+            )
         parts, *others = [engine.networks[model].parts for model in track.members(cascade, name)]
         for other in others:
             if other != parts:
@@ -36,6 +51,11 @@ def parts_of(cascade: Mapping[str, Any], engine: Engine) -> dict[str, list[str]]
                     f"order, as those of an ensemble must: one finds {', '.join(parts)}, another "
                     f"{', '.join(other)}."
                 )
+        if "pupil" in network.get("smoothing", {}) and set(parts) != PUPIL:
+            raise DataError(
+                f"The network {name} is smoothed as a pupil but finds {', '.join(parts)}; a pupil "
+                f"has {', '.join(sorted(PUPIL))}. Use `smoothing: {{points: ...}}`."
+            )
         wanted = network.get("parts", parts)
         for part in wanted:
             if part not in parts:
@@ -97,9 +117,11 @@ def _smoothed(
             settings = {**settings, "s": _strength(settings, float(video.rate))}
         return engine.smooth({"kind": kind, "parts": parts, **settings}, members)
     (values,) = members
+    if kind in ENSEMBLE_SMOOTHING:
+        engine.notes.append(f"{', '.join(parts)}: not smoothed, there is one model only.")
     if kind == "median":
         values = np.concatenate([median(values[..., :2], settings), values[..., 2:]], axis=-1)
-    return COLUMNS, values
+    return list(COORDINATES), values
 
 
 def _strength(settings: Mapping[str, Any], rate: float) -> float:

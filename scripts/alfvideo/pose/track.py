@@ -87,15 +87,17 @@ def track(
                 done += len(poses)
                 progress(done)
                 if done - kept >= PART_FRAMES or done == video.frames:
-                    parts.add(done, {name: np.concatenate(of) for name, of in found.items()})
+                    parts.add(kept, done, {name: np.concatenate(of) for name, of in found.items()})
                     found, kept = {name: [] for name in eyes}, done
     log.info("tracked %d frames, %.0f frames/s", done - first, progress.rate(done))
-    if done != video.frames:
+    poses = parts.load()
+    if done != video.frames or any(len(of) != video.frames for of in poses.values()):
+        parts.remove()
         raise DataError(
             f"{path}: {done} frames can be decoded, expected {video.frames}. Compress the raw "
             "video again."
         )
-    return parts.load()
+    return poses
 
 
 def _eyes(

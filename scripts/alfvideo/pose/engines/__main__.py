@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from alfvideo.pose import messages
-from alfvideo.pose.engines.network import Batched, EngineError
+from alfvideo.pose.engines.network import Batched, EngineError, no_memory
 
 ENGINES = {
     "dlc": ("alfvideo.pose.engines.dlc", ("deeplabcut", "torch")),
@@ -47,10 +47,19 @@ def serve(requests: Any, replies: Any) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     module, distributions = ENGINES[start["engine"]]
     engine = importlib.import_module(module)
-    networks = {
-        name: Batched(engine.load(Path(model), device), device)
-        for name, model in start["models"].items()
-    }
+    messages.send(replies, {"started": True})
+    try:
+        networks = {
+            name: Batched(engine.load(Path(model), device), device)
+            for name, model in start["models"].items()
+        }
+    except RuntimeError as error:
+        if no_memory(error):
+            raise EngineError(
+                "The GPU has not enough free memory for the models. End other programs that use "
+                "it, or run on the CPU with CUDA_VISIBLE_DEVICES=''."
+            ) from None
+        raise
     messages.send(
         replies,
         {

@@ -1,6 +1,5 @@
 """Networks of DeepLabCut 3 (PyTorch): one animal, one network on the whole frame (bottom-up)."""
 
-import re
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -8,16 +7,13 @@ from typing import Any
 import albumentations as A
 import numpy as np
 import torch
-import yaml
 from deeplabcut.pose_estimation_pytorch.apis.utils import get_pose_inference_runner
 from deeplabcut.pose_estimation_pytorch.data.preprocessor import AugmentImage
 from deeplabcut.pose_estimation_pytorch.data.transforms import ScaleToUnitRange
 
 from alfvideo.pose.engines.network import EngineError
+from alfvideo.pose.model_files import CONFIG, find_snapshot, read_yaml
 
-TRAINED = re.compile(r"-trainset(\d+)shuffle(\d+)$")
-SNAPSHOT = re.compile(r"snapshot(-best)?-(\d+)\.pt")
-CONFIG = "pytorch_config.yaml"
 Position = A.PadIfNeeded.PositionType
 
 
@@ -74,40 +70,6 @@ def load(model: Path, device: torch.device) -> "SingleAnimal":
     return SingleAnimal(runner, list(config["metadata"]["bodyparts"]), device)
 
 
-def find_snapshot(project: Path) -> Path:
-    """The snapshot to use of a DeepLabCut project.
-
-    Of the iteration that `config.yaml` names, the trained shuffle with the highest number, and of
-    its training fractions the highest. Of that training the best snapshot if DeepLabCut marked
-    one, else the one with most epochs. To use another one, name its file instead of the project.
-    """
-    models = project / "dlc-models-pytorch"
-    if not models.is_dir():
-        if (project / "dlc-models").is_dir() or (project / "pose_cfg.yaml").is_file():
-            raise EngineError(
-                f"{project} is a TensorFlow model of DeepLabCut 2, which DeepLabCut 3 cannot run "
-                "with PyTorch: train a PyTorch shuffle in this project and name that one."
-            )
-        raise EngineError(
-            f"{project} is not a project of DeepLabCut 3 (it has no folder {models.name}): name "
-            "the project folder, a snapshot file or an exported .pt file in the cascade."
-        )
-    iteration = models / f"iteration-{read_yaml(project / 'config.yaml').get('iteration', 0)}"
-    candidates = []
-    for file in iteration.glob("*/train/*.pt"):
-        training, snapshot = TRAINED.search(file.parts[-3]), SNAPSHOT.fullmatch(file.name)
-        if training and snapshot:
-            fraction, shuffle = map(int, training.groups())
-            best, epochs = bool(snapshot[1]), int(snapshot[2])
-            candidates.append(((shuffle, fraction, best, epochs), file))
-    if not candidates:
-        raise EngineError(
-            f"{iteration} has no trained network (TRAINING/train/snapshot-*.pt), though "
-            "config.yaml asks for this iteration: train it, or copy the whole project again."
-        )
-    return max(candidates)[1]
-
-
 def read_snapshot(file: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], Path]:
     """Configuration and weights of a snapshot or an exported file, and where the first came from.
 
@@ -141,23 +103,6 @@ def damaged(file: Path) -> EngineError:
         f"{file} cannot be read, so it is damaged or was cut while copying: copy it again from "
         "where it was trained."
     )
-
-
-def read_yaml(file: Path) -> dict[str, Any]:
-    """A configuration file of DeepLabCut."""
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise EngineError(
-            f"{file} is missing: copy the whole model folder again from where it was trained."
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        content = None
-    if not isinstance(content, dict):
-        raise EngineError(
-            f"{file} is not a DeepLabCut configuration: copy it again from where it was trained."
-        )
-    return content
 
 
 def check_supported(config: dict[str, Any], config_file: Path) -> None:

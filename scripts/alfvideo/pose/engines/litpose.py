@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from alfvideo.pose.engines.network import EngineError
 from alfvideo.pose.engines.smoothing import smooth
+from alfvideo.pose.model_files import LIGHTNING_CONFIGS, find_checkpoint
 
 __all__ = ["load", "smooth"]
 
@@ -63,7 +64,7 @@ def load(model: Path, device: torch.device) -> "LightningPose":
 
 def read_config(model: Path) -> DictConfig:
     """Configuration of a model folder of Lightning Pose 1 or 2."""
-    for name in ("config.yaml", ".hydra/config.yaml"):
+    for name in LIGHTNING_CONFIGS:
         try:
             config = OmegaConf.load(model / name)
         except OSError:
@@ -86,32 +87,6 @@ def read_config(model: Path) -> DictConfig:
     raise EngineError(
         f"{model} is not a model folder of Lightning Pose: expected config.yaml and tb_logs in it, "
         "as training leaves them. Check the path of the model in the cascade."
-    )
-
-
-def find_checkpoint(model: Path) -> Path:
-    """The checkpoint that Lightning Pose itself would take.
-
-    That is: the last training (`version_*`), there the one marked as best, then the last step.
-    """
-    checkpoints = sorted(model.glob("tb_logs/**/checkpoints/*.ckpt"))
-    if not checkpoints:
-        raise EngineError(
-            f"The model folder {model} holds no checkpoint (tb_logs/**/checkpoints/*.ckpt): its "
-            "training has not finished or the folder was copied in part. Copy all of it."
-        )
-
-    def number(pattern: str, path: Path) -> int:
-        found = re.findall(pattern, str(path.relative_to(model)))
-        return int(found[-1]) if found else -1
-
-    return max(
-        checkpoints,
-        key=lambda path: (
-            number(r"version_(\d+)", path),
-            "-best" in path.name,
-            number(r"step=(\d+)", path),
-        ),
     )
 
 

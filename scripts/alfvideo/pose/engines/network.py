@@ -7,12 +7,10 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from alfvideo.pose.engines.error import EngineError
+
 CPU_FRAMES = 8
 """Frames at a time on a CPU: with 32 and more, allocating memory takes longer than the network."""
-
-
-class EngineError(Exception):
-    """A model or an environment that cannot be used, and what to do about it, in one sentence."""
 
 
 class Network(Protocol):
@@ -45,6 +43,11 @@ class Loader(Protocol):
         """The network, ready to predict."""
 
 
+def no_memory(error: RuntimeError) -> bool:
+    """Whether the memory of the GPU was used up, as PyTorch or the libraries below it say it."""
+    return isinstance(error, torch.cuda.OutOfMemoryError) or "ALLOC_FAILED" in str(error)
+
+
 class Batched:
     """A network, with as many frames at a time as fit in the memory of the GPU."""
 
@@ -70,7 +73,9 @@ class Batched:
                 poses.append(self.network.predict(frames[done : done + batch + margin]))
                 done += batch
                 continue
-            except torch.cuda.OutOfMemoryError:
+            except RuntimeError as error:
+                if not no_memory(error):
+                    raise
                 if batch == 1:
                     raise EngineError(
                         "The GPU has not enough free memory for a single frame. End other programs "
