@@ -144,10 +144,12 @@ def test_orphans_and_a_new_run_write_the_same_files(
     tmp_path: Path, disturbed: Workflow, rendered: Render
 ):
     """Jobs whose snakemake was killed may go on while the next run repeats them."""
+    slowly = {"compression": {"preset": "veryslow"}}
+    disturbed.config |= slowly
     rig = small(seconds=30, scale=0.2)
     path = rendered(disturbed.root, rig)
     run = start(disturbed)
-    wait_for(lambda: list(path.rglob(".*.partial")))
+    wait_for(lambda: list(path.rglob(".*.mp4.partial")))
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
     orphans = processes_in(disturbed.workdir)
@@ -157,7 +159,7 @@ def test_orphans_and_a_new_run_write_the_same_files(
     psutil.wait_procs(orphans, timeout=60)
     assert disturbed.run().status == 0
     assert temporary_files(disturbed.root) == []
-    calm = Workflow(tmp_path / "calm", tmp_path / "expected")
+    calm = Workflow(tmp_path / "calm", tmp_path / "expected", slowly)
     rendered(calm.root, rig)
     assert calm.run().status == 0
     assert results(disturbed.root) == results(calm.root)
