@@ -34,7 +34,7 @@ def from_number(path: Path, first: int) -> Iterator[av.VideoFrame]:
     number = first
     with opened(path) as (container, stream):
         stream.thread_type = "AUTO"
-        times = _presentation_times(container, stream)
+        times = _packet_times(container, stream)
         if first >= times.size:
             return
         packets = _packets_from(container, stream, int(times[first]))
@@ -99,8 +99,17 @@ def _presentation_times(
     steps = np.diff(decoding)
     if stream.start_time is not None and steps.size and (steps == steps[0]).all():
         return stream.start_time + np.arange(decoding.size) * steps[0]
-    times = [packet.pts for packet in container.demux(stream) if packet.size]
-    return np.sort(np.array([time for time in times if time is not None], np.int64))
+    return _packet_times(container, stream)
+
+
+def _packet_times(container: av.container.InputContainer, stream: av.VideoStream) -> np.ndarray:
+    """Time of each frame that is shown, in order, (n,) int64, by reading all packets."""
+    times = [
+        packet.pts
+        for packet in container.demux(stream)
+        if packet.size and packet.pts is not None and not packet.is_discard
+    ]
+    return np.sort(np.array(times, np.int64))
 
 
 def _keyframe_times(stream: av.VideoStream, times: np.ndarray) -> np.ndarray:

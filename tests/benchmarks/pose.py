@@ -214,7 +214,7 @@ def _once(
     python: Path | str, frames: int, folder: Path, job: dict[str, Any], videos: list[Path]
 ) -> Measured:
     """One run of `pose_once`, with the same threads and GPU for all."""
-    device = next(iter(devices.visible()), "")
+    device = next(iter(devices.visible() or ()), "")
     variables = {
         **os.environ,
         "OMP_NUM_THREADS": str(THREADS),
