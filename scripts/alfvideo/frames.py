@@ -54,8 +54,7 @@ def from_number(path: Path, first: int) -> Iterator[av.VideoFrame]:
 
 def _decoded(stream: av.VideoStream, packets: Iterable[av.Packet]) -> Iterator[av.VideoFrame]:
     for packet in packets:
-        if packet.size:
-            yield from stream.codec_context.decode(packet)
+        yield from stream.codec_context.decode(packet)
     yield from stream.codec_context.decode(None)
 
 

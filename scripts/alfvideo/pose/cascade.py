@@ -148,19 +148,23 @@ def body_parts(path: Path, tracker: str) -> set[str] | None:
 
     Raises as `load`.
     """
+    load(path, tracker)
+    return _body_parts(path, tracker, _modified(path))
+
+
+@cache
+def _body_parts(path: Path, tracker: str, _modified: int) -> set[str] | None:
+    """As `body_parts`, of a cascade that can be loaded: the scan asks for each camera."""
     found: set[str] = set()
     for network in load(path, tracker)["networks"].values():
         if network["sampled"]:
             continue
         model = Path(next(iter(network["models"])))
-        parts = _body_parts(model_files.files(model, tracker).config, tracker)
+        parts = model_files.body_parts(model_files.files(model, tracker).config, tracker)
         if parts is None:
             return None
         found.update(network.get("parts", parts))
     return found
-
-
-_body_parts = cache(model_files.body_parts)
 
 
 def of(config: Mapping[str, Any], tracker: str, camera: str) -> Path | None:
