@@ -1,6 +1,7 @@
 """Frames of a video by their numbers: some of them, or all from one on."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -37,6 +38,7 @@ def from_number(path: Path, first: int) -> Iterator[av.VideoFrame]:
         times = _packet_times(container, stream)
         if first >= times.size:
             return
+        _show_first_packet(container, stream)
         packets = _packets_from(container, stream, int(times[first]))
         try:
             for frame in _decoded(stream, packets):
@@ -75,6 +77,7 @@ def read(path: Path, numbers: Iterable[int]) -> Iterator[av.VideoFrame]:
                 "that the video is whole."
             )
         stream.thread_type = "AUTO"
+        _show_first_packet(container, stream)
         for wanted in _same_seek(times[numbers], _keyframe_times(stream, times)):
             found = 0
             try:
@@ -85,6 +88,18 @@ def read(path: Path, numbers: Iterable[int]) -> Iterator[av.VideoFrame]:
                 raise _undecodable(path, _number(times, wanted[found]), error.strerror) from error
             if found < wanted.size:
                 raise _undecodable(path, _number(times, wanted[found]), "no picture")
+
+
+def _show_first_packet(container: av.container.InputContainer, stream: av.VideoStream) -> None:
+    """Let the decoder see the first packet of a video that is then read from elsewhere.
+
+    Only there x264 names its version, and FFmpeg reads 4:4:4 videos of versions before 151 wrong
+    without it.
+    """
+    container.seek(stream.start_time or 0, stream=stream)
+    with suppress(av.FFmpegError):
+        stream.codec_context.decode(next(container.demux(stream)))
+    stream.codec_context.flush_buffers()
 
 
 def _presentation_times(
