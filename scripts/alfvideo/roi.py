@@ -10,9 +10,6 @@ from alfvideo.errors import DataError
 from alfvideo.pose import table
 from alfvideo.region import Region
 
-LIKELY = 0.9
-"""Likelihood from which on a point counts, as in iblvideo."""
-
 NOSE = "nose_tip"
 PUPIL = ("pupil_top_r", "pupil_left_r", "pupil_right_r", "pupil_bottom_r")
 """The first that is ever likely is taken for the pupil."""
@@ -85,12 +82,12 @@ def _mean_point(pose: Pose, parts: list[str], source: Path) -> tuple[int, int]:
     """Mean position, in whole pixels, of the first of the parts that is ever likely."""
     for part in parts:
         x, y, likelihood = (np.asarray(pose[f"{part}_{name}"]) for name in table.COORDINATES)
-        known = (likelihood >= LIKELY) & np.isfinite(x) & np.isfinite(y)
+        known = (likelihood >= table.LIKELY) & np.isfinite(x) & np.isfinite(y)
         if known.any():
             return int(x[known].mean()), int(y[known].mean())
     raise DataError(
         f"{source}: the region of the motion energy cannot be placed, because "
-        f"{' or '.join(parts)} reaches a likelihood of {LIKELY} in no frame. "
+        f"{' or '.join(parts)} reaches a likelihood of {table.LIKELY} in no frame. "
         "Look whether the video shows the animal and whether the cascade is the one for this "
         "camera."
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -228,6 +229,65 @@ def test_wheel_fronts_decode_to_the_wheel(healthy):
     assert np.ptp(position) > 0.5
 
 
+def trials_table(session):
+    return pd.read_parquet(session / "alf/_ibl_trials.table.pqt")
+
+
+@pytest.mark.parametrize("kind", CAMERAS)
+def test_trials_table_is_what_happened(healthy, kind):
+    table, truth = trials_table(healthy[kind]), load_truth(healthy[kind])
+    assert len(table) == len(truth["go_cue_times"]) >= 3
+    assert (table.dtypes == np.float64).all()
+    assert np.array_equal(table[["intervals_0", "intervals_1"]].T,
+                          [truth["trial_starts"], truth["trial_ends"]])  # fmt: skip
+    assert np.array_equal(table["goCue_times"], truth["go_cue_times"])
+    assert np.allclose(table["goCue_times"] - table["stimOn_times"], 0.01, atol=1e-9)
+    for name in ("response_times", "feedback_times"):
+        assert np.array_equal(table[name], truth["feedback_times"])
+    assert np.array_equal(table["feedbackType"], np.where(truth["feedback_correct"], 1, -1))
+    assert np.array_equal(table["choice"], truth["choices"])
+
+
+@pytest.mark.parametrize("kind", CAMERAS)
+def test_choice_is_the_way_the_wheel_turns(healthy, kind):
+    table = trials_table(healthy[kind])
+    wheel = [np.load(healthy[kind] / f"alf/_ibl_wheel.{a}.npy") for a in ("timestamps", "position")]
+    feedback = table["feedback_times"]
+    turned = np.interp(feedback + 0.2, *wheel) - np.interp(feedback - 0.2, *wheel)
+    assert (turned * table["choice"] > 0.2).all()
+    first = table["firstMovement_times"]
+    assert (first > table["goCue_times"]).all()
+    assert (first < feedback - 0.05).all()
+    rest, before = (np.interp(first + s, *wheel) - np.interp(first + s - 0.1, *wheel)
+                    for s in (-0.1, 0.1))  # fmt: skip
+    assert (np.abs(before) > 2 * np.abs(rest)).all()
+    left, right = table["contrastLeft"], table["contrastRight"]
+    assert (left.isna() != right.isna()).all()
+    # A turn to the left is right for a stimulus on the left.
+    assert np.array_equal(left.notna(), table["choice"] == table["feedbackType"])
+
+
+def test_choices_go_both_ways(healthy):
+    assert set(trials_table(healthy["spikeglx"])["choice"]) == {1.0, -1.0}
+
+
+def test_stimulus_is_on_when_its_line_rises(healthy):
+    rises, polarities = channel(sync(healthy["spikeglx"]), 4)
+    late = rises[polarities == 1] - trials_table(healthy["spikeglx"])["stimOn_times"]
+    assert late.min() >= -1e-9
+    assert late.max() < 1 / NIDQ_RATE
+
+
+def test_trial_without_response(tmp_path):
+    (trial,) = trials_table(render(tmp_path, replace(SMALL, seconds=2))).to_dict("records")
+    for name in ("feedback_times", "response_times", "firstMovement_times"):
+        assert np.isnan(trial[name])
+    assert trial["choice"] == 0
+    assert trial["feedbackType"] == -1
+    assert trial["contrastLeft"] == 1
+    assert len(trials_table(render(tmp_path, replace(SMALL, seconds=1)))) == 0
+
+
 def test_bpod_records_pulses_only_within_trials(healthy):
     events, periods = bpod_events(healthy["bpod"])
     truth = load_truth(healthy["bpod"], "left")
@@ -441,7 +501,7 @@ def test_wiring_file_moves_the_cameras(tmp_path, extent):
 
 
 def test_lab_in_the_path_and_truth_aside(tmp_path):
-    session = render(tmp_path, replace(SMALL, seconds=1, lab="lab", wheel=False))
+    session = render(tmp_path, replace(SMALL, seconds=1, lab="lab", wheel=False, trials=False))
     assert session == tmp_path / "lab/Subjects/KB001/2026-01-01/001"
     assert not (session / "alf").exists()
     assert not list(session.rglob("*.npz"))

@@ -1,6 +1,6 @@
 """Pose tables: one row per frame, `{part}_x`, `{part}_y` and `{part}_likelihood` for each part."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COORDINATES = ("x", "y", "likelihood")
+LIKELY = 0.9
+"""Likelihood from which on a point counts, as in iblvideo and ibllib."""
 
 # pandas takes 50 MB, and motion energy has to do with little: arrow imports it to make a scalar of
 # a Python float, or a numpy array by `to_numpy`, but not for what is done here.
@@ -93,6 +95,21 @@ def parts(columns: Iterable[str]) -> list[str]:
         for part in candidates
         if all(f"{part}_{coordinate}" in columns for coordinate in COORDINATES)
     ]
+
+
+def points(pose: Mapping[str, Sequence[float]], part: str, estimate: str = "") -> np.ndarray:
+    """Where a body part is in each frame, (n_frames, 2) float64: x and y in pixels of the frame.
+
+    NaN where the likelihood is below `LIKELY`, and everywhere if the table lacks the part.
+    `estimate` names other columns of the position: "_ens_median" for the median of an ensemble.
+    """
+    columns = [f"{part}_x{estimate}", f"{part}_y{estimate}"]
+    if not all(column in pose for column in (*columns, f"{part}_likelihood")):
+        n_frames = len(pose[next(iter(pose))])
+        return np.full((n_frames, 2), np.nan)
+    xy = np.column_stack([np.asarray(pose[column], np.float64) for column in columns])
+    xy[np.asarray(pose[f"{part}_likelihood"]) < LIKELY] = np.nan
+    return xy
 
 
 @contextmanager

@@ -32,6 +32,8 @@ def render(root: Path, rig: Rig) -> Path:
     layout.write_task(path, rig, planned)
     if rig.wheel:
         layout.write_wheel(path, planned)
+    if rig.trials:
+        layout.write_trials(path, planned)
     if rig.kind != "camlog":
         layout.write_video_code(path)
     with ThreadPoolExecutor() as pool:

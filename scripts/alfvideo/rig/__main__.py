@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         help="3A: sync of an old probe (%(default)s)",
     )
     add("--no-wheel", dest="wheel", action="store_false", help="do not write the wheel as ALF")
+    add("--no-trials", dest="trials", action="store_false", help="do not write the trials as ALF")
     add("--seed", type=int, default=default.seed, help="random seed (%(default)s)")
     return parser
 

@@ -15,6 +15,11 @@ TICKS = 4 * 1024
 
 TRAJECTORY_RATE = 1000.0
 
+STIMULUS_LEAD = 0.01
+"""Seconds from the onset of the stimulus to the go cue."""
+FASTEST_TURN = 0.1
+"""Seconds before and after a feedback within which most of the wheel's turn is done."""
+
 
 class Trials(NamedTuple):
     """Trial events in seconds, each (n_trials,); feedback is NaN in a trial without response."""
@@ -24,6 +29,11 @@ class Trials(NamedTuple):
     go_cues: np.ndarray
     feedbacks: np.ndarray
     correct: np.ndarray
+
+    @property
+    def stimulus_onsets(self) -> np.ndarray:
+        """When the stimulus comes on in each trial."""
+        return self.go_cues - STIMULUS_LEAD
 
     @property
     def sounds(self) -> np.ndarray:
@@ -102,6 +112,27 @@ def make_wheel(trials: Trials, duration: float, rng: np.random.Generator) -> np.
 def wheel_at(times: np.ndarray, position: np.ndarray) -> np.ndarray:
     """Wheel position in radians at any times, from the 1 kHz trajectory."""
     return np.interp(times, np.arange(len(position)) / TRAJECTORY_RATE, position)
+
+
+def choices(trials: Trials, position: np.ndarray) -> np.ndarray:
+    """Which way the wheel turns at each feedback, (n_trials,): 1, -1, or 0 without response.
+
+    As IBL's `choice`: 1 is a turn to the left, in which the wheel's position grows. The turn is at
+    least 2.5 times as fast there as the wheel can drift.
+    """
+    before, after = (wheel_at(trials.feedbacks + s * FASTEST_TURN, position) for s in (-1, 1))
+    return np.nan_to_num(np.sign(after - before))
+
+
+def first_movements(trials: Trials, position: np.ndarray) -> np.ndarray:
+    """When each turn reaches half of its speed at the feedback, (n_trials,) seconds, or NaN."""
+    speed = np.diff(position) * TRAJECTORY_RATE
+    onsets = np.full(len(trials.feedbacks), np.nan)
+    for i in np.flatnonzero(np.isfinite(trials.feedbacks)):
+        end = int(trials.feedbacks[i] * TRAJECTORY_RATE)
+        slow = speed[:end] / speed[end] < 0.5
+        onsets[i] = (np.flatnonzero(slow)[-1] + 1) / TRAJECTORY_RATE
+    return onsets
 
 
 def encoder_counts(position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

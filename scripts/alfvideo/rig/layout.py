@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import yaml
 from one.alf.spec import to_alf
 
@@ -232,3 +233,31 @@ def write_wheel(path: Path, planned: session.Session) -> None:
     position = counts[1:] * 2 * np.pi / behaviour.TICKS
     np.save(folder / to_alf("wheel", "timestamps", "npy", namespace="ibl"), times)
     np.save(folder / to_alf("wheel", "position", "npy", namespace="ibl"), position)
+
+
+def write_trials(path: Path, planned: session.Session) -> None:
+    """Write IBL's table of trials, with the columns that the rendered session has values for.
+
+    The side of the stimulus follows from choice and feedback: a correct turn to the left is for
+    a stimulus on the left. Trials without response have it on the left, as the task data say.
+    """
+    trials = planned.trials
+    choice = behaviour.choices(trials, planned.wheel)
+    feedback_type = np.where(trials.correct, 1.0, -1.0)
+    right = choice * feedback_type < 0
+    table = {
+        "intervals_0": trials.starts,
+        "intervals_1": trials.ends,
+        "stimOn_times": trials.stimulus_onsets,
+        "goCue_times": trials.go_cues,
+        "firstMovement_times": behaviour.first_movements(trials, planned.wheel),
+        "response_times": trials.feedbacks,
+        "feedback_times": trials.feedbacks,
+        "feedbackType": feedback_type,
+        "choice": choice,
+        "contrastLeft": np.where(right, np.nan, 1.0),
+        "contrastRight": np.where(right, 1.0, np.nan),
+    }
+    folder = path / "alf"
+    folder.mkdir(exist_ok=True)
+    pd.DataFrame(table).to_parquet(folder / to_alf("trials", "table", "pqt", namespace="ibl"))

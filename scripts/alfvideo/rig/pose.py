@@ -30,7 +30,8 @@ SIDE_SIZE = (1280, 1024)
 BODY_SIZE = (640, 512)
 
 NOSE, EYE = (172, 198), (446, 120)
-PUPIL_DIAMETER, PUPIL_SWING = 34, 8
+PUPIL_DIAMETER, PUPIL_SWING, PUPIL_FASTEST = 34, 8, 0.8
+"""Pixels, and Hz: a pupil is slower than head and paws."""
 TUBE_TOP, TUBE_BOTTOM = (196, 372), (186, 402)
 MOUTH, TONGUE_DIRECTION, TONGUE_LENGTH, TONGUE_HALF_WIDTH = (262, 296), (-0.62, 0.785), 95, 12
 PAW_L, PAW_R = (456, 640), (622, 690)
@@ -89,8 +90,8 @@ def make_poses(
     `wheel` is its position in radians and `tongue` its extension (0 to 1) at those times.
     The generator is the same for all cameras of a session, so that they see one animal.
     """
-    wander = [slow_noise(rng) for _ in range(8)]
-    drift = np.column_stack([w(times) for w in wander])
+    fastest = [2.0, 2.0, 2.0, PUPIL_FASTEST, 2.0, 2.0, 2.0, 2.0]
+    drift = np.column_stack([slow_noise(rng, hertz)(times) for hertz in fastest])
     if not is_side(camera):
         tail = np.array(TAIL) + drift[:, :2] * [7, 5]
         nothing = np.full(len(times), np.nan)

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from alfvideo.pose.table import LIKELY
 from alfvideo.rig.pose import BODY_SIZE, SIDE_SIZE, is_side
-
-LIKELY = 0.9
 
 
 def pose_errors(

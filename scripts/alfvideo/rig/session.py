@@ -123,7 +123,7 @@ def sync_arrays(rig: Rig, session: Session) -> dict[str, np.ndarray]:
     rate = DAQ_RATE[rig.kind]
     trials = session.trials
     starts = np.column_stack([trials.starts, trials.starts + 0.05])
-    stimulus = np.column_stack([trials.go_cues - 0.01, trials.go_cues + 0.25])
+    stimulus = np.column_stack([trials.stimulus_onsets, trials.go_cues + 0.25])
     seconds = np.arange(0.5, session.duration - 0.5)
     lines = {
         "audio": session.sync,

@@ -172,6 +172,7 @@ class Rig:
             and "none" otherwise. With a wiring file left and body are on swapped channels.
         neuropixel: "3B", or "3A" for sync in raw_ephys_data/probe00.
         wheel: also write the wheel as ALF.
+        trials: also write the table of trials as ALF.
         seed: everything random follows from it.
     """
 
@@ -191,6 +192,7 @@ class Rig:
     wiring: str | None = None
     neuropixel: str = "3B"
     wheel: bool = True
+    trials: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:

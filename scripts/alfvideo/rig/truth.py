@@ -31,6 +31,7 @@ def write_truth(
         go_cue_times=trials.go_cues,
         feedback_times=trials.feedbacks,
         feedback_correct=trials.correct,
+        choices=behaviour.choices(trials, planned.wheel),
     )
     (folder / "session.json").write_text(json.dumps(dataclasses.asdict(rig), indent=1))
     for camera, recording in planned.recordings.items():
