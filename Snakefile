@@ -20,6 +20,7 @@ include: "rules/raw.smk"
 include: "rules/sync.smk"
 include: "rules/environments.smk"
 include: "rules/pose.smk"
+include: "rules/post.smk"
 include: "rules/demo.smk"
 
 

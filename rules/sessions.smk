@@ -32,6 +32,16 @@ def done(path):
     return {(s.camera, s.stage) for s in statuses if s.state is pending.State.DONE}
 
 
+def camera_of(task, wildcards):
+    """The camera that a job is for, or that which stands for all of them."""
+    if task.of_session:
+        return session.ALL_CAMERAS
+    camera = recorded(Path(wildcards.session)).cameras.get(wildcards.camera)
+    if camera is None:
+        raise session.Blocked(f"the session has no {wildcards.camera} camera")
+    return camera
+
+
 def is_finished_pose(task, path, camera):
     """Whether a pose is done and nobody asks to make it again (-F, -R).
 
@@ -53,9 +63,7 @@ def inputs_of(rule):
     def inputs(wildcards):
         path = Path(wildcards.session)
         try:
-            camera = recorded(path).cameras.get(wildcards.camera)
-            if camera is None:
-                raise session.Blocked(f"the session has no {wildcards.camera} camera")
+            camera = camera_of(task, wildcards)
             if not task.applies(recorded(path), camera, configuration_of(path)):
                 raise session.Blocked(f"{rule} is not for this kind of session")
             if is_finished_pose(task, path, camera.label):
@@ -75,8 +83,8 @@ def params_of(rule):
 
     def params(wildcards):
         path = Path(wildcards.session)
-        of = recorded(path)
-        return task.params(of, of.cameras[wildcards.camera], configuration_of(path))
+        camera = camera_of(task, wildcards)
+        return task.params(recorded(path), camera, configuration_of(path))
 
     return params
 

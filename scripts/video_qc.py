@@ -30,8 +30,8 @@ with job.run(snakemake) as this:
             skip=camera.checks_to_skip(" ".join(this.settings["protocols"]), is_camlog),
         )
     )
-    checks = outcome.report(this.camera, inspection.checks)
-    this.note(*checks["reasons"].values())
+    checks = outcome.report("video", this.camera, inspection.checks)
+    this.note(*dict.fromkeys(checks["reasons"].values()))
     with (
         atomic.output(snakemake.output.checks) as partial_checks,
         atomic.output(snakemake.output.picture) as partial_picture,

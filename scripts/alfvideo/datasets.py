@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from one.alf import spec
+from one.alf.path import filename_parts
 
 from alfvideo.daq import sync
 from alfvideo.errors import DataError
 from alfvideo.session import Blocked, Camera, Session
+from alfvideo.trials import COLUMNS
 
 RAW_MP4 = "{session}/{collection}/" + spec.to_alf(
     "{camera}Camera", "raw", "mp4", namespace="iblrig"
@@ -25,12 +27,36 @@ POSE = {
 # Not by `spec.to_alf`, which begins the attribute with a small letter; IBL's name does not.
 MOTION_ENERGY = "{session}/alf/{camera}Camera.ROIMotionEnergy.npy"
 MOTION_ENERGY_REGION = "{session}/alf/" + spec.to_alf("{camera}ROIMotionEnergy", "position", "npy")
+FEATURES = "{session}/alf/" + spec.to_alf("{camera}Camera", "features", "pqt", namespace="ibl")
+LICKS = "{session}/alf/" + spec.to_alf("licks", "times", "npy")
+POSE_QC = {
+    tracker: "{session}/qc/"
+    + spec.to_alf("{camera}Camera", f"{tracker}QC", "json", namespace="ibl")
+    for tracker in POSE
+}
+POSE_PICTURE = {
+    "dlc": "{session}/snapshot/dlc_qc_plot.png",
+    "lightningPose": "{session}/snapshot/lp_qc_plot.png",
+}
+POSE_CLIP = "{session}/snapshot/{camera}Camera.pose.mp4"
 
 
 def path(pattern: str, session: Session, camera: Camera) -> Path:
     """The path of one of the patterns above for a camera."""
     values = {"session": session.path, "camera": camera.label, "collection": camera.collection}
     return Path(pattern.format(**values))
+
+
+def camera_of(file: Path) -> str:
+    """The label of the camera that a dataset is of.
+
+    >>> camera_of(Path("alf/_ibl_leftCamera.times.npy"))
+    'left'
+    >>> camera_of(Path("alf/leftROIMotionEnergy.position.npy"))
+    'left'
+    """
+    name = filename_parts(file.name)[1]
+    return name.removesuffix("Camera").removesuffix("ROIMotionEnergy")
 
 
 def frame_times(session: Session, camera: Camera) -> list[Path]:
@@ -214,12 +240,23 @@ def ttl(session: Session, camera: Camera) -> list[Path]:
 
 def wheel(session: Session, camera: Camera) -> list[Path]:
     """Timestamps and position of the wheel, if both are there."""
-    collections = ["alf", *(f"alf/{name}" for name in sorted(session.listing("alf")))]
-    for collection in collections:
+    for collection in _alf_collections(session):
         found = session.find(collection, "*wheel.timestamps*.npy", "*wheel.position*.npy")
         if len(found) == 2:
             return found
     return []
+
+
+def trials(session: Session, camera: Camera) -> list[Path]:
+    """The trials of all tasks, in order: their tables, or else the arrays of old sessions."""
+    collections = _alf_collections(session)
+    tables = [file for name in collections for file in session.find(name, "*trials.table*.pqt")]
+    return tables or session.find("alf", *(f"*trials.{name}*.npy" for name in COLUMNS.values()))
+
+
+def _alf_collections(session: Session) -> list[str]:
+    """The collection of the results, and those below it of single tasks and probes."""
+    return ["alf", *(f"alf/{name}" for name in sorted(session.listing("alf")))]
 
 
 def frame_log(session: Session, camera: Camera) -> list[Path]:

@@ -18,7 +18,7 @@ logger = logging.getLogger("alfvideo")
 
 @dataclass
 class Job:
-    """One run of a rule for one camera of one session."""
+    """One run of a rule for one camera of one session, or for all of them (`camera` is empty)."""
 
     rule: str
     session: Path
@@ -71,7 +71,7 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
     job = Job(
         rule=described.rule,
         session=Path(described.wildcards.session),
-        camera=described.wildcards.camera,
+        camera=getattr(described.wildcards, "camera", ""),
         inputs=[Path(path) for path in described.input if path not in tools],
         outputs=[Path(path) for path in described.output],
         settings=described.params.settings,
@@ -122,7 +122,7 @@ def start_logging(job: Job) -> None:
     to_file = logging.FileHandler(job.log, mode="w", encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     to_screen = logging.StreamHandler(sys.stderr)
-    prefix = f"[{job.session_name} {job.camera}] {job.rule}:"
+    prefix = f"[{' '.join(filter(None, (job.session_name, job.camera)))}] {job.rule}:"
     to_screen.setFormatter(logging.Formatter(f"{prefix} %(message)s"))
     logger.handlers = [to_file, to_screen]
     logger.setLevel(logging.INFO)

@@ -11,8 +11,8 @@ from typing import Any
 
 from alfvideo import datasets, provenance, session
 from alfvideo.errors import DataError
-from alfvideo.session import Blocked, Camera, Session
-from alfvideo.tasks import TASKS
+from alfvideo.session import ALL_CAMERAS, Blocked, Camera, Session
+from alfvideo.tasks import TASKS, Task
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,8 @@ class State(StrEnum):
 class Status:
     """The state of one stage of one camera, the outputs it will write and why it is blocked.
 
-    A session that is blocked as a whole has one status, with an empty camera and stage.
+    The camera is empty for stages of all cameras together, camera and stage are for a session that
+    is blocked as a whole.
     """
 
     session: Path
@@ -73,12 +74,7 @@ def scan_session(path: Path, config: Mapping[str, Any]) -> list[Status]:
     try:
         recorded = session.read(path)
         made_from = provenance.read(path)
-        statuses = [
-            status
-            for camera in recorded.cameras.values()
-            if camera.label in config["cameras"]
-            for status in _scan_camera(recorded, camera, made_from, config)
-        ]
+        statuses = list(_scan_tasks(recorded, made_from, config))
         if any(status.state is State.PENDING for status in statuses):
             _check_writable(path)
     except (Blocked, DataError) as reason:
@@ -95,11 +91,11 @@ def _check_writable(path: Path) -> None:
         raise Blocked(f"no permission to write to {path}")
 
 
-def _scan_camera(
-    recorded: Session, camera: Camera, made_from: Mapping[str, Any], config: Mapping[str, Any]
+def _scan_tasks(
+    recorded: Session, made_from: Mapping[str, Any], config: Mapping[str, Any]
 ) -> Iterator[Status]:
     to_be_made: set[Path] = set()
-    for task in TASKS:
+    for camera, task in _selected_tasks(recorded, config):
         if not task.applies(recorded, camera, config):
             continue
         outputs = tuple(datasets.path(pattern, recorded, camera) for pattern in task.outputs)
@@ -123,6 +119,15 @@ def _scan_camera(
             state = State.PENDING
             to_be_made.update(outputs)
         yield Status(recorded.path, camera.label, task.stage, state, outputs)
+
+
+def _selected_tasks(recorded: Session, config: Mapping[str, Any]) -> Iterator[tuple[Camera, Task]]:
+    """Tasks of the selected cameras, and then those of all cameras together."""
+    cameras = [c for c in recorded.cameras.values() if c.label in config["cameras"]]
+    for camera in (*cameras, ALL_CAMERAS):
+        for task in TASKS:
+            if task.of_session == (camera is ALL_CAMERAS):
+                yield camera, task
 
 
 def _up_to_date(
@@ -171,20 +176,21 @@ def targets(statuses: Iterable[Status]) -> list[str]:
 def table(statuses: Sequence[Status], root: Path, longest: int = 40) -> str:
     """Sessions and cameras that are not done, with their stages and why they are blocked.
 
-    At most `longest` rows of pending cameras are shown; blocked ones are shown always. The last
-    line counts everything.
+    At most `longest` rows with something pending are shown; blocked ones are shown always. The
+    last line counts everything.
     """
     cameras: dict[tuple[Path, str], dict[str, Status]] = {}
     for status in statuses:
         cameras.setdefault((status.session, status.camera), {})[status.stage] = status
     shown = {status.stage for status in statuses}
     stages = [s for s in dict.fromkeys(task.stage for task in TASKS) if s in shown]
-    rows, hidden, counts = [], 0, dict.fromkeys(State, 0)
+    rows, hidden = [], 0
+    counts = {kind: dict.fromkeys(State, 0) for kind in ("cameras", "whole sessions")}
     for (path, camera), by_stage in cameras.items():
         states = {status.state for status in by_stage.values()}
         state = next(s for s in (State.BLOCKED, State.PENDING, State.DONE) if s in states)
-        counts[state] += 1
-        if state is State.PENDING and counts[state] > longest:
+        counts["cameras" if camera or "" in by_stage else "whole sessions"][state] += 1
+        if state is State.PENDING and sum(c[State.PENDING] for c in counts.values()) > longest:
             hidden += 1
         elif state is not State.DONE:
             cells = [by_stage[s].state.value if s in by_stage else "" for s in stages]
@@ -193,15 +199,17 @@ def table(statuses: Sequence[Status], root: Path, longest: int = 40) -> str:
             rows.append([name, camera or "(all)", *cells, "; ".join(reasons)])
     lines = _aligned([["session", "camera", *stages, "why blocked"], *rows]) if rows else []
     if hidden:
-        lines.append(f"... and {hidden} more pending cameras")
+        lines.append(f"... and {hidden} more with something pending")
     if not cameras:
         return f"No sessions found below {root}: their folders are called SUBJECT/YYYY-MM-DD/NNN."
-    sessions = len({path for path, _ in cameras})
-    lines.append(
-        f"{sessions} sessions, {len(cameras)} cameras: "
-        + ", ".join(f"{count} {state.value}" for state, count in counts.items())
-    )
-    return "\n".join(lines)
+    sums = [f"{len({path for path, _ in cameras})} sessions"]
+    sums += [
+        f"{sum(by_state.values())} {kind}: "
+        + ", ".join(f"{count} {state.value}" for state, count in by_state.items())
+        for kind, by_state in counts.items()
+        if any(by_state.values())
+    ]
+    return "\n".join([*lines, "; ".join(sums)])
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:

@@ -42,6 +42,10 @@ class Camera:
     described: Mapping[str, float] = field(default_factory=dict)
 
 
+ALL_CAMERAS = Camera(label="")
+"""Stands for all cameras of a session together."""
+
+
 @dataclass(frozen=True)
 class Session:
     """What a session recorded and where. Paths inside it are relative to `path`.

@@ -1,40 +1,83 @@
-"""The tasks of a camera: which apply to it, which files each reads and writes, which version.
+"""The tasks of a camera or session: which apply, which files each reads and writes, which version.
 
 Rules take their input functions from here, and the scan for pending work reads the same table, so
 that both always agree.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from alfvideo import datasets, roi
+from alfvideo import datasets, features, licks, roi
 from alfvideo.pose import cascade
 from alfvideo.qc import reference, rigs
-from alfvideo.session import Blocked, Camera, Session
+from alfvideo.session import ALL_CAMERAS, Blocked, Camera, Session
 
 Config = Mapping[str, Any]
 Inputs = Callable[[Session, Camera], list[Path]]
+Applies = Callable[[Session, Camera, Config], bool]
+Settings = Callable[[Session, Camera, Config], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """An input that another task makes, by the pattern of its path.
+
+    Patterns by tracker are for what is made from the tracker in `features_from`; if that one has
+    none, there is no such input. A task of all cameras gets the files of each camera in `cameras`
+    that can be had. An `optional` input is left out if it is not there and cannot be made.
+    """
+
+    pattern: str | Mapping[str, str]
+    optional: bool = False
+    cameras: Applies = lambda session, camera, config: True
+
+    def files(self, session: Session, camera: Camera, config: Config) -> list[Path]:
+        """The files, there or to be made.
+
+        Raises
+        ------
+        Blocked
+            If there is none, unless it is optional.
+        """
+        pattern = self.pattern
+        if not isinstance(pattern, str):
+            pattern = pattern.get(config["features_from"])
+        if pattern is None:
+            return []
+        cameras = [camera]
+        if camera is ALL_CAMERAS and "{camera}" in pattern:
+            cameras = [c for c in session.cameras.values() if self.cameras(session, c, config)]
+        files, reasons = [], []
+        for each in cameras:
+            try:
+                files.append(_obtainable(pattern, session, each, config))
+            except Blocked as reason:
+                reasons.append(str(reason))
+        if not files and not self.optional:
+            raise Blocked("; ".join(dict.fromkeys(reasons)))
+        return files
 
 
 @dataclass(frozen=True)
 class Task:
-    """One rule, seen from a camera.
+    """One rule, seen from a camera; or, if it is `of_session`, from `ALL_CAMERAS` together.
 
     `stage` is its column in the table of pending work; `version` that of its algorithm, raised
     when results change; `settings` gives the parameters that results depend on, from the
-    configuration; `reads_pose` is for tasks that read the pose of the tracker in `features_from`.
+    configuration; `results` are inputs that other tasks make, by name.
     """
 
     rule: str
     stage: str
     version: int
-    applies: Callable[[Session, Camera, Config], bool]
+    applies: Applies
     inputs: tuple[Inputs, ...]
     outputs: tuple[str, ...]
-    settings: Callable[[Session, Camera, Config], dict[str, Any]] = lambda *of: {}
-    reads_pose: bool = False
+    settings: Settings = lambda *of: {}
+    results: Mapping[str, Result] = field(default_factory=dict)
+    of_session: bool = False
 
     def files(self, session: Session, camera: Camera, config: Config) -> dict[str, list[Path]]:
         """All files that it reads, by what they are.
@@ -45,8 +88,8 @@ class Task:
             If one that it needs is missing.
         """
         found = {find.__name__: find(session, camera) for find in self.inputs}
-        if self.reads_pose:
-            found["pose"] = pose(session, camera, config)
+        for name, result in self.results.items():
+            found[name] = result.files(session, camera, config)
         return found
 
     def params(self, session: Session, camera: Camera, config: Config) -> dict[str, Any]:
@@ -86,26 +129,31 @@ def checks(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
     }
 
 
-def pose(session: Session, camera: Camera, config: Config) -> list[Path]:
-    """The pose table that motion energy and features are made from.
+def _obtainable(pattern: str, session: Session, camera: Camera, config: Config) -> Path:
+    """The file of a pattern, if it is there or will be made.
 
     Raises
     ------
     Blocked
-        If it is not there and cannot be made.
+        If it is not there and cannot be made, or is of a camera that is not selected.
     """
-    tracker = config["features_from"]
-    table = datasets.path(datasets.POSE[tracker], session, camera)
-    if table.name not in session.listing("alf"):
-        _cascade(tracker)(session, camera, config)
-    return [table]
+    file = datasets.path(pattern, session, camera)
+    if file.name in session.listing(file.parent.relative_to(session.path).as_posix()):
+        return file
+    if camera is ALL_CAMERAS or camera.label in config["cameras"]:
+        for task in TASKS:
+            if pattern in task.outputs and task.applies(session, camera, config):
+                task.files(session, camera, config)
+                task.params(session, camera, config)
+                return file
+    raise Blocked(f"{file.name} is missing")
 
 
-def _has_cascade(tracker: str) -> Callable[[Session, Camera, Config], bool]:
+def _has_cascade(tracker: str) -> Applies:
     return lambda session, camera, config: cascade.of(config, tracker, camera.label) is not None
 
 
-def _cascade(tracker: str) -> Callable[[Session, Camera, Config], dict[str, Any]]:
+def _cascade(tracker: str) -> Settings:
     """The cascade as a setting: with the checksums of its models, without comments."""
 
     def settings(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
@@ -115,17 +163,117 @@ def _cascade(tracker: str) -> Callable[[Session, Camera, Config], dict[str, Any]
     return settings
 
 
-def _has_motion_energy(session: Session, camera: Camera, config: Config) -> bool:
-    """Whether the cascade finds the body parts that place the region, as far as is known."""
-    tracker = config["features_from"]
-    file = cascade.of(config, tracker, camera.label)
-    if file is None:
-        return False
-    try:
-        parts = cascade.body_parts(file, tracker)
-    except Blocked:
-        parts = None
-    return parts is None or roi.possible(parts)
+def _finds(possible: Callable[[Collection[str]], bool]) -> Applies:
+    """Whether the cascade of `features_from` finds the body parts, as far as is known."""
+
+    def applies(session: Session, camera: Camera, config: Config) -> bool:
+        tracker = config["features_from"]
+        file = cascade.of(config, tracker, camera.label)
+        if file is None:
+            return False
+        try:
+            return possible(cascade.body_parts(file, tracker))
+        except Blocked:
+            return True
+
+    return applies
+
+
+def _sees(parts: Collection[str]) -> Applies:
+    """Whether it is a camera of the face whose cascade finds one of the body parts."""
+    finds = _finds(lambda found: not set(parts).isdisjoint(found))
+    return lambda session, camera, config: (
+        camera.label in features.WINDOWS and finds(session, camera, config)
+    )
+
+
+def _has_features(tracker: str) -> Applies:
+    sees_pupil = _sees(features.PUPIL)
+    return lambda session, camera, config: (
+        config["features_from"] == tracker and sees_pupil(session, camera, config)
+    )
+
+
+def _has_clip(session: Session, camera: Camera, config: Config) -> bool:
+    return config["pose_clips"] and _finds(lambda found: True)(session, camera, config)
+
+
+def _any_camera(applies: Applies) -> Applies:
+    """Whether something applies to one of the selected cameras."""
+    return lambda session, everyone, config: any(
+        applies(session, camera, config)
+        for camera in session.cameras.values()
+        if camera.label in config["cameras"]
+    )
+
+
+_TIMES = Result(datasets.TIMES, optional=True)
+
+
+def _after_pose(tracker: str, features_rule: str, qc_rule: str, qc_stage: str) -> tuple[Task, Task]:
+    """Features and checks of a camera, from the pose of one tracker."""
+    pose = Result(datasets.POSE[tracker])
+    return (
+        Task(
+            rule=features_rule,
+            stage="features",
+            version=1,
+            applies=_has_features(tracker),
+            inputs=(datasets.mp4,),
+            outputs=(datasets.FEATURES,),
+            results={"pose": pose, "times": _TIMES},
+        ),
+        Task(
+            rule=qc_rule,
+            stage=qc_stage,
+            version=1,
+            applies=_has_cascade(tracker),
+            inputs=(datasets.mp4, datasets.trials),
+            outputs=(datasets.POSE_QC[tracker],),
+            settings=lambda session, camera, config: {
+                "tracker": tracker,
+                "box": config["pose_boxes"].get(camera.label),
+            },
+            results={
+                "pose": pose,
+                "times": _TIMES,
+                # ibllib checks the pupil of DeepLabCut only.
+                "features": Result(
+                    {"dlc": datasets.FEATURES} if tracker == "dlc" else {}, optional=True
+                ),
+            },
+        ),
+    )
+
+
+def _picture(tracker: str, rule: str, stage: str) -> Task:
+    """The picture of a session by one tracker: all that there is of the cameras that it tracked."""
+    tracked = _has_cascade(tracker)
+    shown = {
+        "mp4": datasets.RAW_MP4,
+        "times": datasets.TIMES,
+        "energy": datasets.MOTION_ENERGY,
+        "region": datasets.MOTION_ENERGY_REGION,
+        "features": datasets.FEATURES,
+        "licks": datasets.LICKS,
+    }
+    return Task(
+        rule=rule,
+        stage=stage,
+        version=1,
+        applies=_any_camera(tracked),
+        inputs=(datasets.trials, datasets.wheel),
+        outputs=(datasets.POSE_PICTURE[tracker],),
+        settings=lambda session, camera, config: {
+            "tracker": tracker,
+            "features_from": config["features_from"],
+        },
+        results={
+            "pose": Result(datasets.POSE[tracker], cameras=tracked),
+            **{name: Result(file, optional=True, cameras=tracked) for name, file in shown.items()},
+        },
+        of_session=True,
+    )
 
 
 TASKS = (
@@ -217,11 +365,37 @@ TASKS = (
         rule="motion_energy",
         stage="energy",
         version=1,
-        applies=_has_motion_energy,
+        applies=_finds(roi.possible),
         inputs=(datasets.mp4,),
         outputs=(datasets.MOTION_ENERGY, datasets.MOTION_ENERGY_REGION),
-        reads_pose=True,
+        results={"pose": Result(datasets.POSE)},
     ),
+    *_after_pose("dlc", "ephys_post_dlc", "dlc_qc", "dlcQC"),
+    *_after_pose("lightningPose", "ephys_post_lightning_pose", "lightning_pose_qc", "lpQC"),
+    Task(
+        rule="pose_clip",
+        stage="clip",
+        version=1,
+        applies=_has_clip,
+        inputs=(datasets.mp4, datasets.trials),
+        outputs=(datasets.POSE_CLIP,),
+        results={"pose": Result(datasets.POSE), "times": _TIMES},
+    ),
+    Task(
+        rule="licks",
+        stage="licks",
+        version=1,
+        applies=_any_camera(_sees(licks.TONGUE)),
+        inputs=(),
+        outputs=(datasets.LICKS,),
+        results={
+            "pose": Result(datasets.POSE, cameras=_sees(licks.TONGUE)),
+            "times": Result(datasets.TIMES, optional=True, cameras=_sees(licks.TONGUE)),
+        },
+        of_session=True,
+    ),
+    _picture("dlc", "dlc_qc_plot", "dlcPlot"),
+    _picture("lightningPose", "lp_qc_plot", "lpPlot"),
     Task(
         rule="video_remove_original",
         stage="avi",

@@ -130,7 +130,7 @@ def test_sessions(name, tmp_path, peer_python):
     path = record(tmp_path, rig)
     for label in rig.labels:
         camera = load_camera(path, label)
-        ours = report(label, qc.inspect(camera).checks)
+        ours = report("video", label, qc.inspect(camera).checks)
         ibllib = ask(peer_python, path, label, kind)
         assert_agree(ours["extended_qc"], ibllib["extended_qc"])
         # The rate is the true one, that of ibllib the one of the DAQ's clock grid.
@@ -183,7 +183,7 @@ def test_real_frames_counters_pins_and_wheel(camera, level, tmp_path, peer_pytho
         "position": picture.position(frames, matched),
         "timestamps": recording.timestamps(times, n_frames),
     }
-    ours = report(camera, checks)["extended_qc"]
+    ours = report("video", camera, checks)["extended_qc"]
     assert_agree(ours, ibllib["extended_qc"])
     period = movement.active_period(movement.sample(wheel_times, wheel_position))
     assert ibllib["outcome"] == (period and pytest.approx(period, abs=1e-9))

@@ -34,7 +34,8 @@ def finish(path: Path, config: dict) -> None:
     records = {}
     for task in tasks.TASKS:
         read = session.read(path)
-        for camera in read.cameras.values():
+        cameras = [session.ALL_CAMERAS] if task.of_session else read.cameras.values()
+        for camera in cameras:
             if not task.applies(read, camera, config):
                 continue
             inputs = list(chain(*task.files(read, camera, config).values()))
@@ -472,7 +473,7 @@ def test_table(tmp_path: Path, config: dict, rendered: Render):
     assert "sync missing" in by_subject["KB003"][6]
     assert by_subject["KB004"][1] == "(all)"
     assert "transfer unfinished" in next(line for line in lines if line.startswith("KB004"))
-    assert lines[-1] == "4 sessions, 4 cameras: 1 done, 1 pending, 2 blocked"
+    assert lines[-1] == "4 sessions; 4 cameras: 1 done, 1 pending, 2 blocked"
 
 
 def test_long_table_shows_all_that_is_blocked(tmp_path: Path, config: dict):
@@ -484,8 +485,8 @@ def test_long_table_shows_all_that_is_blocked(tmp_path: Path, config: dict):
     lines = pending.table(statuses, tmp_path, longest=10).splitlines()
     assert sum(" pending" in line for line in lines[:-2]) == 10
     assert sum(" blocked" in line and "why" in line for line in lines[1:-2]) == 5
-    assert lines[-2] == "... and 35 more pending cameras"
-    assert lines[-1] == "50 sessions, 50 cameras: 0 done, 45 pending, 5 blocked"
+    assert lines[-2] == "... and 35 more with something pending"
+    assert lines[-1] == "50 sessions; 50 cameras: 0 done, 45 pending, 5 blocked"
 
 
 def test_table_without_sessions(tmp_path: Path, config: dict):

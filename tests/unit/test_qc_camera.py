@@ -67,7 +67,7 @@ def reported(camera, **changes):
 
 def test_a_healthy_camera_passes_every_check(healthy):
     assert set(healthy.checks) == CHECKS
-    assert report("left", healthy.checks)["reasons"] == {}
+    assert report("video", "left", healthy.checks)["reasons"] == {}
     values = {name: check.values for name, check in healthy.checks.items() if check.values}
     assert values == {
         "camera_times": (0,),
@@ -197,7 +197,7 @@ def test_a_counter_that_goes_back_is_critical_for_the_camera(left):
     count[100:] -= 50
     broken = replace(left.frame_data, count=count)
     inspected = qc.inspect(replace(left, frame_data=broken))
-    result = report("left", inspected.checks)
+    result = report("video", "left", inspected.checks)
     assert result["outcome"] == "CRITICAL"
     assert result["extended_qc"]["_videoLeft_dropped_frames"] == ["CRITICAL", 1, 0]
     assert "frame 100" in result["reasons"]["_videoLeft_dropped_frames"]

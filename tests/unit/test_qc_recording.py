@@ -154,7 +154,7 @@ def test_report_has_the_keys_and_numbers_of_ibllib_and_the_worst_outcome():
         "brightness": Check(QC.PASS),
         "camera_times": judged(QC.WARNING, "Odd.", float("nan")),
     }
-    written = json.loads(json.dumps(report("left", checks), allow_nan=False))
+    written = json.loads(json.dumps(report("video", "left", checks), allow_nan=False))
     assert written == {
         "outcome": "FAIL",
         "extended_qc": {
@@ -175,7 +175,7 @@ def test_report_has_the_keys_and_numbers_of_ibllib_and_the_worst_outcome():
 
 
 def test_no_checks_are_not_set():
-    assert report("left", {})["outcome"] == "NOT_SET"
+    assert report("video", "left", {})["outcome"] == "NOT_SET"
 
 
 @pytest.mark.parametrize(("outcome", "sentence"), [(QC.PASS, "Why?"), (QC.FAIL, "")])

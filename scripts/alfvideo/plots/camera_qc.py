@@ -9,20 +9,18 @@ from matplotlib.patches import Rectangle
 from one.alf.spec import QC
 
 from alfvideo.embedded import SYNC_PIN, FrameData, gpio_fronts
+from alfvideo.plots.palette import BLUE, GRAY, GREEN, ORANGE, VERMILLION, without_data
 from alfvideo.qc.camera import Inspection
 from alfvideo.qc.outcome import report
 from alfvideo.qc.picture import BRIGHTNESS_BOUNDS
 from alfvideo.region import Region
 
-_BLUE, _ORANGE, _RED, _GREEN, _GRAY = "#0072B2", "#E69F00", "#D55E00", "#009E73", "#666666"
-"""Colours that the colour-blind can tell apart (Okabe and Ito)."""
-
 _COLOUR = {
-    QC.NOT_SET: _GRAY,
-    QC.PASS: _GREEN,
-    QC.WARNING: _ORANGE,
-    QC.FAIL: _RED,
-    QC.CRITICAL: _RED,
+    QC.NOT_SET: GRAY,
+    QC.PASS: GREEN,
+    QC.WARNING: ORANGE,
+    QC.FAIL: VERMILLION,
+    QC.CRITICAL: VERMILLION,
 }
 _MOST_INTERVALS = 100_000
 """More intervals between frames are not drawn one by one."""
@@ -36,7 +34,7 @@ def camera_qc(inspection: Inspection, title: str) -> Figure:
     figure = Figure(figsize=(17, 11), layout="constrained")
     grid = figure.add_gridspec(3, 4, width_ratios=(1, 1, 1, 1.3), height_ratios=(1.1, 1, 1))
     label = inspection.camera.label
-    outcome = report(label, inspection.checks)["outcome"]
+    outcome = report("video", label, inspection.checks)["outcome"]
     figure.suptitle(f"{title}, {label} camera: {outcome}", fontsize=15)
     _frames([figure.add_subplot(grid[0, i]) for i in range(3)], inspection)
     lower = grid[1:, :3].subgridspec(2, 2)
@@ -51,7 +49,7 @@ def _frames(panels: list[Axes], inspection: Inspection) -> None:
     samples, matched = inspection.samples, inspection.matched
     if samples is None or not samples.numbers.size:
         for axes in panels:
-            _say(axes, "sampled frame", inspection.checks["brightness"].sentence)
+            without_data(axes, "sampled frame", inspection.checks["brightness"].sentence)
         return
     order = np.argsort(inspection.brightness, kind="stable")
     chosen = {"darkest": order[0], "middle": order[order.size // 2], "brightest": order[-1]}
@@ -60,8 +58,8 @@ def _frames(panels: list[Axes], inspection: Inspection) -> None:
         axes.set_title(f"frame {samples.numbers[i]} ({name})")
         axes.set_axis_off()
         if matched is not None:
-            axes.add_patch(_outline(matched.region, _BLUE, "--", "reference"))
-            axes.add_patch(_outline(matched.found_region, _ORANGE, "-", "found"))
+            axes.add_patch(_outline(matched.region, BLUE, "--", "reference"))
+            axes.add_patch(_outline(matched.found_region, ORANGE, "-", "found"))
     if matched is not None:
         panels[0].legend(loc="lower left", fontsize="small")
 
@@ -82,13 +80,15 @@ def _outline(region: Region, colour: str, style: str, label: str) -> Rectangle:
 def _brightness(axes: Axes, inspection: Inspection) -> None:
     samples, times = inspection.samples, _array(inspection.camera.times)
     if samples is None or not samples.numbers.size:
-        _say(axes, "Brightness", inspection.checks["brightness"].sentence)
+        without_data(axes, "Brightness", inspection.checks["brightness"].sentence)
         return
     timed = times.size > samples.numbers[-1]
     x = times[samples.numbers] if timed else samples.numbers
-    axes.plot(x, inspection.brightness, ".-", color=_BLUE, label="sampled frame")
+    axes.plot(x, inspection.brightness, ".-", color=BLUE, label="sampled frame")
     for bound in BRIGHTNESS_BOUNDS:
-        axes.axhline(bound, color=_RED, linestyle="--", label="bounds" if bound < 100 else None)
+        axes.axhline(
+            bound, color=VERMILLION, linestyle="--", label="bounds" if bound < 100 else None
+        )
     axes.set(
         title="Brightness",
         xlabel="time (s)" if timed else "frame",
@@ -101,20 +101,20 @@ def _brightness(axes: Axes, inspection: Inspection) -> None:
 def _intervals(axes: Axes, inspection: Inspection) -> None:
     times = _array(inspection.camera.times)
     if times.size < 2:
-        _say(axes, "Intervals between frames", "There are no camera times.")
+        without_data(axes, "Intervals between frames", "There are no camera times.")
         return
     after, intervals = times[1:], 1000 * np.diff(times)
     steps = np.diff(_frame_data(inspection).count)[: intervals.size]
     jumps = np.flatnonzero(steps > 1)
     every = 1 + intervals.size // _MOST_INTERVALS
     shown = np.union1d(np.arange(0, intervals.size, every), np.flatnonzero(_unusual(intervals)))
-    axes.plot(after[shown], intervals[shown], ".", color=_BLUE, markersize=2, label="interval")
+    axes.plot(after[shown], intervals[shown], ".", color=BLUE, markersize=2, label="interval")
     if jumps.size:
         axes.plot(
             after[jumps],
             intervals[jumps],
             "x",
-            color=_RED,
+            color=VERMILLION,
             markersize=9,
             markeredgewidth=2,
             label=f"{(steps[jumps] - 1).sum()} dropped frames",
@@ -137,7 +137,7 @@ def _gpio(axes: Axes, inspection: Inspection) -> None:
     check = inspection.checks.get("pin_state")
     if check is None or not gpio.size or not ttl.size or times.size < 2:
         reason = check.sentence if check else "This rig has no GPIO."
-        _say(axes, title, reason or "There are no sync TTLs or no camera times.")
+        without_data(axes, title, reason or "There are no sync TTLs or no camera times.")
         return
     fronts = gpio_fronts(gpio[: times.size, SYNC_PIN])
     rises = times[fronts.indices[fronts.polarities > 0]]
@@ -147,14 +147,14 @@ def _gpio(axes: Axes, inspection: Inspection) -> None:
     delay = np.where(before >= 0, rises - ttl[before], np.inf)
     paired = delay < 3 * period
     unseen = np.setdiff1d(np.arange(ttl.size), before[paired])
-    axes.axhspan(0, 1000 * period, color=_GREEN, alpha=0.15, label="one frame")
-    axes.plot(rises[paired], 1000 * delay[paired], ".", color=_BLUE, label="GPIO rise")
+    axes.axhspan(0, 1000 * period, color=GREEN, alpha=0.15, label="one frame")
+    axes.plot(rises[paired], 1000 * delay[paired], ".", color=BLUE, label="GPIO rise")
     if unseen.size:
         label = f"{unseen.size} TTLs that the GPIO did not see"
-        axes.plot(ttl[unseen], np.zeros(unseen.size), "x", color=_RED, label=label)
+        axes.plot(ttl[unseen], np.zeros(unseen.size), "x", color=VERMILLION, label=label)
     if lonely := np.count_nonzero(~paired):
         label = f"{lonely} GPIO rises without TTL"
-        axes.plot(rises[~paired], np.full(lonely, 2000 * period), "v", color=_ORANGE, label=label)
+        axes.plot(rises[~paired], np.full(lonely, 2000 * period), "v", color=ORANGE, label=label)
     axes.set(title=title, xlabel="time (s)", ylabel="rise of GPIO after TTL (ms)")
     axes.set_ylim(-700 * period, 3000 * period)
     axes.legend(loc="upper right", fontsize="small")
@@ -164,10 +164,12 @@ def _wheel(axes: Axes, inspection: Inspection) -> None:
     title, motion = "Wheel against motion energy", inspection.motion
     if motion is None:
         check = inspection.checks.get("wheel_alignment")
-        _say(axes, title, check.sentence if check else "The wheel is not checked in habituation.")
+        without_data(
+            axes, title, check.sentence if check else "The wheel is not checked in habituation."
+        )
         return
-    axes.plot(motion.times[1:-1], motion.energy, color=_ORANGE, label="motion energy of the video")
-    axes.plot(motion.times[: motion.speed.size], motion.speed, color=_BLUE, label="wheel speed")
+    axes.plot(motion.times[1:-1], motion.energy, color=ORANGE, label="motion energy of the video")
+    axes.plot(motion.times[: motion.speed.size], motion.speed, color=BLUE, label="wheel speed")
     axes.set(
         title=f"{title}: best fit {motion.offset:+d} frames",
         xlabel="time (s)",
@@ -194,20 +196,6 @@ def _checks(axes: Axes, inspection: Inspection) -> None:
         axes.text(y=y, s=heading, color=colour, weight="bold", **place)
         axes.text(y=y - line, s=sentence, **place)
         y -= line * (1.6 + sentence.count("\n") + bool(sentence))
-
-
-def _say(axes: Axes, title: str, text: str) -> None:
-    """A panel without data."""
-    axes.set(title=title, xticks=[], yticks=[])
-    axes.text(
-        0.5,
-        0.5,
-        textwrap.fill(text, 45),
-        ha="center",
-        va="center",
-        color=_GRAY,
-        transform=axes.transAxes,
-    )
 
 
 def _array(value: object) -> np.ndarray:

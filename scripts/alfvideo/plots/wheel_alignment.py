@@ -5,9 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from alfvideo.plots.palette import BLUE, GREEN, ORANGE, VERMILLION
 from alfvideo.wheel_alignment import WheelAlignment
 
-_ENERGY, _SPEED, _HIDDEN, _SHIFT = "#1f77b4", "#222222", "#d62728", "#2ca02c"
+_ENERGY, _SPEED, _HIDDEN, _SHIFT = ORANGE, BLUE, VERMILLION, GREEN
 
 _EXCERPT = 2.0
 """Length of the excerpts in seconds."""

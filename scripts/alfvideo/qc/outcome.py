@@ -1,6 +1,6 @@
 """What a check found, and how all checks of a camera are reported."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,21 +35,25 @@ def not_set(reason: str) -> Check:
     return Check(QC.NOT_SET, (), reason)
 
 
-def report(camera: str, checks: Mapping[str, Check]) -> dict[str, Any]:
-    """The checks of a camera as they are written to `_ibl_{camera}Camera.videoQC.json`.
+def report(
+    kind: str, camera: str, checks: Mapping[str, Check], ignored: Collection[str] = ()
+) -> dict[str, Any]:
+    """The checks of a camera as they are written to `_ibl_{camera}Camera.{kind}QC.json`.
 
-    The overall outcome is the worst one. `extended_qc` has ibllib's keys: an outcome, or a list of
-    the outcome and its numbers. `reasons` has the sentences of all checks that are not PASS.
+    The overall outcome is the worst one, those of `ignored` checks left out. `extended_qc` has
+    ibllib's keys: an outcome, or a list of the outcome and its numbers. `reasons` has the sentences
+    of all checks that are not PASS.
 
-    >>> report("left", {"framerate": Check(QC.PASS, (60.0,)), "brightness": not_set("No video.")})
+    >>> checks = {"framerate": Check(QC.PASS, (60.0,)), "brightness": not_set("No video.")}
+    >>> report("video", "left", checks)
     {'outcome': 'PASS',
      'extended_qc': {'_videoLeft_brightness': 'NOT_SET', '_videoLeft_framerate': ['PASS', 60.0]},
      'reasons': {'_videoLeft_brightness': 'No video.'}}
     """
-    named = {f"_video{camera.capitalize()}_{name}": checks[name] for name in sorted(checks)}
-    worst = max((check.outcome for check in named.values()), default=QC.NOT_SET)
+    named = {f"_{kind}{camera.capitalize()}_{name}": checks[name] for name in sorted(checks)}
+    counted = [check.outcome for name, check in checks.items() if name not in ignored]
     return {
-        "outcome": worst.name,
+        "outcome": max(counted, default=QC.NOT_SET).name,
         "extended_qc": {
             key: [check.outcome.name, *map(_number, check.values)]
             if check.values

@@ -1,0 +1,207 @@
+"""What there is of a session for the figure of its pose, and what is missing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from alfvideo import arrays, features, frames, trials, video, wheel
+from alfvideo.datasets import camera_of
+from alfvideo.errors import DataError
+from alfvideo.pose import table
+from alfvideo.qc.camera import attempt
+from alfvideo.region import Region
+from alfvideo.trials import Trials
+
+T = TypeVar("T")
+
+CAMERAS = ("left", "right", "body")
+"""Cameras that always have their place in the figure."""
+FACE = ("left", "right")
+"""Cameras that see eye and tongue."""
+
+_SHOWN = 300
+"""Seconds from the start of the video to the frame that is shown, as in ibllib."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """What there is of a camera: None if it is missing, and the error if it is broken."""
+
+    frame: tuple[int, np.ndarray] | DataError | None = None
+    """Number of a frame of the video, and its picture, (height, width[, 3]) uint8."""
+    pose: Mapping[str, np.ndarray] | DataError | None = None
+    """Columns of the pose table."""
+    times: np.ndarray | DataError | None = None
+    """(n,) seconds."""
+    energy: np.ndarray | DataError | None = None
+    """(n,) motion energy."""
+    region: Region | DataError | None = None
+    """The region that motion energy is taken of."""
+    pupil: np.ndarray | DataError | None = None
+    """(n,) smoothed pupil diameter."""
+
+    @property
+    def picture(self) -> np.ndarray | None:
+        """The picture of the frame, if there is one."""
+        return self.frame[1] if isinstance(self.frame, tuple) else None
+
+
+@dataclass(frozen=True)
+class Session:
+    """What there is of a session: None if it is missing, and the error if it is broken."""
+
+    tracker: str
+    features_from: str
+    """The tracker that motion energy, licks and pupil are made from."""
+    cameras: Mapping[str, Camera] = field(default_factory=dict)
+    trials: Trials | DataError | None = None
+    wheel: tuple[np.ndarray, np.ndarray] | DataError | None = None
+    """Timestamps and position, (k,) each, seconds and rad."""
+    licks: np.ndarray | DataError | None = None
+    """(m,) seconds."""
+
+    @property
+    def broken(self) -> list[str]:
+        """What is wrong with what is broken."""
+        values = [getattr(self, each.name) for each in fields(self)]
+        for camera in self.cameras.values():
+            values += [getattr(camera, each.name) for each in fields(camera)]
+        return [str(value) for value in values if isinstance(value, DataError)]
+
+    @property
+    def labels(self) -> list[str]:
+        """The cameras that have their place in the figure."""
+        return [*CAMERAS, *(label for label in self.cameras if label not in CAMERAS)]
+
+    def camera(self, label: str) -> Camera:
+        """A camera, empty if there is nothing of it."""
+        return self.cameras.get(label, Camera())
+
+    def pose(self, label: str) -> Mapping[str, np.ndarray]:
+        """The pose of a camera; raises DataError if it is missing or broken."""
+        return given(self.camera(label).pose, f"{label}Camera.{self.tracker}.pqt")
+
+    def complete_trials(self) -> Trials:
+        """The trials that are drawn; raises DataError if there are none."""
+        trials = given(self.trials, "trials.table.pqt")
+        complete = trials.complete()
+        if not complete.feedbacks.size:
+            number = trials.feedbacks.size
+            raise DataError(
+                f"None of the {number} trials has stimulus, choice and feedback within 10 s."
+                if number
+                else "The session has no trials."
+            )
+        return complete
+
+    def frame_times(self, label: str, n_frames: int) -> tuple[np.ndarray, list[str]]:
+        """A camera's time of each frame, and a note if there are more times than frames.
+
+        Raises
+        ------
+        DataError
+            If there are less, or no times.
+        """
+        times = given(self.camera(label).times, f"{label}Camera.times.npy")
+        if times.size < n_frames:
+            raise DataError(f"{label} camera: {times.size} times for {n_frames} frames.")
+        if np.count_nonzero(np.isfinite(times[:n_frames])) < 2:
+            raise DataError(f"{label}Camera.times.npy holds less than 2 times.")
+        if times.size == n_frames:
+            return times, []
+        note = f"{label} camera: {times.size} times for {n_frames} frames, the first are used"
+        return times[:n_frames], [note]
+
+    def lick_times(self) -> tuple[np.ndarray, tuple[float, float]]:
+        """The licks, and from when to when a camera saw the tongue, in seconds.
+
+        Without camera times, from the first to the last lick. Raises DataError if there are no
+        licks.
+        """
+        licks = given(self.licks, "licks.times.npy")
+        licks = licks[np.isfinite(licks)]
+        if not licks.size:
+            raise DataError("licks.times.npy holds no lick.")
+        cameras = [self.camera(label).times for label in FACE]
+        seen = np.concatenate([times for times in cameras if isinstance(times, np.ndarray)] or [[]])
+        seen = seen[np.isfinite(seen)] if np.isfinite(seen).any() else licks
+        return licks, (seen.min(), seen.max())
+
+
+def given(value: T | DataError | None, name: str) -> T:
+    """What is there; raises DataError if it is missing (then with its name) or broken."""
+    if value is None:
+        raise DataError(f"There is no {name}.")
+    if isinstance(value, DataError):
+        raise value
+    return value
+
+
+def load(files: Mapping[str, Sequence[Path]], tracker: str, features_from: str) -> Session:
+    """Load what there is of a session.
+
+    Parameters
+    ----------
+    files
+        Of each kind any number: `mp4`, `pose`, `times`, `energy`, `region` and `features` of
+        cameras, by their names; `licks`, `trials` and `wheel` of the session.
+    """
+    loaders = {
+        "frame": ("mp4", shown_frame),
+        "pose": ("pose", table.Columns),
+        "times": ("times", numbers),
+        "energy": ("energy", numbers),
+        "region": ("region", region),
+        "pupil": ("features", pupil_diameter),
+    }
+    found: dict[str, dict] = {}
+    for name, (kind, loader) in loaders.items():
+        for file in files[kind]:
+            found.setdefault(camera_of(file), {})[name] = attempt(loader, file)
+    return Session(
+        tracker,
+        features_from,
+        {label: Camera(**of_camera) for label, of_camera in sorted(found.items())},
+        attempt(trials.load, files["trials"]) if files["trials"] else None,
+        attempt(wheel.load, files["wheel"], None, "") if files["wheel"] else None,
+        attempt(numbers, files["licks"][0]) if files["licks"] else None,
+    )
+
+
+def pupil_diameter(file: Path) -> np.ndarray:
+    """The smoothed diameter of the pupil, (n,) float64; raises DataError if it cannot be read."""
+    return features.load(file)["pupilDiameter_smooth"].to_numpy(np.float64)
+
+
+def shown_frame(mp4: Path) -> tuple[int, np.ndarray]:
+    """The frame 5 minutes after the start of a video, or in the middle of a shorter one.
+
+    Returns its number and its picture; raises DataError if it cannot be read.
+    """
+    with video.opened(mp4) as (_, stream):
+        n_frames, number = stream.frames, int(_SHOWN * (stream.average_rate or 0))
+    number = number if number < n_frames else n_frames // 2
+    return number, frames.picture(next(frames.read(mp4, [number])))
+
+
+def numbers(file: Path) -> np.ndarray:
+    """The values of an array, (n,) float64; raises DataError if it cannot be read."""
+    values = arrays.load(file).ravel()
+    if not np.issubdtype(values.dtype, np.number):
+        raise DataError(f"{file}: expected numbers, found {values.dtype}. Copy the file again.")
+    return values.astype(np.float64)
+
+
+def region(file: Path) -> Region:
+    """A region from its file; raises DataError if that does not hold width, height, x and y."""
+    values = numbers(file)
+    if values.size != 4 or not np.isfinite(values).all():
+        raise DataError(
+            f"{file}: expected width, height, x and y of a region, found {values.tolist()[:8]}. "
+            "Remove the file and run again."
+        )
+    width, height, x, y = (int(value) for value in values)
+    return Region(x, y, width, height)

@@ -1,0 +1,77 @@
+"""The trials of a session: when the stimulus came on, what the animal chose, and the feedback."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from alfvideo import arrays
+from alfvideo.errors import DataError
+
+COLUMNS = {
+    "stimulus_onsets": "stimOn_times",
+    "feedbacks": "feedback_times",
+    "choices": "choice",
+    "feedback_types": "feedbackType",
+}
+"""IBL's name of each field."""
+
+_LONGEST = 10.0
+"""Seconds from the stimulus to the feedback beyond which figures leave a trial out, as in
+ibllib."""
+
+
+class Trials(NamedTuple):
+    """Each (n_trials,) float64; times in seconds, NaN where something did not happen."""
+
+    stimulus_onsets: np.ndarray
+    feedbacks: np.ndarray
+    choices: np.ndarray
+    """1: the wheel was turned counter-clockwise, -1: clockwise, 0: not enough."""
+    feedback_types: np.ndarray
+    """1: correct, -1: incorrect."""
+
+    def complete(self) -> Self:
+        """The trials in which everything is known and feedback came within 10 s."""
+        fields = np.stack(self)
+        kept = np.isfinite(fields).all(axis=0) & (self.feedbacks - self.stimulus_onsets <= _LONGEST)
+        return type(self)(*fields[:, kept])
+
+
+def load(files: Sequence[Path]) -> Trials:
+    """The trials of all tasks of a session, from its trials tables or else from single arrays.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read or has not all that is needed.
+    """
+    tables = [file for file in files if file.suffix == ".pqt"]
+    if tables:
+        trials = pd.concat([_table(file) for file in tables], ignore_index=True)
+        return Trials(*(trials[name].to_numpy(np.float64) for name in COLUMNS.values()))
+    by_name = {file.name.split(".")[1]: file for file in files}
+    missing = [name for name in COLUMNS.values() if name not in by_name]
+    if missing:
+        raise DataError(
+            f"{files[0].parent} has no trials.{missing[0]}.npy beside {files[0].name}. Extract the "
+            "trials again."
+        )
+    found = [arrays.load(by_name[name]).astype(np.float64) for name in COLUMNS.values()]
+    if len({array.shape for array in found}) > 1:
+        raise DataError(f"The trials arrays in {files[0].parent} differ in length.")
+    return Trials(*found)
+
+
+def _table(file: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(file, columns=list(COLUMNS.values()))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(
+            f"{file}: expected a trials table with the columns {', '.join(COLUMNS.values())} "
+            f"({reason}). Extract the trials again."
+        ) from None

@@ -1,0 +1,37 @@
+"""All checks of the pose of one camera, as JSON."""
+
+import json
+from pathlib import Path
+
+from alfvideo import atomic, features, job, trials, video
+from alfvideo.pose import clock, table
+from alfvideo.qc import camera, outcome, pose
+from alfvideo.region import from_configuration
+
+with job.run(snakemake) as this:
+    mp4, tracker = Path(snakemake.input.mp4[0]), this.settings["tracker"]
+    files = list(map(Path, snakemake.input.trials))
+    times, size = clock.times(snakemake.input.times), video.probe(mp4)
+    columns = table.Columns(Path(snakemake.input.pose[0]))
+    rate, box = clock.rate(times, mp4), this.settings["box"]
+    pupil = None
+    if snakemake.input.features:
+        pupil = camera.attempt(features.load, Path(snakemake.input.features[0]))
+    elif tracker == "dlc" and this.camera in features.WINDOWS:
+        pupil, _ = features.features(columns, this.camera, rate)
+    checks = pose.inspect(
+        pose.Pose(
+            tracker=tracker,
+            camera=this.camera,
+            columns=columns,
+            times=times,
+            rate=rate,
+            features=pupil,
+            trials=camera.attempt(trials.load, files) if files else None,
+            box=from_configuration(box).within(size.width, size.height) if box else None,
+        )
+    )
+    report = outcome.report(tracker, this.camera, checks, pose.IGNORED[tracker])
+    this.note(*dict.fromkeys(report["reasons"].values()))
+    with atomic.output(snakemake.output.checks) as partial:
+        partial.write_text(json.dumps(report, indent=1), encoding="utf-8")

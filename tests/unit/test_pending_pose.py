@@ -1,0 +1,181 @@
+"""What the scan makes of poses and what comes after them: of each camera, and of a session."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.conftest import REPO
+from tests.unit.test_pending import finish
+
+from alfvideo import datasets, pending, session, tasks
+from alfvideo.pending import State
+from alfvideo.rig import Rig
+
+Render = Callable[[Path, Rig], Path]
+RIG = Rig(seconds=1, scale=0.05)
+RAW = {"raw", "video", "times", "qc"}
+EYE = {*RAW, "dlc", "energy", "features", "dlcQC"}
+ALL = {"left": EYE, "right": EYE, "body": EYE - {"features"}, "": {"licks", "dlcPlot"}}
+
+
+@pytest.fixture
+def tracked(config: dict) -> dict:
+    """The configuration with the DeepLabCut cascades of the demo."""
+    demo = yaml.safe_load((REPO / "config" / "demo.yaml").read_text())
+    cascades = {
+        tracker: {camera: str(REPO / file) for camera, file in files.items()}
+        for tracker, files in demo["cascades"].items()
+    }
+    return config | {"trackers": ["dlc"], "cascades": cascades}
+
+
+@pytest.fixture
+def path(tmp_path: Path, rendered: Render) -> Path:
+    return rendered(tmp_path, RIG)
+
+
+def stages(path: Path, config: dict, state: State) -> dict[str, set[str]]:
+    """Stages of each camera that are in a state; those of the session have an empty camera."""
+    found: dict[str, set[str]] = {}
+    for status in pending.scan_session(path, config):
+        if status.state is state:
+            found.setdefault(status.camera, set()).add(status.stage)
+    return found
+
+
+def inputs(path: Path, config: dict, rule: str, camera: str = "") -> dict[str, list[str]]:
+    """Names of the files that a task reads."""
+    read = session.read(path)
+    task = tasks.BY_RULE[rule]
+    of = session.ALL_CAMERAS if task.of_session else read.cameras[camera]
+    return {name: [f.name for f in files] for name, files in task.files(read, of, config).items()}
+
+
+def test_new_session_is_pending_and_finished_one_is_done(path: Path, tracked: dict):
+    assert stages(path, tracked, State.PENDING) == ALL
+    finish(path, tracked)
+    assert stages(path, tracked, State.PENDING) == {}
+    assert stages(path, tracked, State.DONE) == ALL
+
+
+def test_both_trackers_and_clips(path: Path, tracked: dict):
+    tracked |= {"trackers": ["dlc", "lightningPose"], "pose_clips": True}
+    clips = {camera: ALL[camera] | {"clip"} for camera in RIG.labels}
+    assert stages(path, tracked, State.PENDING) == clips | {
+        "left": clips["left"] | {"lightningPose", "lpQC"},
+        "": {"licks", "dlcPlot", "lpPlot"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("tracker", "rule"),
+    [("dlc", "ephys_post_dlc"), ("lightningPose", "ephys_post_lightning_pose")],
+)
+def test_features_are_from_one_tracker(path: Path, tracked: dict, tracker: str, rule: str):
+    tracked |= {"trackers": ["dlc", "lightningPose"], "features_from": tracker}
+    read = session.read(path)
+    rules = [
+        task.rule
+        for task in tasks.TASKS
+        if task.stage == "features" and task.applies(read, read.cameras["left"], tracked)
+    ]
+    assert rules == [rule]
+    assert inputs(path, tracked, rule, "left")["pose"] == [f"_ibl_leftCamera.{tracker}.pqt"]
+    assert inputs(path, tracked, "licks")["pose"][0] == f"_ibl_leftCamera.{tracker}.pqt"
+
+
+def test_licks_read_the_cameras_that_see_the_tongue(path: Path, tracked: dict):
+    assert inputs(path, tracked, "licks") == {
+        "pose": ["_ibl_leftCamera.dlc.pqt", "_ibl_rightCamera.dlc.pqt"],
+        "times": ["_ibl_leftCamera.times.npy", "_ibl_rightCamera.times.npy"],
+    }
+
+
+def test_cameras_that_are_not_selected(path: Path, tracked: dict):
+    """Nothing is made of them, but what is there is used."""
+    tracked["cameras"] = ["left"]
+    assert stages(path, tracked, State.PENDING) == {"left": EYE, "": ALL[""]}
+    assert inputs(path, tracked, "licks")["pose"] == ["_ibl_leftCamera.dlc.pqt"]
+    (path / "alf" / "_ibl_rightCamera.dlc.pqt").touch()
+    names = inputs(path, tracked, "licks")
+    assert names["pose"] == ["_ibl_leftCamera.dlc.pqt", "_ibl_rightCamera.dlc.pqt"]
+    assert names["times"] == ["_ibl_leftCamera.times.npy"]
+    tracked["cameras"] = ["body"]
+    assert stages(path, tracked, State.PENDING) == {"body": ALL["body"], "": {"dlcPlot"}}
+
+
+def test_camera_without_video_leaves_the_others(path: Path, tracked: dict):
+    for file in (path / "raw_video_data").glob("*rightCamera*.avi"):
+        file.unlink()
+    assert stages(path, tracked, State.PENDING) == ALL | {"right": {"raw"}}
+    assert stages(path, tracked, State.BLOCKED) == {"right": EYE - {"raw"}}
+    assert inputs(path, tracked, "licks")["pose"] == ["_ibl_leftCamera.dlc.pqt"]
+
+
+def test_no_video_at_all_blocks_the_session_with_each_reason_once(path: Path, tracked: dict):
+    for file in (path / "raw_video_data").glob("*.avi"):
+        file.unlink()
+    blocked = [s for s in pending.scan_session(path, tracked) if s.state is State.BLOCKED]
+    reasons = {s.stage: s.reason for s in blocked if s.camera == ""}
+    assert set(reasons) == ALL[""]
+    assert reasons["licks"].count("raw video missing") == 2
+    assert reasons["dlcPlot"].count("raw video missing") == 3
+
+
+def test_without_sync_there_are_features_but_no_times(path: Path, tracked: dict):
+    for file in (path / "raw_ephys_data").glob("*.npy"):
+        file.unlink()
+    assert stages(path, tracked, State.BLOCKED) == {
+        camera: {"times", "qc"} for camera in RIG.labels
+    }
+    assert stages(path, tracked, State.PENDING)[""] == ALL[""]
+    for rule in ("ephys_post_dlc", "dlc_qc"):
+        assert inputs(path, tracked, rule, "left")["times"] == []
+    assert inputs(path, tracked, "licks")["times"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("alf/_ibl_trials.table.pqt", {"left": {"dlcQC"}, "right": {"dlcQC"}, "body": {"dlcQC"}}),
+        ("alf/_ibl_leftCamera.dlc.pqt", {"left": {"energy", "features", "dlcQC"}, "": {"licks"}}),
+        ("alf/_ibl_bodyCamera.dlc.pqt", {"body": {"energy", "dlcQC"}}),
+        ("alf/licks.times.npy", {}),
+        ("alf/rightCamera.ROIMotionEnergy.npy", {}),
+    ],
+)
+def test_touched_input(path: Path, tracked: dict, name: str, expected: dict[str, set[str]]):
+    """The picture of the session shows all of them."""
+    finish(path, tracked)
+    (path / name).touch()
+    found = stages(path, tracked, State.PENDING)
+    assert found == expected | {"": expected.get("", set()) | {"dlcPlot"}}
+
+
+def test_trials_of_several_tasks(path: Path, tracked: dict):
+    table = path / "alf" / "_ibl_trials.table.pqt"
+    for task in ("task_01", "task_00"):
+        (path / "alf" / task).mkdir()
+        (path / "alf" / task / table.name).write_bytes(table.read_bytes())
+    table.unlink()
+    read = session.read(path)
+    found = datasets.trials(read, session.ALL_CAMERAS)
+    assert [file.parent.name for file in found] == ["task_00", "task_01"]
+
+
+def test_table_has_a_row_for_the_session(path: Path, tracked: dict):
+    root = path.parents[2]
+    lines = pending.table(pending.scan(root, tracked), root).splitlines()
+    (row,) = (line for line in lines if "(all)" in line)
+    assert row.split()[1:] == ["(all)", "pending", "pending"]
+    assert lines[-1] == (
+        "1 sessions; 3 cameras: 0 done, 3 pending, 0 blocked; "
+        "1 whole sessions: 0 done, 1 pending, 0 blocked"
+    )
+    finish(path, tracked)
+    (path / "alf" / "licks.times.npy").unlink()
+    lines = pending.table(pending.scan(root, tracked), root).splitlines()
+    assert len(lines) == 3
+    assert "3 done, 0 pending" in lines[-1]
+    assert "0 done, 1 pending" in lines[-1]
