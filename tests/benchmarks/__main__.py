@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import energy, measure, pose, qc, times, videos
+from tests.benchmarks import energy, measure, pose, post, qc, times, videos
 from tests.parity import client
 
 
@@ -24,6 +24,7 @@ def main() -> None:
             *times.run(peer, Path(name) / "times", quick),
             *qc.run(peer, Path(name) / "qc", quick),
             *energy.run(Path(name) / "energy", quick),
+            *post.run(peer, Path(name) / "post", quick),
             *pose.run(Path(name) / "pose", quick),
         ]
     print(measure.table(rows))

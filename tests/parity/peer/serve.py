@@ -9,18 +9,21 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
 import time
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 
 answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
 os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what ibllib prints is no answer
 
 import ibllib.io.ffmpeg  # noqa: E402
 import ibllib.io.raw_data_loaders as raw  # noqa: E402
+from brainbox.behavior import dlc  # noqa: E402
 from brainbox.behavior.wheel import interpolate_position, velocity_filtered  # noqa: E402
 from ibldsp.utils import WindowGenerator  # noqa: E402
 from ibllib.io import session_params  # noqa: E402
@@ -38,6 +41,9 @@ from ibllib.io.extractors.video_motion import MotionAlignmentFullSession  # noqa
 from ibllib.io.video import get_video_frames_preload, get_video_meta  # noqa: E402
 from ibllib.pipes import video_tasks  # noqa: E402
 from ibllib.pipes.dynamic_pipeline import acquisition_description_legacy_session  # noqa: E402
+from ibllib.qc.dlc import DlcQC, LpQC  # noqa: E402
+from one.alf.spec import QC  # noqa: E402
+from one.api import ONE  # noqa: E402
 from scipy.ndimage import percentile_filter  # noqa: E402
 
 
@@ -168,6 +174,48 @@ def wheel_shifts(arrays: str) -> dict[str, np.ndarray]:
     return {"shifts": alignment.clean_shifts(alignment.clean_shifts(shifts, n=1), n=2)}
 
 
+def pupil(pose: str, camera: str, rate: float | None) -> dict[str, np.ndarray]:
+    """Raw and smooth diameter of a pose table, as ibllib's task makes them of DeepLabCut.
+
+    What cannot be smoothed is NaN. Without a rate, that of the camera's label is taken.
+    """
+    raw = dlc.get_pupil_diameter(dlc.likelihood_threshold(pd.read_parquet(pose)))
+    try:
+        smooth = dlc.get_smooth_pupil_diameter(raw, camera, fr=rate)
+    except (ValueError, np.linalg.LinAlgError):
+        smooth = np.full(raw.size, np.nan)
+    return {"raw": raw, "smooth": smooth}
+
+
+def pupil_of_ensemble(pose: str) -> dict[str, np.ndarray]:
+    """Raw and smooth diameter of a pose table, as ibllib's task makes them of Lightning Pose."""
+    table = dlc.likelihood_threshold(pd.read_parquet(pose))
+    columns = [f"pupil_{side}_r_{c}" for side in ("top", "bottom", "left", "right") for c in "xy"]
+    median = pd.DataFrame({column: table[f"{column}_ens_median"] for column in columns})
+    return {"raw": dlc.get_pupil_diameter(median), "smooth": dlc.get_pupil_diameter(table)}
+
+
+def licks(pose: str, times: str) -> dict[str, np.ndarray]:
+    """Lick times of a pose table and camera times."""
+    table = dlc.likelihood_threshold(pd.read_parquet(pose))
+    return {"times": dlc.get_licks(table, np.load(times))}
+
+
+def pose_qc(session: str, camera: str, tracker: str) -> dict[str, np.ndarray]:
+    """Overall outcome, and keys, outcomes and numbers (NaN where there is none) of all checks."""
+    kind = {"dlc": DlcQC, "lightningPose": LpQC}[tracker]
+    with tempfile.TemporaryDirectory() as folder:
+        qc = kind(session, camera, one=ONE(mode="local", cache_dir=folder), download_data=False)
+        outcome, metrics = qc.run()
+    found = [m if isinstance(m, tuple) else (m, np.nan) for m in metrics.values()]
+    return {
+        "outcome": np.array(QC.validate(outcome).name),
+        "keys": np.array(list(metrics)),
+        "outcomes": np.array([QC.validate(name).name for name, _ in found]),
+        "numbers": np.array([number for _, number in found]),
+    }
+
+
 nidq = Nidq()
 CALLS = {
     "camera_times": camera_times,
@@ -179,6 +227,10 @@ CALLS = {
     "sampled_frames": sampled_frames,
     "wheel_motion_energy": wheel_motion_energy,
     "wheel_shifts": wheel_shifts,
+    "pupil": pupil,
+    "pupil_of_ensemble": pupil_of_ensemble,
+    "licks": licks,
+    "pose_qc": pose_qc,
 }
 
 
