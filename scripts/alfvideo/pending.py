@@ -174,7 +174,7 @@ def targets(statuses: Iterable[Status]) -> list[str]:
 
 
 def table(statuses: Sequence[Status], root: Path, longest: int = 40) -> str:
-    """Sessions and cameras that are not done, with their stages and why they are blocked.
+    """Sessions and cameras that are not done, with what is pending and blocked, and why.
 
     At most `longest` rows with something pending are shown; blocked ones are shown always. The
     last line counts everything.
@@ -182,8 +182,6 @@ def table(statuses: Sequence[Status], root: Path, longest: int = 40) -> str:
     cameras: dict[tuple[Path, str], dict[str, Status]] = {}
     for status in statuses:
         cameras.setdefault((status.session, status.camera), {})[status.stage] = status
-    shown = {status.stage for status in statuses}
-    stages = [s for s in dict.fromkeys(task.stage for task in TASKS) if s in shown]
     rows, hidden = [], 0
     counts = {kind: dict.fromkeys(State, 0) for kind in ("cameras", "whole sessions")}
     for (path, camera), by_stage in cameras.items():
@@ -193,11 +191,10 @@ def table(statuses: Sequence[Status], root: Path, longest: int = 40) -> str:
         if state is State.PENDING and sum(c[State.PENDING] for c in counts.values()) > longest:
             hidden += 1
         elif state is not State.DONE:
-            cells = [by_stage[s].state.value if s in by_stage else "" for s in stages]
             reasons = dict.fromkeys(status.reason for status in by_stage.values() if status.reason)
             name = path.relative_to(root).as_posix()
-            rows.append([name, camera or "(all)", *cells, "; ".join(reasons)])
-    lines = _aligned([["session", "camera", *stages, "why blocked"], *rows]) if rows else []
+            rows.append([name, camera or "(all)", _work(by_stage), "; ".join(reasons)])
+    lines = _aligned([["session", "camera", "work", "why blocked"], *rows]) if rows else []
     if hidden:
         lines.append(f"... and {hidden} more with something pending")
     if not cameras:
@@ -210,6 +207,16 @@ def table(statuses: Sequence[Status], root: Path, longest: int = 40) -> str:
         if any(by_state.values())
     ]
     return "\n".join([*lines, "; ".join(sums)])
+
+
+def _work(by_stage: Mapping[str, Status]) -> str:
+    """The stages that are pending and those that are blocked, in words."""
+    work = []
+    for state in (State.PENDING, State.BLOCKED):
+        stages = [stage for stage, status in by_stage.items() if status.state is state]
+        if stages:
+            work.append(f"{state}: {'all' if len(stages) == len(by_stage) else ' '.join(stages)}")
+    return "; ".join(work)
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:

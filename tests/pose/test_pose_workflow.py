@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,8 @@ pytestmark = [pytest.mark.engines, pytest.mark.slow]
 
 MODEL = REPO / "config" / "pose" / "demo" / "dlc_side"
 RIG = Rig(seconds=2, scale=0.25)
+OF_CAMERA = ("dlc", "motion_energy", "ephys_post_dlc", "dlc_qc")
+OF_SESSION = {"licks": 1, "dlc_qc_plot": 1}
 SIDE = {"size": {"width": 320, "height": 256}, "smoothing": {"median": 5}}
 
 Render = Callable[[Path, Rig], Path]
@@ -52,10 +55,12 @@ def log_of(workflow: Workflow, camera: str) -> str:
     return log.read_text()
 
 
-def stages(run: Outcome, camera: str) -> dict[str, str]:
-    """What the table of pending work says of each stage of a camera."""
-    header = run.row("session", "camera", "why blocked").split()
-    return dict(zip(header, run.row("001", f" {camera} ").split(), strict=False))
+def work(run: Outcome, camera: str) -> dict[str, list[str]]:
+    """The stages of a camera that are pending and blocked, as the table has them."""
+    cell = re.split(r" {2,}", run.row("001", f" {camera} "))[2]
+    return {
+        state: stages.split() for state, stages in (part.split(": ") for part in cell.split("; "))
+    }
 
 
 def data_files(session: Path) -> dict[str, str]:
@@ -170,9 +175,10 @@ def test_nothing_is_left_to_do_or_behind(campaign: Campaign):
 def test_missing_model_blocks_one_camera(campaign: Campaign):
     row = campaign.first.row("body", "model missing: ")
     assert "nowhere/*.pt (network side of body.yaml)" in row
-    said = stages(campaign.first, "body")
-    assert (said["times"], said["qc"]) == ("pending", "pending")
-    assert (said["dlc"], said["energy"]) == ("blocked", "blocked")
+    assert work(campaign.first, "body") == {
+        "pending": ["raw", "video", "times", "qc"],
+        "blocked": ["dlc", "energy", "dlcQC"],
+    }
     assert "alf/_ibl_bodyCamera.times.npy" in campaign.files_after_first
     assert "qc/_ibl_bodyCamera.videoQC.json" in campaign.files_after_first
     assert not pose_table(campaign.session, "body").exists()
@@ -199,7 +205,7 @@ def test_cut_model(campaign: Campaign):
     assert "Traceback" not in campaign.cut.text
     assert campaign.files_after_cut == campaign.files_after_first
     assert campaign.mended.status == 0, campaign.mended.text
-    assert campaign.mended.finished == {"dlc": 1, "motion_energy": 1}
+    assert campaign.mended.finished == dict.fromkeys(OF_CAMERA, 1) | OF_SESSION
 
 
 @contextmanager
@@ -225,19 +231,17 @@ def test_changed_settings_are_tracked_again(campaign: Campaign):
     with changed(campaign.cascades["left"], b""):
         write_cascade(campaign.cascades["left"], campaign.models, **SIDE, brightness=2)
         run = campaign.workflow.run("-n")
-    assert run.planned == {"dlc": 1, "motion_energy": 1}
-    said = stages(run, "left")
-    assert (said["qc"], said["dlc"], said["energy"]) == ("done", "pending", "pending")
+    assert run.planned == dict.fromkeys(OF_CAMERA, 1) | OF_SESSION
+    assert work(run, "left") == {"pending": ["dlc", "energy", "features", "dlcQC"]}
 
 
 def test_other_weights_are_tracked_again(campaign: Campaign):
     (snapshot,) = campaign.models.glob("*.pt")
     with changed(snapshot, snapshot.read_bytes() + b"0"):
         run = campaign.workflow.run("-n")
-    assert run.planned == {"dlc": 2, "motion_energy": 2}
+    assert run.planned == dict.fromkeys(OF_CAMERA, 2) | OF_SESSION
     for camera in ("left", "right"):
-        said = stages(run, camera)
-        assert (said["qc"], said["dlc"], said["energy"]) == ("done", "pending", "pending")
+        assert work(run, camera) == {"pending": ["dlc", "energy", "features", "dlcQC"]}
 
 
 def test_motion_energy_needs_no_model(campaign: Campaign):
@@ -252,7 +256,7 @@ def test_motion_energy_needs_no_model(campaign: Campaign):
         aside.rename(energy)
         models_aside.rename(campaign.models)
     assert run.status == 0, run.text
-    assert run.planned == {"motion_energy": 1}
+    assert run.planned == {"motion_energy": 1, "dlc_qc_plot": 1}
 
 
 def test_mistake_in_a_cascade_is_found_first(campaign: Campaign):
@@ -292,7 +296,8 @@ def test_new_record_is_no_reason_to_track_again(campaign: Campaign):
         run = campaign.workflow.run("-n")
         for file in away:
             file.with_name(f"{file.name}.away").rename(file)
-    assert run.planned == {"dlc_environment": 1, "dlc": 1, "motion_energy": 2}
+    once = {"dlc_environment": 1, **dict.fromkeys(OF_CAMERA, 1), **OF_SESSION}
+    assert run.planned == once | {"motion_energy": 2}
 
 
 def test_removed_environment_is_found_first(campaign: Campaign):

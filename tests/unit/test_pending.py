@@ -465,14 +465,14 @@ def test_table(tmp_path: Path, config: dict, rendered: Render):
     assert (blocked / "_devices").is_dir()
     lines = pending.table(pending.scan(tmp_path, config), tmp_path).splitlines()
     cells = [re.split(r" {2,}", line) for line in lines]
-    assert cells[0] == ["session", "camera", "raw", "video", "times", "qc", "why blocked"]
+    assert cells[0] == ["session", "camera", "work", "why blocked"]
     by_subject = {row[0][:5]: row for row in cells[1:-1]}
     assert set(by_subject) == {"KB002", "KB003", "KB004"}, "what is done is not shown"
-    assert by_subject["KB002"][1:] == ["body", *["pending"] * 4]
-    assert by_subject["KB003"][1:6] == ["body", *["pending"] * 2, *["blocked"] * 2]
-    assert "sync missing" in by_subject["KB003"][6]
-    assert by_subject["KB004"][1] == "(all)"
-    assert "transfer unfinished" in next(line for line in lines if line.startswith("KB004"))
+    assert by_subject["KB002"][1:] == ["body", "pending: all"]
+    assert by_subject["KB003"][1:3] == ["body", "pending: raw video; blocked: times qc"]
+    assert "sync missing" in by_subject["KB003"][3]
+    assert by_subject["KB004"][1:3] == ["(all)", "blocked: all"]
+    assert "transfer unfinished" in by_subject["KB004"][3]
     assert lines[-1] == "4 sessions; 4 cameras: 1 done, 1 pending, 2 blocked"
 
 

@@ -168,7 +168,7 @@ def test_table_has_a_row_for_the_session(path: Path, tracked: dict):
     root = path.parents[2]
     lines = pending.table(pending.scan(root, tracked), root).splitlines()
     (row,) = (line for line in lines if "(all)" in line)
-    assert row.split()[1:] == ["(all)", "pending", "pending"]
+    assert row.split()[1:] == ["(all)", "pending:", "all"]
     assert lines[-1] == (
         "1 sessions; 3 cameras: 0 done, 3 pending, 0 blocked; "
         "1 whole sessions: 0 done, 1 pending, 0 blocked"
