@@ -21,6 +21,7 @@ include: "rules/sync.smk"
 include: "rules/environments.smk"
 include: "rules/pose.smk"
 include: "rules/post.smk"
+include: "rules/registration.smk"
 include: "rules/demo.smk"
 
 

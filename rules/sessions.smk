@@ -1,15 +1,18 @@
 # Which sessions, cameras and files there are: the input functions of all rules, and what is pending.
 
+import hashlib
 import sys
+import time
 from functools import cache
 
-from alfvideo import datasets, lock, pending, session, tasks
+from alfvideo import datasets, lock, one_tables, pending, session, tasks
 from alfvideo.errors import DataError
 from alfvideo.pose import cascade, environment
 
 
 wildcard_constraints:
     session=r".+/\d{4}-\d{2}-\d{2}/\d{3}",
+    run=r"[0-9a-f]+/\d+",
     collection=r"[^/]+(/[^/]+)?",
     camera=r"[a-z]+",
 
@@ -42,14 +45,18 @@ def camera_of(task, wildcards):
     return camera
 
 
-def is_finished_pose(task, path, camera):
-    """Whether a pose is done and nobody asks to make it again (-F, -R).
+def is_left_alone(task, path, camera):
+    """Whether outputs are there that have no rule, unless somebody asks to make them again (-F, -R).
 
-    Such a pose has no rule: that another camera needs the environment of its engine to be made is
-    no reason to track this one again.
+    Those of cameras that are not selected, and finished poses: that another camera needs the
+    environment of its engine to be made is no reason to track this one again.
     """
-    forced = workflow.dag_settings.forceall or workflow.dag_settings.forcerun
-    return task.stage in environment.ENGINES and not forced and (camera, task.stage) in done(path)
+    if workflow.dag_settings.forceall or workflow.dag_settings.forcerun:
+        return False
+    if not task.of_session and camera.label not in configuration_of(path)["cameras"]:
+        outputs = (datasets.path(output, recorded(path), camera) for output in task.outputs)
+        return all(output.exists() for output in outputs)
+    return task.stage in environment.ENGINES and (camera.label, task.stage) in done(path)
 
 
 def inputs_of(rule):
@@ -66,8 +73,8 @@ def inputs_of(rule):
             camera = camera_of(task, wildcards)
             if not task.applies(recorded(path), camera, configuration_of(path)):
                 raise session.Blocked(f"{rule} is not for this kind of session")
-            if is_finished_pose(task, path, camera.label):
-                raise session.Blocked("the pose is done")
+            if is_left_alone(task, path, camera):
+                raise session.Blocked("it is done")
             task.params(recorded(path), camera, configuration_of(path))
             files = task.files(recorded(path), camera, configuration_of(path))
             return {name: list(map(str, found)) for name, found in files.items()}
@@ -101,6 +108,21 @@ onstart:
         sys.exit(str(error))
 
 
+# What each target of the rule one_tables waits for, and the folder that the tables are of.
+tables_wait_for = {}
+
+
+def tables_after(folder, targets, sessions):
+    """The target that puts what is made in the ONE tables, if there is something to put there."""
+    if not targets and not one_tables.outdated(folder, sessions):
+        return []
+    # A name that no run has used: the tables are no outputs, which Snakemake deletes before a job.
+    root = hashlib.md5(str(folder).encode()).hexdigest()
+    target = f".one_tables/{root}/{time.time_ns()}"
+    tables_wait_for[target] = (folder, targets)
+    return [target]
+
+
 def check_environments(statuses):
     """Find out before any job starts whether the engines of pending poses can be had."""
     waiting = {status.stage for status in statuses if status.state is pending.State.PENDING}
@@ -128,8 +150,15 @@ def pending_below(root):
             check_environments(statuses)
         except DataError as error:
             sys.exit(str(error))
+        wanted = pending.targets(statuses)
+        # The scan knows from the sessions' own records what is out of date, Snakemake only from those
+        # of the folder that it runs in.
+        workflow.dag.forcefiles.update(target for target in wanted if Path(target).exists())
+        if config["registration"]["tables"]:
+            made = {status.session for status in statuses}
+            wanted = wanted + tables_after(folder, wanted, made)
         # A target with an input that exists is up to date; one without inputs would always run.
-        return pending.targets(statuses) or str(folder)
+        return wanted or str(folder)
 
     return lambda wildcards: targets()
 

@@ -7,6 +7,7 @@ import numpy as np
 from alfvideo import atomic, frames, job, pose_clip, trials, video
 from alfvideo.errors import DataError
 from alfvideo.pose import clock, table
+from alfvideo.qc.camera import attempt
 
 with job.run(snakemake) as this:
     mp4, source = Path(snakemake.input.mp4[0]), Path(snakemake.input.pose[0])
@@ -26,7 +27,11 @@ with job.run(snakemake) as this:
         times = np.empty(0)
     onsets = np.empty(0)
     if times.size and snakemake.input.trials:
-        onsets = trials.load([Path(path) for path in snakemake.input.trials]).stimulus_onsets
+        known = attempt(trials.load, [Path(path) for path in snakemake.input.trials])
+        if isinstance(known, DataError):
+            this.note(str(known))
+        else:
+            onsets = known.stimulus_onsets
 
     rate = clock.rate(times, mp4)
     every, shown_rate = pose_clip.pace(rate)

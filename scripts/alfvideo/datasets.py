@@ -38,6 +38,7 @@ POSE_PICTURE = {
     "dlc": "{session}/snapshot/dlc_qc_plot.png",
     "lightningPose": "{session}/snapshot/lp_qc_plot.png",
 }
+ALYX_REPORT = "{session}/registration/alyx.json"
 POSE_CLIP = "{session}/snapshot/{camera}Camera.pose.mp4"
 
 
@@ -248,15 +249,27 @@ def wheel(session: Session, camera: Camera) -> list[Path]:
 
 
 def trials(session: Session, camera: Camera) -> list[Path]:
-    """The trials of all tasks, in order: their tables, or else the arrays of old sessions."""
-    collections = _alf_collections(session)
-    tables = [file for name in collections for file in session.find(name, "*trials.table*.pqt")]
-    return tables or session.find("alf", *(f"*trials.{name}*.npy" for name in COLUMNS.values()))
+    """The trials of all tasks, in order: their tables, or else those of the session as a whole.
+
+    Revisions (folders in #) are left out.
+    """
+    whole, *tasks = _alf_collections(session)
+    tables = [file for name in tasks for file in session.find(name, "*trials.table*.pqt")]
+    return (
+        tables
+        or session.find(whole, "*trials.table*.pqt")
+        or session.find(whole, *(f"*trials.{name}*.npy" for name in COLUMNS.values()))
+    )
 
 
 def _alf_collections(session: Session) -> list[str]:
     """The collection of the results, and those below it of single tasks and probes."""
-    return ["alf", *(f"alf/{name}" for name in sorted(session.listing("alf")))]
+    folders = [
+        f"alf/{name}"
+        for name, entry in sorted(session.listing("alf").items())
+        if not name.startswith("#") and entry.is_dir()
+    ]
+    return ["alf", *folders]
 
 
 def frame_log(session: Session, camera: Camera) -> list[Path]:

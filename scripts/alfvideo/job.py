@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
@@ -78,7 +78,8 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
         log=Path(described.log[0]),
     )
     start_logging(job)
-    start = time.monotonic()
+    start, started = time.monotonic(), provenance.now()
+    inputs: dict[Path, dict[str, int]] = {}
     try:
         # As they were when they were read: one rule removes its inputs.
         inputs = {path: provenance.fingerprint(path) for path in job.inputs}
@@ -87,21 +88,43 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
         provenance.record(
             job.session,
             rule=job.rule,
+            camera=job.camera,
             inputs=inputs,
             outputs=job.outputs,
             params=job.settings,
             log=job.log,
+            started=started,
             seconds=seconds,
             notes=job.notes,
             software=job.software,
         )
         logger.info("done in %.1f s", seconds)
-    except (DataError, OSError) as error:
+    except OSError as error:
         logger.error(message(error))
         sys.exit(1)
-    except Exception:
-        logger.exception("unexpected error, please report it with this log")
+    except DataError as error:
+        logger.error(message(error))
+        remember_failure(job, inputs, str(error))
         sys.exit(1)
+    except Exception as error:
+        logger.exception("unexpected error, please report it with this log")
+        remember_failure(job, inputs, f"unexpected error: {error}")
+        sys.exit(1)
+
+
+def remember_failure(job: Job, inputs: Mapping[Path, Mapping[str, int]], why: str) -> None:
+    """Keep in the session that this job failed, if it can be kept: what can be made is made."""
+    with suppress(OSError, DataError):
+        provenance.record_failure(
+            job.session,
+            rule=job.rule,
+            camera=job.camera,
+            inputs=inputs,
+            outputs=job.outputs,
+            params=job.settings,
+            log=job.log,
+            message=why,
+        )
 
 
 def message(error: DataError | OSError) -> str:

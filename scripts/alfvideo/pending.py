@@ -9,10 +9,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from alfvideo import datasets, provenance, session
+from alfvideo import datasets, provenance, session, tasks
 from alfvideo.errors import DataError
-from alfvideo.session import ALL_CAMERAS, Blocked, Camera, Session
-from alfvideo.tasks import TASKS, Task
+from alfvideo.session import Blocked, Session
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +94,7 @@ def _scan_tasks(
     recorded: Session, made_from: Mapping[str, Any], config: Mapping[str, Any]
 ) -> Iterator[Status]:
     to_be_made: set[Path] = set()
-    for camera, task in _selected_tasks(recorded, config):
+    for camera, task in tasks.selected(recorded, config):
         if not task.applies(recorded, camera, config):
             continue
         outputs = tuple(datasets.path(pattern, recorded, camera) for pattern in task.outputs)
@@ -119,15 +118,6 @@ def _scan_tasks(
             state = State.PENDING
             to_be_made.update(outputs)
         yield Status(recorded.path, camera.label, task.stage, state, outputs)
-
-
-def _selected_tasks(recorded: Session, config: Mapping[str, Any]) -> Iterator[tuple[Camera, Task]]:
-    """Tasks of the selected cameras, and then those of all cameras together."""
-    cameras = [c for c in recorded.cameras.values() if c.label in config["cameras"]]
-    for camera in (*cameras, ALL_CAMERAS):
-        for task in TASKS:
-            if task.of_session == (camera is ALL_CAMERAS):
-                yield camera, task
 
 
 def _up_to_date(

@@ -1,5 +1,6 @@
 """What each output of a session was made from, kept in `provenance.json` of the session."""
 
+import hashlib
 import json
 import platform
 import time
@@ -12,9 +13,11 @@ from alfvideo import atomic
 from alfvideo.errors import DataError
 
 FILE_NAME = "provenance.json"
+FAILED = "failed.json"
+"""Beside it: outputs that the last job could not make, from what, and why."""
 
 
-def read(session: Path) -> dict[str, Any]:
+def read(session: Path, name: str = FILE_NAME) -> dict[str, Any]:
     """Entries by output path, relative to the session; empty if nothing was recorded yet.
 
     Raises
@@ -22,7 +25,7 @@ def read(session: Path) -> dict[str, Any]:
     DataError
         If the file is there and cannot be read as JSON.
     """
-    path = session / FILE_NAME
+    path = session / name
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(entries, dict) or not all(isinstance(e, dict) for e in entries.values()):
@@ -41,21 +44,24 @@ def record(
     session: Path,
     *,
     rule: str,
+    camera: str,
     inputs: Mapping[Path, Mapping[str, int]],
     outputs: Iterable[Path],
     params: Mapping[str, Any],
     log: Path,
+    started: str,
     seconds: float,
     notes: Iterable[str] = (),
     software: Mapping[str, str] | None = None,
 ) -> None:
     """Add one job to the session's provenance, replacing earlier entries of its outputs.
 
-    `inputs` are paths with their fingerprints, taken before the job started; `software` holds
-    versions of other programs that took part.
+    `inputs` are paths with their fingerprints, taken before the job started; `started` is as
+    `now` gives it; `software` holds versions of other programs that took part.
     """
     entry = {
         "rule": rule,
+        "camera": camera,
         "inputs": {relative(path, session): dict(of) for path, of in inputs.items()},
         "params": dict(params),
         "notes": list(notes),
@@ -65,13 +71,66 @@ def record(
             **(software or {}),
         },
         "host": platform.node(),
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "started": started,
+        "finished": now(),
         "seconds": round(seconds, 2),
         "log": str(log),
     }
-    with atomic.output(session / FILE_NAME) as partial:
-        entries = read(session) | {relative(path, session): entry for path in outputs}
-        partial.write_text(json.dumps(entries, indent=1, sort_keys=True), encoding="utf-8")
+    made = {
+        relative(path, session): {**entry, "output": {**fingerprint(path), "md5": md5(path)}}
+        for path in outputs
+    }
+    _update(session, FILE_NAME, made)
+    if (session / FAILED).exists():
+        _update(session, FAILED, dict.fromkeys(made))
+
+
+def record_failure(
+    session: Path,
+    *,
+    rule: str,
+    camera: str,
+    inputs: Mapping[Path, Mapping[str, int]],
+    outputs: Iterable[Path],
+    params: Mapping[str, Any],
+    log: Path,
+    message: str,
+) -> None:
+    """Remember that outputs could not be made from these inputs, until they are made."""
+    entry = {
+        "rule": rule,
+        "camera": camera,
+        "inputs": {relative(path, session): dict(of) for path, of in inputs.items()},
+        "params": dict(params),
+        "message": message,
+        "finished": now(),
+        "log": str(log),
+    }
+    _update(session, FAILED, {relative(path, session): entry for path in outputs})
+
+
+def _update(session: Path, name: str, changes: Mapping[str, Any]) -> None:
+    """Replace entries of a record, and remove those that become None; whole or not at all."""
+    with atomic.output(session / name) as partial:
+        entries = read(session, name) | changes
+        kept = {output: entry for output, entry in entries.items() if entry is not None}
+        partial.write_text(json.dumps(kept, indent=1, sort_keys=True), encoding="utf-8")
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def md5(path: Path) -> str:
+    """The hash of a file that ONE and Alyx compare."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def fingerprints(paths: Iterable[Path], session: Path) -> dict[str, dict[str, int]]:
+    """Fingerprints of the files that are there, by their paths as the record has them."""
+    return {relative(path, session): fingerprint(path) for path in paths if path.exists()}
 
 
 def fingerprint(path: Path) -> dict[str, int]:

@@ -1,6 +1,5 @@
 """The record of a camera's raw datasets: what was there, how large, and its hash."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,11 +22,8 @@ def describe(files: Iterable[Path], session: Path) -> list[dict[str, Any]]:
         size = path.stat().st_size
         if size == 0:
             raise DataError(f"{path} is empty (0 bytes). Transfer it again from the rig.")
-        with path.open("rb") as file:
-            md5 = hashlib.file_digest(file, "md5").hexdigest()
-        datasets.append(
-            {"path": provenance.relative(path, session), "file_size": size, "hash": md5}
-        )
+        name, md5 = provenance.relative(path, session), provenance.md5(path)
+        datasets.append({"path": name, "file_size": size, "hash": md5})
     return datasets
 
 

@@ -43,10 +43,10 @@ def _polynomials(
     """Coefficients (m, order + 1), from the constant on, of the fits to windows that begin at
     `first` (m,); x counts from the sample in the middle of the window."""
     apart = sliding_window_view(x, window)[first] - x[first + window // 2, None]
-    # In parts of the longest distance the equations can be solved even over long gaps.
     reach = np.abs(apart).max(axis=1, keepdims=True).astype(float)
     powers = (apart / reach)[..., None] ** np.arange(order + 1)
-    transposed = powers.swapaxes(1, 2)
     samples = sliding_window_view(y, window)[first][..., None]
-    fitted = np.linalg.solve(transposed @ powers, transposed @ samples)[..., 0]
+    # Normal equations, as ibllib solves them, are singular over gaps of some 100,000 samples.
+    orthogonal, triangular = np.linalg.qr(powers)
+    fitted = np.linalg.solve(triangular, orthogonal.swapaxes(1, 2) @ samples)[..., 0]
     return fitted / reach ** np.arange(order + 1)

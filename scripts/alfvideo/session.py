@@ -51,7 +51,8 @@ class Session:
     """What a session recorded and where. Paths inside it are relative to `path`.
 
     `sync` is the device that recorded the pulses ('nidq' or 'bpod') and `namespace` that of its
-    sync arrays ('spikeglx' or 'timeline'). `protocols` are the names of the tasks, in order.
+    sync arrays ('spikeglx' or 'timeline'). `protocols` are the names of the tasks, in order;
+    `projects` those of the projects that it belongs to.
     """
 
     path: Path
@@ -61,6 +62,7 @@ class Session:
     sync_collection: str
     task_collection: str
     protocols: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
     _listings: dict[str, dict[str, os.DirEntry]] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -175,6 +177,7 @@ def parse(path: Path, description: Mapping[str, Any]) -> Session:
         sync_collection=sync_collection or "raw_ephys_data",
         task_collection=next(iter(task_collections), LEGACY_COLLECTION),
         protocols=tuple(protocol for protocol, _ in tasks),
+        projects=_names(description.get("projects")),
     )
 
 
@@ -194,6 +197,11 @@ def _mapping(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise Blocked(f"the description is malformed: '{key}' is not a mapping")
     return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """A list of names; old descriptions have a single one."""
+    return tuple(map(str, value if isinstance(value, list) else filter(None, [value])))
 
 
 def _tasks(description: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -4,12 +4,13 @@ Rules take their input functions from here, and the scan for pending work reads 
 that both always agree.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from alfvideo import datasets, features, licks, roi
+from alfvideo import datasets, features, licks, provenance, roi
 from alfvideo.pose import cascade
 from alfvideo.qc import reference, rigs
 from alfvideo.session import ALL_CAMERAS, Blocked, Camera, Session
@@ -52,11 +53,41 @@ class Result:
         files, reasons = [], []
         for each in cameras:
             try:
-                files.append(_obtainable(pattern, session, each, config))
+                file = _obtainable(pattern, session, each, config)
+                if self.optional or camera is ALL_CAMERAS:
+                    _check_last_attempt(file, session, each, config)
+                files.append(file)
             except Blocked as reason:
                 reasons.append(str(reason))
         if not files and not self.optional:
             raise Blocked("; ".join(dict.fromkeys(reasons)))
+        return files
+
+
+@dataclass(frozen=True)
+class EveryResult(Result):
+    """All outputs of the other tasks of the selected cameras and of the session that can be had."""
+
+    pattern: str = ""
+
+    def files(self, session: Session, camera: Camera, config: Config) -> list[Path]:
+        """The files, there or to be made.
+
+        Raises
+        ------
+        Blocked
+            If there is none.
+        """
+        files = []
+        for of, task in selected(session, config):
+            for pattern in task.outputs if task.stage != ALYX else ():
+                with suppress(Blocked):
+                    if task.applies(session, of, config):
+                        file = _obtainable(pattern, session, of, config)
+                        _check_last_attempt(file, session, of, config)
+                        files.append(file)
+        if not files:
+            raise Blocked("there is nothing to register")
         return files
 
 
@@ -95,6 +126,19 @@ class Task:
     def params(self, session: Session, camera: Camera, config: Config) -> dict[str, Any]:
         """Everything but the inputs that the results depend on."""
         return {"version": self.version, **self.settings(session, camera, config)}
+
+
+ALYX = "alyx"
+"""The stage that registers a session on Alyx."""
+
+
+def selected(session: Session, config: Config) -> Iterator[tuple[Camera, Task]]:
+    """Tasks of the selected cameras, and then those of all cameras together."""
+    cameras = [camera for camera in session.cameras.values() if camera.label in config["cameras"]]
+    for camera in (*cameras, ALL_CAMERAS):
+        for task in TASKS:
+            if task.of_session == (camera is ALL_CAMERAS):
+                yield camera, task
 
 
 def compression(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
@@ -149,6 +193,36 @@ def _obtainable(pattern: str, session: Session, camera: Camera, config: Config) 
     raise Blocked(f"{file.name} is missing")
 
 
+def _check_last_attempt(file: Path, session: Session, camera: Camera, config: Config) -> None:
+    """Do not wait for a file that could not be made the last time, if nothing has changed since.
+
+    Raises
+    ------
+    Blocked
+        With what was wrong with it, or with a file that it is made from.
+    """
+    if provenance.FAILED not in session.listing(".") or file.exists():
+        return
+    failed = provenance.read(session.path, provenance.FAILED)
+    for task in TASKS:
+        if task.applies(session, camera, config) and any(
+            datasets.path(pattern, session, camera) == file for pattern in task.outputs
+        ):
+            inputs = [
+                path for found in task.files(session, camera, config).values() for path in found
+            ]
+            entry = failed.get(provenance.relative(file, session.path))
+            if (
+                entry
+                and entry["params"] == task.params(session, camera, config)
+                and entry["inputs"] == provenance.fingerprints(inputs, session.path)
+            ):
+                raise Blocked(f"{file.name} could not be made: {entry['message']}")
+            for path in inputs:
+                _check_last_attempt(path, session, camera, config)
+            return
+
+
 def _has_cascade(tracker: str) -> Applies:
     return lambda session, camera, config: cascade.of(config, tracker, camera.label) is not None
 
@@ -172,9 +246,10 @@ def _finds(possible: Callable[[Collection[str]], bool]) -> Applies:
         if file is None:
             return False
         try:
-            return possible(cascade.body_parts(file, tracker))
+            parts = cascade.body_parts(file, tracker)
         except Blocked:
-            return True
+            parts = None
+        return parts is None or possible(parts)
 
     return applies
 
@@ -247,16 +322,12 @@ def _after_pose(tracker: str, features_rule: str, qc_rule: str, qc_stage: str) -
 
 
 def _picture(tracker: str, rule: str, stage: str) -> Task:
-    """The picture of a session by one tracker: all that there is of the cameras that it tracked."""
-    tracked = _has_cascade(tracker)
-    shown = {
-        "mp4": datasets.RAW_MP4,
-        "times": datasets.TIMES,
-        "energy": datasets.MOTION_ENERGY,
-        "region": datasets.MOTION_ENERGY_REGION,
-        "features": datasets.FEATURES,
-        "licks": datasets.LICKS,
-    }
+    """The picture of a session by one tracker, with what the other may have features of."""
+    tracked, featured = _has_cascade(tracker), _finds(lambda found: True)
+
+    def shown(session: Session, camera: Camera, config: Config) -> bool:
+        return tracked(session, camera, config) or featured(session, camera, config)
+
     return Task(
         rule=rule,
         stage=stage,
@@ -270,7 +341,12 @@ def _picture(tracker: str, rule: str, stage: str) -> Task:
         },
         results={
             "pose": Result(datasets.POSE[tracker], cameras=tracked),
-            **{name: Result(file, optional=True, cameras=tracked) for name, file in shown.items()},
+            "mp4": Result(datasets.RAW_MP4, optional=True, cameras=shown),
+            "times": Result(datasets.TIMES, optional=True, cameras=shown),
+            "energy": Result(datasets.MOTION_ENERGY, optional=True, cameras=featured),
+            "region": Result(datasets.MOTION_ENERGY_REGION, optional=True, cameras=featured),
+            "features": Result(datasets.FEATURES, optional=True, cameras=featured),
+            "licks": Result(datasets.LICKS, optional=True),
         },
         of_session=True,
     )
@@ -390,12 +466,27 @@ TASKS = (
         outputs=(datasets.LICKS,),
         results={
             "pose": Result(datasets.POSE, cameras=_sees(licks.TONGUE)),
-            "times": Result(datasets.TIMES, optional=True, cameras=_sees(licks.TONGUE)),
+            "times": Result(datasets.TIMES, cameras=_sees(licks.TONGUE)),
         },
         of_session=True,
     ),
     _picture("dlc", "dlc_qc_plot", "dlcPlot"),
     _picture("lightningPose", "lp_qc_plot", "lpPlot"),
+    Task(
+        rule="register_alyx",
+        stage=ALYX,
+        version=1,
+        applies=lambda session, camera, config: bool(config["registration"]["alyx"]),
+        inputs=(),
+        outputs=(datasets.ALYX_REPORT,),
+        settings=lambda session, camera, config: {
+            "url": config["registration"]["alyx"],
+            "repository": config["registration"]["repository"],
+            "protected": config["registration"]["protected"],
+        },
+        results={"results": EveryResult()},
+        of_session=True,
+    ),
     Task(
         rule="video_remove_original",
         stage="avi",

@@ -19,6 +19,8 @@ def described(tmp_path: Path) -> Iterator[SimpleNamespace]:
     session.mkdir(parents=True)
     source = session / "a.avi"
     source.write_bytes(b"12345")
+    for name in ("a.mp4", "b.mp4"):
+        (session / name).write_bytes(b"made by the job")
     yield SimpleNamespace(
         rule="video_compress",
         wildcards=SimpleNamespace(session=str(session), camera="left"),
@@ -53,6 +55,34 @@ def test_success_is_logged_and_recorded(
         assert "Two pulses were missing." in text
         assert "done in" in text
     assert all(line.startswith(label) for line in screen.splitlines())
+
+
+def test_a_job_of_all_cameras_is_named_by_its_session(
+    described: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+):
+    del described.wildcards.camera
+    with job.run(described) as this:
+        assert this.camera == ""
+    assert capsys.readouterr().err.startswith("[KB001/2026-01-01/001] video_compress: ")
+
+
+def test_a_failure_is_remembered_with_what_it_was_made_from(described: SimpleNamespace):
+    session = Path(described.wildcards.session)
+    with pytest.raises(SystemExit), job.run(described):
+        raise DataError("a.avi is cut.")
+    failed = provenance.read(session, provenance.FAILED)
+    assert set(failed) == {"a.mp4", "b.mp4"}
+    assert failed["a.mp4"]["message"] == "a.avi is cut."
+    assert failed["a.mp4"]["inputs"] == provenance.fingerprints([session / "a.avi"], session)
+    with job.run(described):
+        pass
+    assert provenance.read(session, provenance.FAILED) == {}
+
+
+def test_a_full_disk_is_no_reason_to_go_on_without(described: SimpleNamespace):
+    with pytest.raises(SystemExit), job.run(described):
+        raise OSError(errno.ENOSPC, "No space")
+    assert provenance.read(Path(described.wildcards.session), provenance.FAILED) == {}
 
 
 def test_an_input_that_the_job_removes_is_recorded(described: SimpleNamespace):

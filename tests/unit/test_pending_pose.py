@@ -8,8 +8,9 @@ import yaml
 from tests.conftest import REPO
 from tests.unit.test_pending import finish
 
-from alfvideo import datasets, pending, session, tasks
+from alfvideo import datasets, pending, provenance, session, tasks
 from alfvideo.pending import State
+from alfvideo.pose import cascade
 from alfvideo.rig import Rig
 
 Render = Callable[[Path, Rig], Path]
@@ -127,12 +128,12 @@ def test_without_sync_there_are_features_but_no_times(path: Path, tracked: dict)
     for file in (path / "raw_ephys_data").glob("*.npy"):
         file.unlink()
     assert stages(path, tracked, State.BLOCKED) == {
-        camera: {"times", "qc"} for camera in RIG.labels
+        **{camera: {"times", "qc"} for camera in RIG.labels},
+        "": {"licks"},
     }
-    assert stages(path, tracked, State.PENDING)[""] == ALL[""]
+    assert stages(path, tracked, State.PENDING)[""] == {"dlcPlot"}
     for rule in ("ephys_post_dlc", "dlc_qc"):
         assert inputs(path, tracked, rule, "left")["times"] == []
-    assert inputs(path, tracked, "licks")["times"] == []
 
 
 @pytest.mark.parametrize(
@@ -151,6 +152,87 @@ def test_touched_input(path: Path, tracked: dict, name: str, expected: dict[str,
     (path / name).touch()
     found = stages(path, tracked, State.PENDING)
     assert found == expected | {"": expected.get("", set()) | {"dlcPlot"}}
+
+
+def fail(path: Path, config: dict, rule: str, camera: str) -> None:
+    """Leave what a job leaves that fails because of its inputs."""
+    read, task = session.read(path), tasks.BY_RULE[rule]
+    of = read.cameras[camera]
+    files = [file for found in task.files(read, of, config).values() for file in found]
+    provenance.record_failure(
+        path,
+        rule=rule,
+        camera=camera,
+        inputs={file: provenance.fingerprint(file) for file in files if file.exists()},
+        outputs=[datasets.path(pattern, read, of) for pattern in task.outputs],
+        params=task.params(read, of, config),
+        log=Path("log"),
+        message="It is cut.",
+    )
+
+
+@pytest.mark.parametrize("rule", ["dlc", "video_compress"])
+def test_what_failed_is_tried_again_but_not_waited_for(path: Path, tracked: dict, rule: str):
+    fail(path, tracked, rule, "right")
+    assert stages(path, tracked, State.PENDING) == ALL
+    assert inputs(path, tracked, "licks")["pose"] == ["_ibl_leftCamera.dlc.pqt"]
+    assert inputs(path, tracked, "dlc_qc_plot")["pose"] == [
+        "_ibl_leftCamera.dlc.pqt",
+        "_ibl_bodyCamera.dlc.pqt",
+    ]
+    pose = inputs(path, tracked, "ephys_post_dlc", "right")["pose"]
+    assert pose == ["_ibl_rightCamera.dlc.pqt"], "what needs it waits for it"
+
+
+def test_times_that_failed_do_not_stop_the_features(path: Path, tracked: dict):
+    fail(path, tracked, "video_sync_qc_nidq", "right")
+    assert inputs(path, tracked, "ephys_post_dlc", "right")["times"] == []
+    assert inputs(path, tracked, "dlc_qc", "right")["times"] == []
+    assert inputs(path, tracked, "dlc_qc", "left")["times"] == ["_ibl_leftCamera.times.npy"]
+
+
+def test_what_failed_is_waited_for_again_after_a_change(path: Path, tracked: dict):
+    fail(path, tracked, "video_compress", "right")
+    (path / "raw_video_data" / "_iblrig_rightCamera.raw.avi").touch()
+    assert len(inputs(path, tracked, "licks")["pose"]) == 2
+    fail(path, tracked, "video_compress", "right")
+    assert len(inputs(path, tracked, "licks")["pose"]) == 1
+    tracked["compression"] = {"preset": "fast", "crf": 40, "crf_bpod": 40}
+    assert len(inputs(path, tracked, "licks")["pose"]) == 2
+
+
+def test_model_that_does_not_say_its_body_parts(
+    path: Path, tracked: dict, monkeypatch: pytest.MonkeyPatch
+):
+    """As far as is known all can be made of it."""
+    monkeypatch.setattr(cascade, "body_parts", lambda file, tracker: None)
+    tracked["pose_clips"] = True
+    assert stages(path, tracked, State.PENDING) == {
+        "left": EYE | {"clip"},
+        "right": EYE | {"clip"},
+        "body": ALL["body"] | {"clip"},
+        "": ALL[""],
+    }
+
+
+def test_revisions_of_the_trials_are_left_out(path: Path, tracked: dict):
+    table = path / "alf" / "_ibl_trials.table.pqt"
+    (path / "alf" / "#2026-02-01#").mkdir()
+    (path / "alf" / "#2026-02-01#" / table.name).write_bytes(table.read_bytes())
+    assert datasets.trials(session.read(path), session.ALL_CAMERAS) == [table]
+
+
+def test_pictures_show_features_of_the_cameras_that_have_them(path: Path, tracked: dict):
+    tracked |= {"trackers": ["dlc", "lightningPose"]}
+    shown = inputs(path, tracked, "lp_qc_plot")
+    assert shown["pose"] == ["_ibl_leftCamera.lightningPose.pqt"]
+    assert len(shown["mp4"]) == len(shown["times"]) == len(shown["energy"]) == 3
+    assert len(shown["features"]) == 2
+    tracked["features_from"] = "lightningPose"
+    shown = inputs(path, tracked, "dlc_qc_plot")
+    assert len(shown["pose"]) == len(shown["mp4"]) == 3
+    assert shown["features"] == ["_ibl_leftCamera.features.pqt"]
+    assert shown["energy"] == ["leftCamera.ROIMotionEnergy.npy"]
 
 
 def test_trials_of_several_tasks(path: Path, tracked: dict):

@@ -1,5 +1,6 @@
 """The provenance of a session: what each output was made from."""
 
+import hashlib
 import json
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -16,6 +17,8 @@ def record(session: Path, output: str, settings: object = None, note: str = "a n
     source = session / "raw_video_data" / "a.avi"
     source.parent.mkdir(exist_ok=True)
     source.touch()
+    (session / output).parent.mkdir(exist_ok=True)
+    (session / output).write_text(output)
     described = SimpleNamespace(
         rule="video_compress",
         wildcards=SimpleNamespace(session=str(session), camera="left"),
@@ -35,6 +38,34 @@ def test_what_is_recorded(tmp_path: Path):
     assert entry["inputs"] == {"raw_video_data/a.avi": {"size": 0, "mtime_ns": stat.st_mtime_ns}}
     assert entry["params"] == {"version": 1, "crf": 17}
     assert (entry["rule"], entry["notes"]) == ("video_compress", ["a note"])
+    assert entry["camera"] == "left"
+    made = (tmp_path / "alf/a.npy").stat()
+    md5 = hashlib.md5(b"alf/a.npy").hexdigest()
+    assert entry["output"] == {"size": 9, "mtime_ns": made.st_mtime_ns, "md5": md5}
+    assert entry["started"] <= entry["finished"]
+
+
+def failed(session: Path) -> dict:
+    return provenance.read(session, provenance.FAILED)
+
+
+def test_failures_are_remembered_until_the_output_is_made(tmp_path: Path):
+    entry = {
+        "rule": "r",
+        "camera": "left",
+        "inputs": {},
+        "params": {"version": 1},
+        "log": Path("log"),
+    }
+    for name in "ab":
+        provenance.record_failure(tmp_path, **entry, outputs=[tmp_path / name], message="cut")
+    assert {name: found["message"] for name, found in failed(tmp_path).items()} == {
+        "a": "cut",
+        "b": "cut",
+    }
+    record(tmp_path, "a")
+    assert set(failed(tmp_path)) == {"b"}
+    assert set(provenance.read(tmp_path)) == {"a"}
 
 
 def test_entries_of_other_outputs_are_kept_and_the_same_replaced(tmp_path: Path):

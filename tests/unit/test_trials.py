@@ -49,7 +49,7 @@ def test_single_arrays(tmp_path: Path):
     files = []
     for name in TABLE:
         files.append(tmp_path / f"_ibl_trials.{name}.npy")
-        np.save(files[-1], TABLE[name])
+        np.save(files[-1], TABLE[[name]] if name == "choice" else TABLE[name])
     np.testing.assert_array_equal(trials.load(files).feedbacks, TABLE.feedback_times)
     with pytest.raises(DataError, match=r"has no trials.choice.npy beside .* Extract the trials"):
         trials.load([file for file in files if "choice" not in file.name])
@@ -68,6 +68,9 @@ def test_complete_trials(tmp_path: Path):
 def test_broken_tables(tmp_path: Path):
     file = write(tmp_path / "_ibl_trials.table.pqt", TABLE.drop(columns=["choice"]))
     with pytest.raises(DataError, match=rf"^{file}: expected a trials table with the columns"):
+        trials.load([file])
+    write(file, TABLE.assign(choice="left"))
+    with pytest.raises(DataError, match=rf"^{file}: expected a trials table"):
         trials.load([file])
     file.write_bytes(write(tmp_path / "whole.pqt").read_bytes()[:500])
     with pytest.raises(DataError, match=rf"^{file}: expected a trials table"):

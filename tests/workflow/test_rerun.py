@@ -124,6 +124,16 @@ def test_changed_settings(campaign: Campaign):
     assert not {"KB003", "KB004", "KB006"} & subjects, "training rigs and camlog have no crf"
 
 
+def test_changed_settings_seen_from_another_folder(campaign: Campaign, tmp_path: Path):
+    """Where Snakemake has no record of how outputs were made, those of the sessions count."""
+    workflow = Workflow(tmp_path / "elsewhere", campaign.workflow.root, campaign.workflow.config)
+    assert workflow.run("-n").nothing_to_do
+    run = workflow.run("-n", compression={"preset": "ultrafast", "crf": 40})
+    jobs = planned(run)
+    assert jobs == scanned(campaign.workflow, crf=40)
+    assert "video_compress" in {rule for _, _, rule in jobs}
+
+
 def test_missing_output(campaign: Campaign):
     times = campaign.sessions["bpod"] / "alf" / "_ibl_leftCamera.times.npy"
     aside = times.with_suffix(".aside")

@@ -7,6 +7,7 @@ import numpy as np
 
 from alfvideo import arrays, video
 from alfvideo.daq.pulses import period
+from alfvideo.errors import DataError
 
 
 def times(files: Sequence[Path | str]) -> np.ndarray:
@@ -17,11 +18,19 @@ def times(files: Sequence[Path | str]) -> np.ndarray:
     DataError
         If the file cannot be read.
     """
-    return arrays.load(Path(files[0])).ravel() if files else np.empty(0)
+    if not files:
+        return np.empty(0)
+    try:
+        return arrays.load(Path(files[0])).ravel().astype(np.float64)
+    except (DataError, ValueError):
+        raise DataError(
+            f"{files[0]} cannot be read as camera times. Remove the file and run again: they are "
+            "then made anew."
+        ) from None
 
 
 def rate(times: np.ndarray, mp4: Path) -> float:
-    """Frames per second of camera times, or what the video announces if there are too few.
+    """Frames per second of camera times, or what the video announces if they do not tell it.
 
     Raises
     ------
@@ -29,4 +38,5 @@ def rate(times: np.ndarray, mp4: Path) -> float:
         If the video cannot be read.
     """
     finite = times[np.isfinite(times)]
-    return 1 / period(finite) if finite.size > 1 else float(video.probe(mp4).rate)
+    step = period(finite) if finite.size > 1 else 0.0
+    return 1 / step if 0 < step < np.inf else float(video.probe(mp4).rate)

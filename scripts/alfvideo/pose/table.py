@@ -109,6 +109,7 @@ def points(pose: Mapping[str, Sequence[float]], part: str, estimate: str = "") -
         return np.full((n_frames, 2), np.nan)
     xy = np.column_stack([np.asarray(pose[column], np.float64) for column in columns])
     xy[np.asarray(pose[f"{part}_likelihood"]) < LIKELY] = np.nan
+    xy[~np.isfinite(xy)] = np.nan
     return xy
 
 

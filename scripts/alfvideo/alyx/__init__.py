@@ -1,0 +1,1 @@
+"""Registration of sessions on an Alyx server: files, checks, pictures and task records."""

@@ -1,0 +1,104 @@
+"""What there is to register of a session: from its provenance, its checks and its pictures."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from one.alf.path import ALFPath
+
+from alfvideo import provenance
+from alfvideo.alyx import details, quality
+from alfvideo.alyx.records import Dataset, Picture, SessionRecord, TaskRecord
+
+RULE = "register_alyx"
+"""The rule that registers; its own job is not a task on Alyx."""
+
+_COLLECTIONS = ("alf", "raw_")
+"""Beginnings of the collections of which files are registered."""
+_LEFT_OUT = (".avi", ".camlog")
+"""Raw videos, which their mp4 stands for, and logs of which Alyx's stock formats know nothing."""
+
+_PICTURES = {
+    "dlc_qc_plot": "Pose by DeepLabCut",
+    "lp_qc_plot": "Pose by Lightning Pose",
+}
+
+
+def collect(session: Path) -> SessionRecord:
+    """Read everything that is registered of a session.
+
+    Raises
+    ------
+    DataError
+        If one of its records cannot be read.
+    """
+    made = provenance.read(session)
+    failed = provenance.read(session, provenance.FAILED)
+    return SessionRecord(
+        path=session,
+        datasets=_datasets(session, made),
+        qc=tuple(quality.read(file) for file in sorted(session.glob("qc/_ibl_*QC.json"))),
+        pictures=tuple(
+            Picture(file, _text(file)) for file in sorted(session.glob("snapshot/*.png"))
+        ),
+        tasks=(*_tasks(made, "Complete"), *_tasks(failed, "Errored")),
+        details=details.read(session),
+    )
+
+
+def _datasets(session: Path, made: dict[str, Any]) -> tuple[Dataset, ...]:
+    """What alfvideo made and the raw datasets that it has a record of, if they are there."""
+    datasets = {}
+    for name, entry in made.items():
+        if output := entry.get("output"):
+            version = entry["software"]["alfvideo"]
+            datasets[name] = Dataset(name, output["size"], output["md5"], version)
+        if name.endswith("_raw.json") and (session / name).exists():
+            for raw in json.loads((session / name).read_text(encoding="utf-8"))["datasets"]:
+                version = entry["software"]["alfvideo"]
+                datasets[raw["path"]] = Dataset(raw["path"], raw["file_size"], raw["hash"], version)
+    return tuple(
+        dataset
+        for name, dataset in sorted(datasets.items())
+        if name.startswith(_COLLECTIONS)
+        and not name.endswith(_LEFT_OUT)
+        and ALFPath(session / name).is_dataset
+        and (session / name).exists()
+    )
+
+
+def _tasks(entries: dict[str, Any], status: str) -> tuple[TaskRecord, ...]:
+    """One record for each rule and camera."""
+    records = {}
+    for entry in entries.values():
+        rule, camera = entry["rule"], entry.get("camera") or None
+        if rule == RULE:
+            continue
+        records[rule, camera] = TaskRecord(
+            name=rule,
+            camera=camera,
+            status=status,
+            log=_log(Path(entry["log"]), entry.get("message", "")),
+            version=str(entry["params"].get("version", "")),
+            seconds=entry.get("seconds"),
+            finished=entry.get("finished", ""),
+        )
+    return tuple(records[key] for key in sorted(records, key=str))
+
+
+def _log(file: Path, message: str) -> str:
+    """The log of a job; its message if the log is not in this working folder any more."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return message
+
+
+def _text(picture: Path) -> str:
+    """What a picture shows, in a line.
+
+    >>> _text(Path("snapshot/leftCamera_qc.png"))
+    'Camera QC, leftCamera'
+    """
+    camera = picture.stem.removesuffix("_qc")
+    return _PICTURES.get(picture.stem) or f"Camera QC, {camera}"

@@ -1,0 +1,88 @@
+"""Users, projects, procedures and start of a session, read from its own files."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from alfvideo import session
+from alfvideo.alyx.records import Details
+from alfvideo.errors import DataError
+
+TASK_SETTINGS = "raw_*/_iblrig_taskSettings.raw*.json"
+
+
+def read(path: Path) -> Details:
+    """Details of a session from its description and the settings of its tasks, as far as there are.
+
+    Raises
+    ------
+    DataError
+        If one of these files cannot be read.
+    """
+    descriptions = sorted(
+        name for name in session.listing(path) if fnmatch(name, session.DESCRIPTION)
+    )
+    description = _load(path / descriptions[0]) if descriptions else {}
+    return combine(description, [_load(file) for file in sorted(path.glob(TASK_SETTINGS))])
+
+
+def combine(description: Mapping[str, Any], settings: list[Mapping[str, Any]]) -> Details:
+    """What a description and the settings of the tasks, in order, tell together."""
+    users = dict.fromkeys(filter(None, map(_user, settings)))
+    starts = sorted(filter(None, map(_start, settings)))
+    protocols = [f"{_text(each, 'PYBPOD_PROTOCOL')}{_version(each)}" for each in settings]
+    return Details(
+        users=tuple(users),
+        projects=_names(description.get("projects")),
+        procedures=_names(description.get("procedures")),
+        task_protocol="/".join(filter(None, protocols)),
+        start_time=starts[0] if starts else "",
+    )
+
+
+def _user(settings: Mapping[str, Any]) -> str:
+    """Who ran the task: Bpod rigs write a list of name and id."""
+    creator = settings.get("PYBPOD_CREATOR") or settings.get("ALYX_USER")
+    creator = creator[0] if isinstance(creator, list) and creator else creator
+    return creator if isinstance(creator, str) else ""
+
+
+def _start(settings: Mapping[str, Any]) -> str:
+    """Start of the task in the rig's time, ISO 8601; empty if it is missing or malformed."""
+    text = _text(settings, "SESSION_START_TIME") or _text(settings, "SESSION_DATETIME")
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None).isoformat()
+    except ValueError:
+        return ""
+
+
+def _version(settings: Mapping[str, Any]) -> str:
+    return _text(settings, "IBLRIG_VERSION") or _text(settings, "IBLRIG_VERSION_TAG")
+
+
+def _text(settings: Mapping[str, Any], key: str) -> str:
+    value = settings.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """A list of names; old descriptions have a single one."""
+    return tuple(map(str, value if isinstance(value, list) else filter(None, [value])))
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    """A YAML or JSON file that holds a mapping."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (ValueError, yaml.YAMLError) as error:
+        raise DataError(
+            f"{path} cannot be read ({type(error).__name__}), and the session is to be created on "
+            "Alyx from it. Transfer the file again from the rig, or create the session on Alyx."
+        ) from error
+    return content if isinstance(content, Mapping) else {}

@@ -1,0 +1,83 @@
+"""Registration of a session on Alyx: everything that is new or changed, and nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+
+from alfvideo.alyx import datasets, notes, quality, sessions, tasks
+from alfvideo.alyx.connection import Client, Unreachable
+from alfvideo.alyx.records import Policy, SessionRecord
+from alfvideo.errors import DataError
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written to Alyx for a session: names of files, fields, pictures and tasks.
+
+    `files` are paths as Alyx has them, in revisions too; `unchanged` those left alone.
+    """
+
+    eid: str
+    created: bool
+    files: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    qc: tuple[str, ...]
+    pictures: tuple[str, ...]
+    tasks: tuple[str, ...]
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether anything was written."""
+        return bool(self.created or self.files or self.qc or self.pictures or self.tasks)
+
+
+def register(record: SessionRecord, client: Client, policy: Policy | None = None) -> Report:
+    """Bring Alyx up to date with a session. One process at a time for a session.
+
+    What can be registered is, before an error is raised for the rest.
+
+    Raises
+    ------
+    Unreachable
+        If Alyx is down: what is missing is registered when this is called again.
+    DataError
+        If something could not be registered; a sentence for each thing.
+    """
+    on_server, created = sessions.ensure(record, client)
+    today = date.today().isoformat()
+    problems: list[str] = []
+
+    def attempt(step: Callable[[], Result], nothing: Result) -> Result:
+        try:
+            return step()
+        except Unreachable:
+            raise
+        except DataError as error:
+            problems.append(str(error))
+            return nothing
+
+    plan, file_problems = attempt(
+        lambda: datasets.register(record, on_server, client, policy or Policy(), today),
+        (datasets.Plan(), []),
+    )
+    problems += file_problems
+    qc = attempt(lambda: quality.register(record, on_server, client), [])
+    pictures = attempt(lambda: notes.register(record, on_server, client), [])
+    written = attempt(lambda: tasks.register(record, on_server, client), [])
+    if problems:
+        raise DataError("\n".join(problems))
+    return Report(
+        eid=on_server["id"],
+        created=created,
+        files=(
+            *(each.target for each in plan.register),
+            *(dataset.path for _, dataset in plan.complete),
+        ),
+        unchanged=plan.unchanged,
+        qc=tuple(qc),
+        pictures=tuple(pictures),
+        tasks=tuple(written),
+    )

@@ -1,0 +1,270 @@
+"""The ONE tables of a data folder: its sessions and datasets, so that ONE finds and loads them."""
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from iblutil.io import parquet
+from one.alf import cache, spec
+from one.alf.path import ALFPath
+from pyarrow.parquet import read_schema
+
+from alfvideo import atomic, provenance, session
+from alfvideo.errors import DataError
+from alfvideo.session import Blocked
+
+NAMESPACE = uuid.uuid3(uuid.NAMESPACE_DNS, "alfvideo")
+"""All ids follow from it and from paths, so that they are the same on every machine for ever.
+
+They are UUIDs of version 3, as ONE makes them: its `eid2path` refuses version 5."""
+
+_REGISTERED = "alfvideo"
+"""Key of the datasets table's metadata: when the provenance of each session was last changed that
+is in the tables."""
+
+_EMPTY = {
+    "sessions": cache.EMPTY_SESSIONS_FRAME,
+    "datasets": cache.EMPTY_DATASETS_FRAME.assign(default_revision=pd.Series(dtype=bool)),
+}
+
+
+_HASHED = 200_000_000
+"""Bytes; larger files that alfvideo has not made are not hashed."""
+
+_SESSION = list(cache.EMPTY_SESSIONS_FRAME.columns)
+
+
+class _Unchanged(Exception):
+    """There is nothing to write."""
+
+
+def path(root: Path, table: str) -> Path:
+    """Where ONE looks for a table, 'sessions' or 'datasets'."""
+    return root / f"{table}.pqt"
+
+
+def outdated(root: Path, sessions: Iterable[Path]) -> list[Path]:
+    """The sessions of which results were made or remade since they were last put in the tables.
+
+    Sessions that ONE would look for elsewhere are left out: it knows `lab/Subjects/subject` and
+    `subject` below its root.
+    """
+    try:
+        metadata = json.loads(read_schema(path(root, "datasets")).metadata[b"one_metadata"])
+        known = metadata.get(_REGISTERED, {}) if path(root, "sessions").exists() else {}
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
+        known = {}
+    return [
+        of
+        for of in sessions
+        if len(of.relative_to(root).parts) in (3, 5)
+        and (made := _made(of)) is not None
+        and known.get(_relative(root, of)) != made
+    ]
+
+
+def update(root: Path, sessions: Iterable[Path]) -> int:
+    """Put the datasets of sessions in the tables, and return how many sessions that were.
+
+    Other rows stay as they are, and so do ids, QC and default revisions of rows that are there.
+    Datasets that are gone are marked as such. Safe with several writers.
+
+    Raises
+    ------
+    DataError
+        If a table is there that cannot be read, or cannot be written; it stays as it is.
+    """
+    try:
+        with (
+            atomic.output(path(root, "datasets")) as new_datasets,
+            atomic.output(path(root, "sessions")) as new_sessions,
+        ):
+            changed = outdated(root, sessions)
+            if not changed:
+                raise _Unchanged
+            tables = _load(root)
+            registered = tables["_meta"]["raw"]["datasets"].setdefault(_REGISTERED, {})
+            _merge(tables, root, changed)
+            registered |= {_relative(root, of): _made(of) for of in changed}
+            _save(new_sessions, tables, "sessions")
+            _save(new_datasets, tables, "datasets")
+    except _Unchanged:
+        return 0
+    except PermissionError as error:
+        raise DataError(
+            f"The ONE tables in {root} cannot be written ({error.strerror}). Give the user who "
+            "runs this write access to the folder, or set `registration: {tables: false}`."
+        ) from None
+    return len(changed)
+
+
+def _merge(tables: Mapping[str, Any], root: Path, changed: Iterable[Path]) -> None:
+    """Put sessions and their datasets in the tables, in place."""
+    ids = _known_sessions(tables["sessions"])
+    sessions, datasets = [], []
+    for of in changed:
+        name = _relative(root, of)
+        eid = ids.get(name) or uuid.uuid3(NAMESPACE, name)
+        if name not in ids:
+            sessions.append({"id": eid, **_session_row(root, of)})
+        known = tables["datasets"]
+        known = known.loc[eid].reset_index() if eid in known.index else known[:0]
+        by_path = {row["rel_path"]: row for row in known.to_dict("records")}
+        datasets += _dataset_rows(of, eid, by_path)
+    cache.merge_tables(
+        tables,
+        origin=str(root),
+        sessions=pd.DataFrame(sessions, columns=["id", *_SESSION]).set_index("id"),
+        datasets=pd.DataFrame(datasets).set_index(["eid", "id"]),
+    )
+
+
+def _load(root: Path) -> Mapping[str, Any]:
+    """The tables as ONE loads them, empty ones where there are none."""
+    tables = cache.default_cache(str(root))
+    for name, empty in _EMPTY.items():
+        file = path(root, name)
+        metadata: dict[str, Any] = {"date_created": datetime.now().isoformat(" ", "minutes")}
+        tables[name] = empty
+        if file.exists():
+            try:
+                loaded = cache.load_tables(root, file.name)
+                tables[name], metadata = loaded[name], loaded["_meta"]["raw"][name]
+                _check(tables[name], name, metadata)
+            except (OSError, pa.ArrowException, KeyError, ValueError, AttributeError) as error:
+                reason = str(error).partition("\n")[0]
+                raise DataError(
+                    f"{file} cannot be used as a ONE table ({reason}). It is left as it is. Put a "
+                    "whole one in its place, or move it away: it is then made anew."
+                ) from None
+        tables["_meta"]["raw"][name] = metadata
+    return tables
+
+
+def _check(table: pd.DataFrame, name: str, metadata: Mapping[str, Any]) -> None:
+    """Raise ValueError if a table is not one of ONE's."""
+    expected = _EMPTY[name].drop(columns="default_revision", errors="ignore")
+    missing = [column for column in expected.columns if column not in table.columns]
+    if "date_created" not in metadata:
+        raise ValueError("it was not written by ONE")
+    if missing or list(table.index.names) != list(expected.index.names):
+        raise ValueError(f"it lacks {', '.join(missing) or 'the ids of ONE'}")
+
+
+def _save(file: Path, tables: Mapping[str, Any], name: str) -> None:
+    metadata = dict(tables["_meta"]["raw"][name])
+    metadata["origin"] = sorted(metadata.get("origin", ()))
+    metadata["date_modified"] = datetime.now().isoformat(" ", "minutes")
+    parquet.save(file, cache.cast_index_object(tables[name].copy(), str), metadata)
+
+
+def _relative(root: Path, of: Path) -> str:
+    """A session as `lab/subject/date/number`, or without the lab if its folders do not name it."""
+    inside = ALFPath(of.relative_to(root))
+    return "/".join(filter(None, inside.session_parts))
+
+
+def _made(of: Path) -> int | None:
+    """When something was last made of a session, in ns; None if nothing was."""
+    try:
+        return (of / provenance.FILE_NAME).stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
+def _known_sessions(sessions: pd.DataFrame) -> dict[str, uuid.UUID]:
+    """Ids of the sessions of a table, by `lab/subject/date/number`."""
+    days = pd.to_datetime(sessions["date"]).dt.strftime("%Y-%m-%d")
+    labs = sessions["lab"].fillna("").astype(str)
+    numbers = sessions["number"].astype(int).map("{:03d}".format)
+    names = zip(labs, sessions["subject"], days, numbers, strict=True)
+    return {
+        "/".join(filter(None, map(str, name))): eid
+        for name, eid in zip(names, sessions.index, strict=True)
+    }
+
+
+def _session_row(root: Path, of: Path) -> dict[str, Any]:
+    lab, subject, day, number = ALFPath(of.relative_to(root)).session_parts
+    try:
+        recorded = session.read(of)
+        protocols, projects = recorded.protocols, recorded.projects
+    except Blocked:
+        protocols, projects = (), ()
+    return {
+        "lab": lab or "",
+        "subject": subject,
+        "date": date.fromisoformat(day),
+        "number": int(number),
+        "task_protocol": "/".join(protocols),
+        "projects": ",".join(projects),
+    }
+
+
+def _dataset_rows(
+    of: Path, eid: uuid.UUID, known: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Rows of all datasets of a session; `known` are those in the table, by path."""
+    hashes = _hashes(of)
+    rows = {path: {**row, "exists": False} for path, row in known.items()}
+    for file in _datasets(of):
+        name, size = file.relative_to(of).as_posix(), file.stat().st_size
+        before = known.get(name, {})
+        md5 = hashes.get((name, size))
+        if md5 is None and before.get("file_size") == size and pd.notna(before["hash"]):
+            md5 = before["hash"]
+        if md5 is None and size <= _HASHED:
+            md5 = provenance.md5(file)
+        rows[name] = {
+            "id": uuid.uuid3(eid, name),
+            "qc": "NOT_SET",
+            **before,
+            "rel_path": name,
+            "file_size": size,
+            "hash": md5,
+            "exists": True,
+        }
+    defaults = _default_revisions(of, rows, known)
+    return [{**row, "eid": eid, "default_revision": defaults[name]} for name, row in rows.items()]
+
+
+def _datasets(of: Path) -> Iterator[Path]:
+    """The datasets of a session, without hidden files: those are still being written."""
+    for file in ALFPath(of).iter_datasets(recursive=True):
+        inside = file.relative_to(of)
+        if spec.is_valid(file.name) and not any(part.startswith(".") for part in inside.parts):
+            yield file
+
+
+def _hashes(of: Path) -> dict[tuple[str, int], str]:
+    """MD5 of the files that alfvideo made or registered, by path in the session and size."""
+    hashes = {}
+    for name, entry in provenance.read(of).items():
+        if made := entry.get("output"):
+            hashes[name, made["size"]] = made["md5"]
+    for record in of.glob("registration/*_raw.json"):
+        for raw in json.loads(record.read_text(encoding="utf-8"))["datasets"]:
+            hashes[raw["path"], raw["file_size"]] = raw["hash"]
+    return hashes
+
+
+def _default_revisions(
+    of: Path, rows: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]
+) -> dict[str, bool]:
+    """Whether each dataset is what is loaded if no revision is named: the newest, or as known."""
+    revisions: dict[ALFPath, list[str]] = {}
+    for name in rows:
+        revisions.setdefault(ALFPath(of / name).without_revision(), []).append(name)
+    defaults = {}
+    for names in revisions.values():
+        chosen = [name for name in names if known.get(name, {}).get("default_revision")]
+        if len(chosen) != 1 or not all(name in known for name in names):
+            there = [name for name in names if rows[name]["exists"]] or names
+            chosen = [max(there, key=lambda name: ALFPath(of / name).revision or "")]
+        defaults |= {name: name in chosen for name in names}
+    return defaults

@@ -1,0 +1,21 @@
+"""Puts what was made in the ONE tables of the data folder."""
+
+import sys
+from pathlib import Path
+
+from alfvideo import one_tables, session
+from alfvideo.errors import DataError
+
+root, log = Path(snakemake.params.root), Path(snakemake.log[0])
+try:
+    count = one_tables.update(root, session.discover(root))
+    said = f"ONE tables of {root}: {count} sessions brought up to date."
+except DataError as error:
+    log.write_text(str(error), encoding="utf-8")
+    sys.exit(str(error))
+log.write_text(said, encoding="utf-8")
+print(said, file=sys.stderr)
+done = Path(snakemake.output.done)
+for earlier in done.parent.iterdir():
+    earlier.unlink()
+done.touch()

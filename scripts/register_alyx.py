@@ -1,0 +1,25 @@
+"""Registers one session on Alyx: what is new or has changed."""
+
+import json
+from dataclasses import asdict
+
+from alfvideo import atomic, job
+from alfvideo.alyx.collect import collect
+from alfvideo.alyx.connection import Unreachable, connect
+from alfvideo.alyx.records import Policy
+from alfvideo.alyx.registration import register
+from alfvideo.errors import DataError
+
+with job.run(snakemake) as this:
+    policy = Policy(this.settings["repository"] or None, this.settings["protected"])
+    try:
+        report = register(collect(this.session), connect(this.settings["url"]), policy)
+    except Unreachable as error:
+        raise DataError(f"{error} What was made is kept, the next run registers it.") from None
+    job.logger.info(
+        "%s on Alyx: %d files, %d QC fields, %d pictures and %d tasks written, %d files unchanged",
+        *(report.eid, len(report.files), len(report.qc), len(report.pictures)),
+        *(len(report.tasks), len(report.unchanged)),
+    )
+    with atomic.output(snakemake.output.report) as partial:
+        partial.write_text(json.dumps(asdict(report), indent=1), encoding="utf-8")

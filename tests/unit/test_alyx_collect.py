@@ -1,0 +1,113 @@
+"""What of a session is registered on Alyx."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from one.alf.spec import QC
+
+from alfvideo import provenance
+from alfvideo.alyx.collect import collect
+from alfvideo.alyx.records import SessionRecord
+from alfvideo.rig import Rig
+
+Render = Callable[[Path, Rig], Path]
+OUTPUTS = {
+    "video_compress": ("raw_video_data/_iblrig_bodyCamera.raw.mp4",),
+    "video_convert": ("raw_video_data/_iblrig_bodyCamera.raw.camlog",),
+    "video_register_raw": ("registration/bodyCamera_raw.json",),
+    "video_sync_qc_nidq": ("alf/_ibl_bodyCamera.times.npy",),
+    "video_qc": ("qc/_ibl_bodyCamera.videoQC.json", "snapshot/bodyCamera_qc.png"),
+    "pose_clip": ("snapshot/bodyCamera.pose.mp4",),
+    "dlc_qc_plot": ("snapshot/dlc_qc_plot.png",),
+    "register_alyx": ("registration/alyx.json",),
+}
+RAW = {"path": "raw_video_data/_iblrig_bodyCamera.frameData.bin", "file_size": 7, "hash": "abc"}
+CONTENT = {
+    "registration/bodyCamera_raw.json": {"datasets": [RAW]},
+    "qc/_ibl_bodyCamera.videoQC.json": {
+        "outcome": "PASS",
+        "extended_qc": {"_videoBody_focus": "PASS"},
+    },
+}
+
+
+@pytest.fixture
+def session(tmp_path: Path, rendered: Render) -> Path:
+    path = rendered(tmp_path, Rig(seconds=1, scale=0.05, cameras=("body",)))
+    for rule, names in OUTPUTS.items():
+        for name in names:
+            (path / name).parent.mkdir(exist_ok=True)
+            (path / name).write_text(json.dumps(CONTENT.get(name, name)))
+        provenance.record(
+            path,
+            rule=rule,
+            camera="" if rule == "dlc_qc_plot" else "body",
+            inputs={},
+            outputs=[path / name for name in names],
+            params={"version": 2},
+            log=tmp_path / f"{rule}.log",
+            started=provenance.now(),
+            seconds=1.5,
+        )
+        (tmp_path / f"{rule}.log").write_text(f"the log of {rule}")
+    provenance.record_failure(
+        path,
+        rule="dlc",
+        camera="body",
+        inputs={},
+        outputs=[path / "alf/_ibl_bodyCamera.dlc.pqt"],
+        params={"version": 1},
+        log=tmp_path / "gone.log",
+        message="The model was cut.",
+    )
+    return path
+
+
+@pytest.fixture
+def record(session: Path) -> SessionRecord:
+    return collect(session)
+
+
+def test_datasets_are_those_with_a_type_on_alyx(record: SessionRecord, session: Path):
+    found = {dataset.path: dataset for dataset in record.datasets}
+    assert set(found) == {
+        "alf/_ibl_bodyCamera.times.npy",
+        "raw_video_data/_iblrig_bodyCamera.raw.mp4",
+        RAW["path"],
+    }
+    times = found["alf/_ibl_bodyCamera.times.npy"]
+    assert times.file_size == (session / times.path).stat().st_size
+    assert times.md5 == provenance.md5(session / times.path)
+    assert times.version
+    assert (found[RAW["path"]].md5, found[RAW["path"]].file_size) == ("abc", 7)
+
+
+def test_files_that_are_gone_are_left_out(session: Path):
+    (session / "alf/_ibl_bodyCamera.times.npy").unlink()
+    assert "alf/_ibl_bodyCamera.times.npy" not in {d.path for d in collect(session).datasets}
+
+
+def test_checks_and_pictures(record: SessionRecord):
+    (qc,) = record.qc
+    assert (qc.kind, qc.camera, qc.outcome) == ("video", "body", QC.PASS)
+    assert {picture.path.name: picture.text for picture in record.pictures} == {
+        "bodyCamera_qc.png": "Camera QC, bodyCamera",
+        "dlc_qc_plot.png": "Pose by DeepLabCut",
+    }
+
+
+def test_a_task_for_each_rule_and_camera(record: SessionRecord):
+    found = {task.name: task for task in record.tasks}
+    assert set(found) == (set(OUTPUTS) | {"dlc"}) - {"register_alyx"}
+    qc = found["video_qc"]
+    assert (qc.camera, qc.status, qc.version, qc.seconds) == ("body", "Complete", "2", 1.5)
+    assert qc.log == "the log of video_qc"
+    assert found["dlc_qc_plot"].camera is None
+    assert (found["dlc"].status, found["dlc"].log) == ("Errored", "The model was cut.")
+
+
+def test_details_are_those_of_the_description(record: SessionRecord):
+    assert record.details.projects == ("rendered",)
+    assert record.parts == ("KB001", "2026-01-01", 1)

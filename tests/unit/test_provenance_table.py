@@ -1,0 +1,66 @@
+"""The table of what all outputs were made from."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from alfvideo import provenance, provenance_table
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for number in ("001", "002"):
+        session = tmp_path / "lab" / "Subjects" / "KB001" / "2026-01-01" / number
+        (session / "alf").mkdir(parents=True)
+        for name in ("a.mp4", "alf/b.npy"):
+            (session / name).write_text(name)
+        source = session / "a.avi"
+        source.write_bytes(b"raw")
+        provenance.record(
+            session,
+            rule="video_compress",
+            camera="left",
+            inputs={source: provenance.fingerprint(source)},
+            outputs=[session / "a.mp4", session / "alf/b.npy"],
+            params={"version": 3, "crf": 17},
+            log=Path("logs/a.log"),
+            started="2026-01-01T12:00:00Z",
+            seconds=2.5,
+            notes=["Two pulses, and a comma."],
+            software={"deeplabcut": "3.0.2"},
+        )
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.pqt"])
+def test_one_row_an_output(root: Path, name: str):
+    file = root / name
+    command = [sys.executable, "-m", "alfvideo.provenance_table", str(root), str(file)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert said == f"{file}: 4 outputs\n"
+    table = pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
+    assert list(table) == list(provenance_table.COLUMNS)
+    assert list(table.output) == ["a.mp4", "alf/b.npy"] * 2
+    assert table.session[0] == "lab/Subjects/KB001/2026-01-01/001"
+    row = table.iloc[1]
+    assert (row.rule, row.version, row.seconds) == ("video_compress", 3, 2.5)
+    assert (row["size"], row.started, row.log) == (9, "2026-01-01T12:00:00Z", "logs/a.log")
+    assert json.loads(row.params) == {"version": 3, "crf": 17}
+    assert json.loads(row.inputs)["a.avi"]["size"] == 3
+    assert json.loads(row.software)["deeplabcut"] == "3.0.2"
+    assert json.loads(row.notes) == ["Two pulses, and a comma."]
+
+
+def test_broken_record_is_one_sentence(root: Path):
+    broken = root / "lab" / "Subjects" / "KB001" / "2026-01-01" / "001" / provenance.FILE_NAME
+    broken.write_text("{half")
+    command = [sys.executable, "-m", "alfvideo.provenance_table", str(root), str(root / "t.csv")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"{broken} cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (root / "t.csv").exists()
