@@ -51,8 +51,8 @@ def path(root: Path, table: str) -> Path:
 def outdated(root: Path, sessions: Iterable[Path]) -> list[Path]:
     """The sessions of which results were made or remade since they were last put in the tables.
 
-    Sessions that ONE would look for elsewhere are left out: it knows `lab/Subjects/subject` and
-    `subject` below its root.
+    Left out are sessions of which the provenance is broken, and those that ONE would look for
+    elsewhere: it knows `lab/Subjects/subject` and `subject` below its root.
     """
     try:
         metadata = json.loads(read_schema(path(root, "datasets")).metadata[b"one_metadata"])
@@ -65,6 +65,7 @@ def outdated(root: Path, sessions: Iterable[Path]) -> list[Path]:
         if len(of.relative_to(root).parts) in (3, 5)
         and (made := _made(of)) is not None
         and known.get(_relative(root, of)) != made
+        and _is_readable(of)
     ]
 
 
@@ -175,6 +176,14 @@ def _made(of: Path) -> int | None:
         return (of / provenance.FILE_NAME).stat().st_mtime_ns
     except FileNotFoundError:
         return None
+
+
+def _is_readable(of: Path) -> bool:
+    """Whether the records of a session can be read; the scan blocks it if not, and says so."""
+    try:
+        return bool(provenance.read(of))
+    except DataError:
+        return False
 
 
 def _known_sessions(sessions: pd.DataFrame) -> dict[str, uuid.UUID]:

@@ -235,6 +235,13 @@ def test_sessions_that_one_would_look_for_elsewhere_are_left_out(root: Path, ren
     assert files(root) == {}
 
 
+def test_broken_provenance_leaves_the_other_sessions(root: Path, made: Path, rendered: Render):
+    broken = rendered(root, Rig(seconds=1, scale=0.05, cameras=("body",), subject="KB009"))
+    (broken / provenance.FILE_NAME).write_text("{half")
+    assert update(root) == 1
+    assert one_tables.outdated(root, [made, broken]) == []
+
+
 def test_sessions_without_results_are_left_out(root: Path, rendered: Render):
     rendered(root, RIG)
     assert update(root) == 0
