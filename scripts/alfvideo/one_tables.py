@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -90,16 +91,17 @@ def update(root: Path, sessions: Iterable[Path]) -> int:
                 raise _Unchanged
             tables = _load(root)
             registered = tables["_meta"]["raw"]["datasets"].setdefault(_REGISTERED, {})
-            _merge(tables, root, changed)
+            # As it was before the files are looked at: what is made meanwhile is for the next time.
             registered |= {_relative(root, of): _made(of) for of in changed}
+            _merge(tables, root, changed)
             _save(new_sessions, tables, "sessions")
             _save(new_datasets, tables, "datasets")
     except _Unchanged:
         return 0
-    except PermissionError as error:
+    except OSError as error:
         raise DataError(
             f"The ONE tables in {root} cannot be written ({error.strerror}). Give the user who "
-            "runs this write access to the folder, or set `registration: {tables: false}`."
+            "runs this space and write access there, or set `registration: {tables: false}`."
         ) from None
     return len(changed)
 
@@ -221,14 +223,15 @@ def _dataset_rows(
     """Rows of all datasets of a session; `known` are those in the table, by path."""
     hashes = _hashes(of)
     rows = {path: {**row, "exists": False} for path, row in known.items()}
-    for file in _datasets(of):
-        name, size = file.relative_to(of).as_posix(), file.stat().st_size
+    for file, size in _datasets(of):
+        name = file.relative_to(of).as_posix()
         before = known.get(name, {})
         md5 = hashes.get((name, size))
         if md5 is None and before.get("file_size") == size and pd.notna(before["hash"]):
             md5 = before["hash"]
         if md5 is None and size <= _HASHED:
-            md5 = provenance.md5(file)
+            with suppress(PermissionError):
+                md5 = provenance.md5(file)
         rows[name] = {
             "id": uuid.uuid3(eid, name),
             "qc": "NOT_SET",
@@ -242,12 +245,12 @@ def _dataset_rows(
     return [{**row, "eid": eid, "default_revision": defaults[name]} for name, row in rows.items()]
 
 
-def _datasets(of: Path) -> Iterator[Path]:
-    """The datasets of a session, without hidden files: those are still being written."""
+def _datasets(of: Path) -> Iterator[tuple[Path, int]]:
+    """The datasets of a session and their sizes, without hidden files, which are being written."""
     for file in ALFPath(of).iter_datasets(recursive=True):
-        inside = file.relative_to(of)
-        if spec.is_valid(file.name) and not any(part.startswith(".") for part in inside.parts):
-            yield file
+        hidden = any(part.startswith(".") for part in file.relative_to(of).parts)
+        if spec.is_valid(file.name) and not hidden and file.exists():
+            yield file, file.stat().st_size
 
 
 def _hashes(of: Path) -> dict[tuple[str, int], str]:
