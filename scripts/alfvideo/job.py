@@ -87,12 +87,7 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
         seconds = time.monotonic() - start
         provenance.record(
             job.session,
-            rule=job.rule,
-            camera=job.camera,
-            inputs=inputs,
-            outputs=job.outputs,
-            params=job.settings,
-            log=job.log,
+            _work(job, inputs),
             started=started,
             seconds=seconds,
             notes=job.notes,
@@ -104,27 +99,22 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
         sys.exit(1)
     except DataError as error:
         logger.error(message(error))
-        remember_failure(job, inputs, str(error))
+        _remember_failure(job, inputs, str(error))
         sys.exit(1)
     except Exception as error:
         logger.exception("unexpected error, please report it with this log")
-        remember_failure(job, inputs, f"unexpected error: {error}")
+        _remember_failure(job, inputs, f"unexpected error: {error}")
         sys.exit(1)
 
 
-def remember_failure(job: Job, inputs: Mapping[Path, Mapping[str, int]], why: str) -> None:
-    """Keep in the session that this job failed, if it can be kept: what can be made is made."""
+def _work(job: Job, inputs: Mapping[Path, Mapping[str, int]]) -> provenance.Work:
+    return provenance.Work(job.rule, job.camera, inputs, job.outputs, job.settings, job.log)
+
+
+def _remember_failure(job: Job, inputs: Mapping[Path, Mapping[str, int]], why: str) -> None:
+    """Keep in the session that this job failed, if it can be kept: others then go on without."""
     with suppress(OSError, DataError):
-        provenance.record_failure(
-            job.session,
-            rule=job.rule,
-            camera=job.camera,
-            inputs=inputs,
-            outputs=job.outputs,
-            params=job.settings,
-            log=job.log,
-            message=why,
-        )
+        provenance.record_failure(job.session, _work(job, inputs), why)
 
 
 def message(error: DataError | OSError) -> str:

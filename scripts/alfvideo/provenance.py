@@ -5,6 +5,7 @@ import json
 import platform
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,15 +41,34 @@ def read(session: Path, name: str = FILE_NAME) -> dict[str, Any]:
         ) from error
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a job makes from what: `inputs` with their fingerprints, taken before it started."""
+
+    rule: str
+    camera: str
+    inputs: Mapping[Path, Mapping[str, int]]
+    outputs: Iterable[Path]
+    params: Mapping[str, Any]
+    log: Path
+
+    def entry(self, session: Path) -> dict[str, Any]:
+        """As it is written in a record."""
+        return {
+            "rule": self.rule,
+            "camera": self.camera,
+            "inputs": {relative(path, session): dict(of) for path, of in self.inputs.items()},
+            "params": dict(self.params),
+            "host": platform.node(),
+            "finished": now(),
+            "log": str(self.log),
+        }
+
+
 def record(
     session: Path,
+    work: Work,
     *,
-    rule: str,
-    camera: str,
-    inputs: Mapping[Path, Mapping[str, int]],
-    outputs: Iterable[Path],
-    params: Mapping[str, Any],
-    log: Path,
     started: str,
     seconds: float,
     notes: Iterable[str] = (),
@@ -56,57 +76,32 @@ def record(
 ) -> None:
     """Add one job to the session's provenance, replacing earlier entries of its outputs.
 
-    `inputs` are paths with their fingerprints, taken before the job started; `started` is as
-    `now` gives it; `software` holds versions of other programs that took part.
+    `started` is as `now` gives it; `software` holds versions of other programs that took part.
     """
     entry = {
-        "rule": rule,
-        "camera": camera,
-        "inputs": {relative(path, session): dict(of) for path, of in inputs.items()},
-        "params": dict(params),
+        **work.entry(session),
         "notes": list(notes),
         "software": {
             "alfvideo": version("alfvideo"),
             "python": platform.python_version(),
             **(software or {}),
         },
-        "host": platform.node(),
         "started": started,
-        "finished": now(),
         "seconds": round(seconds, 2),
-        "log": str(log),
     }
     made = {
         relative(path, session): {**entry, "output": {**fingerprint(path), "md5": md5(path)}}
-        for path in outputs
+        for path in work.outputs
     }
     _update(session, FILE_NAME, made)
     if (session / FAILED).exists():
         _update(session, FAILED, dict.fromkeys(made))
 
 
-def record_failure(
-    session: Path,
-    *,
-    rule: str,
-    camera: str,
-    inputs: Mapping[Path, Mapping[str, int]],
-    outputs: Iterable[Path],
-    params: Mapping[str, Any],
-    log: Path,
-    message: str,
-) -> None:
+def record_failure(session: Path, work: Work, message: str) -> None:
     """Remember that outputs could not be made from these inputs, until they are made."""
-    entry = {
-        "rule": rule,
-        "camera": camera,
-        "inputs": {relative(path, session): dict(of) for path, of in inputs.items()},
-        "params": dict(params),
-        "message": message,
-        "finished": now(),
-        "log": str(log),
-    }
-    _update(session, FAILED, {relative(path, session): entry for path in outputs})
+    entry = {**work.entry(session), "message": message}
+    _update(session, FAILED, {relative(path, session): entry for path in work.outputs})
 
 
 def _update(session: Path, name: str, changes: Mapping[str, Any]) -> None:

@@ -42,24 +42,28 @@ def session(tmp_path: Path, rendered: Render) -> Path:
             (path / name).write_text(json.dumps(CONTENT.get(name, name)))
         provenance.record(
             path,
-            rule=rule,
-            camera="" if rule == "dlc_qc_plot" else "body",
-            inputs={},
-            outputs=[path / name for name in names],
-            params={"version": 2},
-            log=tmp_path / f"{rule}.log",
+            provenance.Work(
+                rule=rule,
+                camera="" if rule == "dlc_qc_plot" else "body",
+                inputs={},
+                outputs=[path / name for name in names],
+                params={"version": 2},
+                log=tmp_path / f"{rule}.log",
+            ),
             started=provenance.now(),
             seconds=1.5,
         )
         (tmp_path / f"{rule}.log").write_text(f"the log of {rule}")
     provenance.record_failure(
         path,
-        rule="dlc",
-        camera="body",
-        inputs={},
-        outputs=[path / "alf/_ibl_bodyCamera.dlc.pqt"],
-        params={"version": 1},
-        log=tmp_path / "gone.log",
+        provenance.Work(
+            rule="dlc",
+            camera="body",
+            inputs={},
+            outputs=[path / "alf/_ibl_bodyCamera.dlc.pqt"],
+            params={"version": 1},
+            log=tmp_path / "gone.log",
+        ),
         message="The model was cut.",
     )
     return path

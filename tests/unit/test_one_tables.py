@@ -35,12 +35,14 @@ def make(of: Path, *names: str, n: int = N) -> None:
             np.save(file, np.arange(float(n)))
     provenance.record(
         of,
-        rule="a_rule",
-        camera="left",
-        inputs={},
-        outputs=[of / name for name in names],
-        params={},
-        log=Path("log"),
+        provenance.Work(
+            rule="a_rule",
+            camera="left",
+            inputs={},
+            outputs=[of / name for name in names],
+            params={},
+            log=Path("log"),
+        ),
         started=provenance.now(),
         seconds=1.0,
     )

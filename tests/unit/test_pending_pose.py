@@ -161,12 +161,14 @@ def fail(path: Path, config: dict, rule: str, camera: str) -> None:
     files = [file for found in task.files(read, of, config).values() for file in found]
     provenance.record_failure(
         path,
-        rule=rule,
-        camera=camera,
-        inputs={file: provenance.fingerprint(file) for file in files if file.exists()},
-        outputs=[datasets.path(pattern, read, of) for pattern in task.outputs],
-        params=task.params(read, of, config),
-        log=Path("log"),
+        provenance.Work(
+            rule=rule,
+            camera=camera,
+            inputs={file: provenance.fingerprint(file) for file in files if file.exists()},
+            outputs=[datasets.path(pattern, read, of) for pattern in task.outputs],
+            params=task.params(read, of, config),
+            log=Path("log"),
+        ),
         message="It is cut.",
     )
 

@@ -50,15 +50,9 @@ def failed(session: Path) -> dict:
 
 
 def test_failures_are_remembered_until_the_output_is_made(tmp_path: Path):
-    entry = {
-        "rule": "r",
-        "camera": "left",
-        "inputs": {},
-        "params": {"version": 1},
-        "log": Path("log"),
-    }
     for name in "ab":
-        provenance.record_failure(tmp_path, **entry, outputs=[tmp_path / name], message="cut")
+        work = provenance.Work("r", "left", {}, [tmp_path / name], {"version": 1}, Path("log"))
+        provenance.record_failure(tmp_path, work, "cut")
     assert {name: found["message"] for name, found in failed(tmp_path).items()} == {
         "a": "cut",
         "b": "cut",

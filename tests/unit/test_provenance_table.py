@@ -22,12 +22,14 @@ def root(tmp_path: Path) -> Path:
         source.write_bytes(b"raw")
         provenance.record(
             session,
-            rule="video_compress",
-            camera="left",
-            inputs={source: provenance.fingerprint(source)},
-            outputs=[session / "a.mp4", session / "alf/b.npy"],
-            params={"version": 3, "crf": 17},
-            log=Path("logs/a.log"),
+            provenance.Work(
+                rule="video_compress",
+                camera="left",
+                inputs={source: provenance.fingerprint(source)},
+                outputs=[session / "a.mp4", session / "alf/b.npy"],
+                params={"version": 3, "crf": 17},
+                log=Path("logs/a.log"),
+            ),
             started="2026-01-01T12:00:00Z",
             seconds=2.5,
             notes=["Two pulses, and a comma."],
