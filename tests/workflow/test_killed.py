@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from one.api import One
 
 from alfvideo.rig import Rig
 from tests.workflow.runs import Workflow, hashes, lost, small, temporary_files
@@ -26,12 +27,21 @@ KILLS = 10
 LONGEST_WAIT = 4.0
 """Kills come up to this many seconds after the first job of a run has started."""
 
+RECORDS = ("provenance.json", "failed.json", "sessions.pqt", "datasets.pqt")
+
 pytestmark = pytest.mark.slow
 
 
 def results(root: Path) -> dict[str, str]:
-    """Hashes of all that must be equal; the provenance holds times of day."""
-    return {name: h for name, h in hashes(root).items() if not name.endswith("provenance.json")}
+    """Hashes of all that must be equal; records and ONE tables hold times of day."""
+    return {name: h for name, h in hashes(root).items() if not name.endswith(RECORDS)}
+
+
+def found_by_one(root: Path) -> set[tuple[str, str]]:
+    """Datasets of the ONE tables that are there, with their hashes."""
+    rows = One(cache_dir=root, mode="local")._cache["datasets"]
+    rows = rows[rows["exists"]]
+    return set(zip(rows["rel_path"], rows["hash"], strict=True))
 
 
 def processes_in(workdir: Path) -> list[psutil.Process]:
@@ -104,6 +114,7 @@ def test_killed_and_started_again(
         kept = {name: digest for name, digest in raw.items() if not name.endswith(replaced)}
         assert lost(kept, disturbed.root) == [], killed
         assert results(disturbed.root) == expected, killed
+        assert found_by_one(disturbed.root) == found_by_one(undisturbed.root), killed
         assert temporary_files(disturbed.root) == [], killed
     assert "snakemake" in killed
     assert set(killed) - {"snakemake", "gone"}, "no job was killed"
@@ -163,6 +174,7 @@ def test_orphans_and_a_new_run_write_the_same_files(
     rendered(calm.root, rig)
     assert calm.run().status == 0
     assert results(disturbed.root) == results(calm.root)
+    assert found_by_one(disturbed.root) == found_by_one(calm.root)
 
 
 def wait_for(condition: Callable[[], object]) -> None:
