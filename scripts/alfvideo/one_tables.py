@@ -15,7 +15,7 @@ from one.alf import cache, spec
 from one.alf.path import ALFPath
 from pyarrow.parquet import read_schema
 
-from alfvideo import atomic, provenance, session
+from alfvideo import atomic, provenance, registry, session
 from alfvideo.errors import DataError
 from alfvideo.session import Blocked
 
@@ -32,7 +32,6 @@ _EMPTY = {
     "sessions": cache.EMPTY_SESSIONS_FRAME,
     "datasets": cache.EMPTY_DATASETS_FRAME.assign(default_revision=pd.Series(dtype=bool)),
 }
-
 
 _HASHED = 200_000_000
 """Bytes; larger files that alfvideo has not made are not hashed."""
@@ -260,7 +259,7 @@ def _hashes(of: Path) -> dict[tuple[str, int], str]:
         if made := entry.get("output"):
             hashes[name, made["size"]] = made["md5"]
     for record in of.glob("registration/*_raw.json"):
-        for raw in json.loads(record.read_text(encoding="utf-8"))["datasets"]:
+        for raw in registry.read(record):
             hashes[raw["path"], raw["file_size"]] = raw["hash"]
     return hashes
 

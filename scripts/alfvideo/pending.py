@@ -98,7 +98,7 @@ def _scan_tasks(
         if not task.applies(recorded, camera, config):
             continue
         outputs = tuple(datasets.path(pattern, recorded, camera) for pattern in task.outputs)
-        exist = all(output.name in _siblings(recorded, output) for output in outputs)
+        exist = all(output.name in recorded.siblings(output) for output in outputs)
         try:
             files = task.files(recorded, camera, config)
             inputs = [file for found in files.values() for file in found]
@@ -145,12 +145,8 @@ def _up_to_date(
     return True
 
 
-def _siblings(recorded: Session, file: Path) -> Mapping[str, Any]:
-    return recorded.listing(file.parent.relative_to(recorded.path).as_posix())
-
-
 def _modified(recorded: Session, file: Path) -> int:
-    return _siblings(recorded, file)[file.name].stat().st_mtime_ns
+    return recorded.siblings(file)[file.name].stat().st_mtime_ns
 
 
 def targets(statuses: Iterable[Status]) -> list[str]:

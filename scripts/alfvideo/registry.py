@@ -30,3 +30,8 @@ def describe(files: Iterable[Path], session: Path) -> list[dict[str, Any]]:
 def write(datasets: list[dict[str, Any]], path: Path) -> None:
     """Write the record as JSON."""
     path.write_text(json.dumps({"datasets": datasets}, indent=1), encoding="utf-8")
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The raw datasets of a record, as `describe` gives them."""
+    return json.loads(path.read_text(encoding="utf-8"))["datasets"]

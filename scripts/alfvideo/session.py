@@ -73,6 +73,10 @@ class Session:
             self._listings[collection] = listing(self.path / collection)
         return self._listings[collection]
 
+    def siblings(self, file: Path) -> dict[str, os.DirEntry]:
+        """Entries of the folder of a file of the session, by name."""
+        return self.listing(file.parent.relative_to(self.path).as_posix())
+
     def find(self, collection: str, *patterns: str) -> list[Path]:
         """Files of a collection that match any of the glob patterns, sorted by name."""
         return [
@@ -177,7 +181,7 @@ def parse(path: Path, description: Mapping[str, Any]) -> Session:
         sync_collection=sync_collection or "raw_ephys_data",
         task_collection=next(iter(task_collections), LEGACY_COLLECTION),
         protocols=tuple(protocol for protocol, _ in tasks),
-        projects=_names(description.get("projects")),
+        projects=names(description.get("projects")),
     )
 
 
@@ -199,7 +203,7 @@ def _mapping(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value
 
 
-def _names(value: Any) -> tuple[str, ...]:
+def names(value: Any) -> tuple[str, ...]:
     """A list of names; old descriptions have a single one."""
     return tuple(map(str, value if isinstance(value, list) else filter(None, [value])))
 

@@ -53,10 +53,8 @@ class Result:
         files, reasons = [], []
         for each in cameras:
             try:
-                file = _obtainable(pattern, session, each, config)
-                if self.optional or camera is ALL_CAMERAS:
-                    _check_last_attempt(file, session, each, config)
-                files.append(file)
+                find = _promising if self.optional or camera is ALL_CAMERAS else _obtainable
+                files.append(find(pattern, session, each, config))
             except Blocked as reason:
                 reasons.append(str(reason))
         if not files and not self.optional:
@@ -65,10 +63,8 @@ class Result:
 
 
 @dataclass(frozen=True)
-class EveryResult(Result):
+class EveryResult:
     """All outputs of the other tasks of the selected cameras and of the session that can be had."""
-
-    pattern: str = ""
 
     def files(self, session: Session, camera: Camera, config: Config) -> list[Path]:
         """The files, there or to be made.
@@ -83,9 +79,7 @@ class EveryResult(Result):
             for pattern in task.outputs if task.stage != ALYX else ():
                 with suppress(Blocked):
                     if task.applies(session, of, config):
-                        file = _obtainable(pattern, session, of, config)
-                        _check_last_attempt(file, session, of, config)
-                        files.append(file)
+                        files.append(_promising(pattern, session, of, config))
         if not files:
             raise Blocked("there is nothing to register")
         return files
@@ -107,7 +101,7 @@ class Task:
     inputs: tuple[Inputs, ...]
     outputs: tuple[str, ...]
     settings: Settings = lambda *of: {}
-    results: Mapping[str, Result] = field(default_factory=dict)
+    results: Mapping[str, Result | EveryResult] = field(default_factory=dict)
     of_session: bool = False
 
     def files(self, session: Session, camera: Camera, config: Config) -> dict[str, list[Path]]:
@@ -182,7 +176,7 @@ def _obtainable(pattern: str, session: Session, camera: Camera, config: Config) 
         If it is not there and cannot be made, or is of a camera that is not selected.
     """
     file = datasets.path(pattern, session, camera)
-    if file.name in session.listing(file.parent.relative_to(session.path).as_posix()):
+    if file.name in session.siblings(file):
         return file
     if camera is ALL_CAMERAS or camera.label in config["cameras"]:
         for task in TASKS:
@@ -193,34 +187,43 @@ def _obtainable(pattern: str, session: Session, camera: Camera, config: Config) 
     raise Blocked(f"{file.name} is missing")
 
 
-def _check_last_attempt(file: Path, session: Session, camera: Camera, config: Config) -> None:
-    """Do not wait for a file that could not be made the last time, if nothing has changed since.
+def _promising(pattern: str, session: Session, camera: Camera, config: Config) -> Path:
+    """As `_obtainable`, but not a file that could not be made the last time from what is there now.
 
     Raises
     ------
     Blocked
-        With what was wrong with it, or with a file that it is made from.
+        As `_obtainable`; or with what was wrong with the file, or with one that it is made from.
     """
-    if provenance.FAILED not in session.listing(".") or file.exists():
+    file = _obtainable(pattern, session, camera, config)
+    if provenance.FAILED in session.listing("."):
+        failed = provenance.read(session.path, provenance.FAILED)
+        _check_last_attempt(file, failed, session, camera, config)
+    return file
+
+
+def _check_last_attempt(
+    file: Path, failed: Mapping[str, Any], session: Session, camera: Camera, config: Config
+) -> None:
+    makers = (
+        task
+        for task in TASKS
+        if task.applies(session, camera, config)
+        and any(datasets.path(pattern, session, camera) == file for pattern in task.outputs)
+    )
+    task = None if file.exists() else next(makers, None)
+    if task is None:
         return
-    failed = provenance.read(session.path, provenance.FAILED)
-    for task in TASKS:
-        if task.applies(session, camera, config) and any(
-            datasets.path(pattern, session, camera) == file for pattern in task.outputs
-        ):
-            inputs = [
-                path for found in task.files(session, camera, config).values() for path in found
-            ]
-            entry = failed.get(provenance.relative(file, session.path))
-            if (
-                entry
-                and entry["params"] == task.params(session, camera, config)
-                and entry["inputs"] == provenance.fingerprints(inputs, session.path)
-            ):
-                raise Blocked(f"{file.name} could not be made: {entry['message']}")
-            for path in inputs:
-                _check_last_attempt(path, session, camera, config)
-            return
+    inputs = [path for found in task.files(session, camera, config).values() for path in found]
+    entry = failed.get(provenance.relative(file, session.path))
+    if (
+        entry
+        and entry["params"] == task.params(session, camera, config)
+        and entry["inputs"] == provenance.fingerprints(inputs, session.path)
+    ):
+        raise Blocked(f"{file.name} could not be made: {entry['message']}")
+    for path in inputs:
+        _check_last_attempt(path, failed, session, camera, config)
 
 
 def _has_cascade(tracker: str) -> Applies:

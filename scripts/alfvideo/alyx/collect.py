@@ -1,12 +1,11 @@
 """What there is to register of a session: from its provenance, its checks and its pictures."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from one.alf.path import ALFPath
 
-from alfvideo import provenance
+from alfvideo import provenance, registry
 from alfvideo.alyx import details, quality
 from alfvideo.alyx.records import Dataset, Picture, SessionRecord, TaskRecord
 
@@ -54,7 +53,7 @@ def _datasets(session: Path, made: dict[str, Any]) -> tuple[Dataset, ...]:
             version = entry["software"]["alfvideo"]
             datasets[name] = Dataset(name, output["size"], output["md5"], version)
         if name.endswith("_raw.json") and (session / name).exists():
-            for raw in json.loads((session / name).read_text(encoding="utf-8"))["datasets"]:
+            for raw in registry.read(session / name):
                 version = entry["software"]["alfvideo"]
                 datasets[raw["path"]] = Dataset(raw["path"], raw["file_size"], raw["hash"], version)
     return tuple(

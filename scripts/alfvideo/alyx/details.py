@@ -38,8 +38,8 @@ def combine(description: Mapping[str, Any], settings: list[Mapping[str, Any]]) -
     protocols = [f"{_text(each, 'PYBPOD_PROTOCOL')}{_version(each)}" for each in settings]
     return Details(
         users=tuple(users),
-        projects=_names(description.get("projects")),
-        procedures=_names(description.get("procedures")),
+        projects=session.names(description.get("projects")),
+        procedures=session.names(description.get("procedures")),
         task_protocol="/".join(filter(None, protocols)),
         start_time=starts[0] if starts else "",
     )
@@ -68,11 +68,6 @@ def _version(settings: Mapping[str, Any]) -> str:
 def _text(settings: Mapping[str, Any], key: str) -> str:
     value = settings.get(key)
     return value if isinstance(value, str) else ""
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    """A list of names; old descriptions have a single one."""
-    return tuple(map(str, value if isinstance(value, list) else filter(None, [value])))
 
 
 def _load(path: Path) -> Mapping[str, Any]:
