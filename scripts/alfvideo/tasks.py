@@ -4,21 +4,17 @@ Rules take their input functions from here, and the scan for pending work reads 
 that both always agree.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from alfvideo import datasets, features, licks, provenance, roi
-from alfvideo.pose import cascade
-from alfvideo.qc import reference, rigs
+from alfvideo import datasets, licks, provenance, roi, task_settings
 from alfvideo.session import ALL_CAMERAS, Blocked, Camera, Session
+from alfvideo.task_settings import Applies, Config, Settings
 
-Config = Mapping[str, Any]
 Inputs = Callable[[Session, Camera], list[Path]]
-Applies = Callable[[Session, Camera, Config], bool]
-Settings = Callable[[Session, Camera, Config], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -135,38 +131,6 @@ def selected(session: Session, config: Config) -> Iterator[tuple[Camera, Task]]:
                 yield camera, task
 
 
-def compression(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
-    """The encoder's settings: videos of training rigs (Bpod) are compressed more."""
-    settings = config["compression"]
-    crf = settings["crf_bpod"] if session.sync == "bpod" else settings["crf"]
-    return {"preset": settings["preset"], "crf": crf}
-
-
-def daq(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
-    """Which sync arrays to read, and which of their channels is wired to the camera's GPIO."""
-    return {"namespace": session.namespace, "sync_label": camera.sync_label}
-
-
-def timing(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
-    """As `daq`, and where the camera sees the wheel, by which it is timed if GPIO is of no use."""
-    region = config["wheel_regions"].get(camera.label)
-    return {**daq(session, camera, config), "wheel_region": region}
-
-
-def checks(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
-    """What the checks of a camera expect of it; a changed reference frame counts as a setting."""
-    folder = config["reference_frames"]
-    reference_frame = reference.find(Path(folder).expanduser(), camera.label) if folder else None
-    return {
-        **daq(session, camera, config),
-        "sync": session.sync,
-        "expected": asdict(rigs.expected(camera.label, session.sync, camera.described)),
-        "protocols": list(session.protocols),
-        "reference_frame": str(reference_frame or ""),
-        "reference_frame_modified": reference_frame.stat().st_mtime_ns if reference_frame else 0,
-    }
-
-
 def _obtainable(pattern: str, session: Session, camera: Camera, config: Config) -> Path:
     """The file of a pattern, if it is there or will be made.
 
@@ -226,65 +190,6 @@ def _check_last_attempt(
         _check_last_attempt(path, failed, session, camera, config)
 
 
-def _has_cascade(tracker: str) -> Applies:
-    return lambda session, camera, config: cascade.of(config, tracker, camera.label) is not None
-
-
-def _cascade(tracker: str) -> Settings:
-    """The cascade as a setting: with the checksums of its models, without comments."""
-
-    def settings(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
-        file = cascade.of(config, tracker, camera.label)
-        return {"tracker": tracker, "cascade": cascade.load(file, tracker)}
-
-    return settings
-
-
-def _finds(possible: Callable[[Collection[str]], bool]) -> Applies:
-    """Whether the cascade of `features_from` finds the body parts, as far as is known."""
-
-    def applies(session: Session, camera: Camera, config: Config) -> bool:
-        tracker = config["features_from"]
-        file = cascade.of(config, tracker, camera.label)
-        if file is None:
-            return False
-        try:
-            parts = cascade.body_parts(file, tracker)
-        except Blocked:
-            parts = None
-        return parts is None or possible(parts)
-
-    return applies
-
-
-def _sees(parts: Collection[str]) -> Applies:
-    """Whether it is a camera of the face whose cascade finds one of the body parts."""
-    finds = _finds(lambda found: not set(parts).isdisjoint(found))
-    return lambda session, camera, config: (
-        camera.label in features.WINDOWS and finds(session, camera, config)
-    )
-
-
-def _has_features(tracker: str) -> Applies:
-    sees_pupil = _sees(features.PUPIL)
-    return lambda session, camera, config: (
-        config["features_from"] == tracker and sees_pupil(session, camera, config)
-    )
-
-
-def _has_clip(session: Session, camera: Camera, config: Config) -> bool:
-    return config["pose_clips"] and _finds(lambda found: True)(session, camera, config)
-
-
-def _any_camera(applies: Applies) -> Applies:
-    """Whether something applies to one of the selected cameras."""
-    return lambda session, everyone, config: any(
-        applies(session, camera, config)
-        for camera in session.cameras.values()
-        if camera.label in config["cameras"]
-    )
-
-
 _TIMES = Result(datasets.TIMES, optional=True)
 
 
@@ -296,7 +201,7 @@ def _after_pose(tracker: str, features_rule: str, qc_rule: str, qc_stage: str) -
             rule=features_rule,
             stage="features",
             version=1,
-            applies=_has_features(tracker),
+            applies=task_settings.has_features(tracker),
             inputs=(datasets.mp4,),
             outputs=(datasets.FEATURES,),
             results={"pose": pose, "times": _TIMES},
@@ -305,7 +210,7 @@ def _after_pose(tracker: str, features_rule: str, qc_rule: str, qc_stage: str) -
             rule=qc_rule,
             stage=qc_stage,
             version=1,
-            applies=_has_cascade(tracker),
+            applies=task_settings.has_cascade(tracker),
             inputs=(datasets.mp4, datasets.trials),
             outputs=(datasets.POSE_QC[tracker],),
             settings=lambda session, camera, config: {
@@ -326,7 +231,7 @@ def _after_pose(tracker: str, features_rule: str, qc_rule: str, qc_stage: str) -
 
 def _picture(tracker: str, rule: str, stage: str) -> Task:
     """The picture of a session by one tracker, with what the other may have features of."""
-    tracked, featured = _has_cascade(tracker), _finds(lambda found: True)
+    tracked, featured = task_settings.has_cascade(tracker), task_settings.finds(lambda found: True)
 
     def shown(session: Session, camera: Camera, config: Config) -> bool:
         return tracked(session, camera, config) or featured(session, camera, config)
@@ -335,7 +240,7 @@ def _picture(tracker: str, rule: str, stage: str) -> Task:
         rule=rule,
         stage=stage,
         version=1,
-        applies=_any_camera(tracked),
+        applies=task_settings.any_camera(tracked),
         inputs=(datasets.trials, datasets.wheel),
         outputs=(datasets.POSE_PICTURE[tracker],),
         settings=lambda session, camera, config: {
@@ -371,7 +276,7 @@ TASKS = (
         applies=lambda session, camera, config: not camera.compressed,
         inputs=(datasets.avi,),
         outputs=(datasets.RAW_MP4,),
-        settings=compression,
+        settings=task_settings.compression,
     ),
     Task(
         rule="video_convert",
@@ -394,7 +299,7 @@ TASKS = (
             datasets.wheel,
         ),
         outputs=(datasets.TIMES,),
-        settings=timing,
+        settings=task_settings.timing,
     ),
     Task(
         rule="video_sync_qc_bpod",
@@ -411,7 +316,7 @@ TASKS = (
         applies=lambda session, camera, config: camera.compressed,
         inputs=(datasets.mp4, datasets.sync_arrays, datasets.wiring),
         outputs=(datasets.TIMES,),
-        settings=daq,
+        settings=task_settings.daq,
     ),
     Task(
         rule="video_qc",
@@ -420,31 +325,31 @@ TASKS = (
         applies=lambda session, camera, config: True,
         inputs=(datasets.mp4, datasets.times, datasets.frame_log, datasets.ttl, datasets.wheel),
         outputs=(datasets.VIDEO_QC, datasets.VIDEO_QC_PICTURE),
-        settings=checks,
+        settings=task_settings.checks,
     ),
     Task(
         rule="dlc",
         stage="dlc",
         version=1,
-        applies=_has_cascade("dlc"),
+        applies=task_settings.has_cascade("dlc"),
         inputs=(datasets.mp4,),
         outputs=(datasets.POSE["dlc"],),
-        settings=_cascade("dlc"),
+        settings=task_settings.cascade_of("dlc"),
     ),
     Task(
         rule="lightning_pose",
         stage="lightningPose",
         version=1,
-        applies=_has_cascade("lightningPose"),
+        applies=task_settings.has_cascade("lightningPose"),
         inputs=(datasets.mp4,),
         outputs=(datasets.POSE["lightningPose"],),
-        settings=_cascade("lightningPose"),
+        settings=task_settings.cascade_of("lightningPose"),
     ),
     Task(
         rule="motion_energy",
         stage="energy",
         version=1,
-        applies=_finds(roi.possible),
+        applies=task_settings.finds(roi.possible),
         inputs=(datasets.mp4,),
         outputs=(datasets.MOTION_ENERGY, datasets.MOTION_ENERGY_REGION),
         results={"pose": Result(datasets.POSE)},
@@ -455,7 +360,7 @@ TASKS = (
         rule="pose_clip",
         stage="clip",
         version=1,
-        applies=_has_clip,
+        applies=task_settings.has_clip,
         inputs=(datasets.mp4, datasets.trials),
         outputs=(datasets.POSE_CLIP,),
         results={"pose": Result(datasets.POSE), "times": _TIMES},
@@ -464,12 +369,12 @@ TASKS = (
         rule="licks",
         stage="licks",
         version=1,
-        applies=_any_camera(_sees(licks.TONGUE)),
+        applies=task_settings.any_camera(task_settings.sees(licks.TONGUE)),
         inputs=(),
         outputs=(datasets.LICKS,),
         results={
-            "pose": Result(datasets.POSE, cameras=_sees(licks.TONGUE)),
-            "times": Result(datasets.TIMES, cameras=_sees(licks.TONGUE)),
+            "pose": Result(datasets.POSE, cameras=task_settings.sees(licks.TONGUE)),
+            "times": Result(datasets.TIMES, cameras=task_settings.sees(licks.TONGUE)),
         },
         of_session=True,
     ),

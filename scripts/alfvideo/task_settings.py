@@ -1,0 +1,109 @@
+"""Which tasks apply to a camera, and the parameters that their results depend on."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from alfvideo import features
+from alfvideo.pose import cascade
+from alfvideo.qc import reference, rigs
+from alfvideo.session import Blocked, Camera, Session
+
+Config = Mapping[str, Any]
+Applies = Callable[[Session, Camera, Config], bool]
+Settings = Callable[[Session, Camera, Config], dict[str, Any]]
+
+
+def compression(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+    """The encoder's settings: videos of training rigs (Bpod) are compressed more."""
+    settings = config["compression"]
+    crf = settings["crf_bpod"] if session.sync == "bpod" else settings["crf"]
+    return {"preset": settings["preset"], "crf": crf}
+
+
+def daq(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+    """Which sync arrays to read, and which of their channels is wired to the camera's GPIO."""
+    return {"namespace": session.namespace, "sync_label": camera.sync_label}
+
+
+def timing(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+    """As `daq`, and where the camera sees the wheel, by which it is timed if GPIO is of no use."""
+    region = config["wheel_regions"].get(camera.label)
+    return {**daq(session, camera, config), "wheel_region": region}
+
+
+def checks(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+    """What the checks of a camera expect of it; a changed reference frame counts as a setting."""
+    folder = config["reference_frames"]
+    reference_frame = reference.find(Path(folder).expanduser(), camera.label) if folder else None
+    return {
+        **daq(session, camera, config),
+        "sync": session.sync,
+        "expected": asdict(rigs.expected(camera.label, session.sync, camera.described)),
+        "protocols": list(session.protocols),
+        "reference_frame": str(reference_frame or ""),
+        "reference_frame_modified": reference_frame.stat().st_mtime_ns if reference_frame else 0,
+    }
+
+
+def has_cascade(tracker: str) -> Applies:
+    """Whether the camera has a cascade of a tracker."""
+    return lambda session, camera, config: cascade.of(config, tracker, camera.label) is not None
+
+
+def cascade_of(tracker: str) -> Settings:
+    """The cascade as a setting: with the checksums of its models, without comments."""
+
+    def settings(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+        file = cascade.of(config, tracker, camera.label)
+        return {"tracker": tracker, "cascade": cascade.load(file, tracker)}
+
+    return settings
+
+
+def finds(possible: Callable[[Collection[str]], bool]) -> Applies:
+    """Whether the cascade of `features_from` finds the body parts, as far as is known."""
+
+    def applies(session: Session, camera: Camera, config: Config) -> bool:
+        tracker = config["features_from"]
+        file = cascade.of(config, tracker, camera.label)
+        if file is None:
+            return False
+        try:
+            parts = cascade.body_parts(file, tracker)
+        except Blocked:
+            parts = None
+        return parts is None or possible(parts)
+
+    return applies
+
+
+def sees(parts: Collection[str]) -> Applies:
+    """Whether it is a camera of the face whose cascade finds one of the body parts."""
+    seen = finds(lambda found: not set(parts).isdisjoint(found))
+    return lambda session, camera, config: (
+        camera.label in features.WINDOWS and seen(session, camera, config)
+    )
+
+
+def has_features(tracker: str) -> Applies:
+    """Whether features are made of the camera from this tracker."""
+    sees_pupil = sees(features.PUPIL)
+    return lambda session, camera, config: (
+        config["features_from"] == tracker and sees_pupil(session, camera, config)
+    )
+
+
+def has_clip(session: Session, camera: Camera, config: Config) -> bool:
+    """Whether a clip is made of the camera."""
+    return config["pose_clips"] and finds(lambda found: True)(session, camera, config)
+
+
+def any_camera(applies: Applies) -> Applies:
+    """Whether something applies to one of the selected cameras."""
+    return lambda session, everyone, config: any(
+        applies(session, camera, config)
+        for camera in session.cameras.values()
+        if camera.label in config["cameras"]
+    )
