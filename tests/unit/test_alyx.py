@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 from one.alf.spec import QC
-from tests.alyx.server import PASSWORD, Alyx, Fault
+from tests.alyx.server import Fault
 
 from alfvideo.alyx import quality
-from alfvideo.alyx.connection import Client, Patience, Unreachable
-from alfvideo.alyx.credentials import Credentials
+from alfvideo.alyx.connection import Unreachable
 from alfvideo.alyx.records import Dataset, Details, Picture, Policy, SessionRecord, TaskRecord
 from alfvideo.alyx.registration import register
 from alfvideo.errors import DataError
@@ -20,18 +19,6 @@ from alfvideo.errors import DataError
 TIMES = "alf/_ibl_leftCamera.times.npy"
 POSE = "alf/_ibl_leftCamera.dlc.pqt"
 TODAY = date.today().isoformat()
-
-
-@pytest.fixture
-def alyx():
-    with Alyx() as server:
-        yield server
-
-
-@pytest.fixture
-def client(alyx):
-    patience = Patience(connect=5, answer=5, attempts=3, first_wait=0.01, longest_wait=0.05)
-    return Client(alyx.url, Credentials("lab_manager", PASSWORD), patience)
 
 
 @pytest.fixture

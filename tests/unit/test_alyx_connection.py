@@ -5,7 +5,7 @@ import socket
 import time
 
 import pytest
-from tests.alyx.server import PASSWORD, TOKEN, Alyx, Fault
+from tests.alyx.server import PASSWORD, TOKEN, Fault
 
 from alfvideo.alyx.connection import Client, Patience, Refused, Unreachable
 from alfvideo.alyx.credentials import Credentials
@@ -13,17 +13,6 @@ from alfvideo.errors import DataError
 
 PATIENCE = Patience(connect=5, answer=5, attempts=3, first_wait=0.01, longest_wait=0.05)
 SUBJECT = ("/subjects/KB001", "look up subject KB001")
-
-
-@pytest.fixture
-def alyx():
-    with Alyx() as server:
-        yield server
-
-
-@pytest.fixture
-def client(alyx):
-    return Client(alyx.url, Credentials("lab_manager", PASSWORD), PATIENCE)
 
 
 @pytest.mark.parametrize("how", ["silence", "lost", 429, 500, 502, 503, 504])
