@@ -11,13 +11,13 @@ rule dlc:
         "logs/dlc{session}/{camera}.log",
     benchmark:
         "benchmarks/dlc{session}/{camera}.tsv"
-    priority: 30
+    priority: newest_first(30)
     threads: 4
     resources:
         io_charge=10,
         gpu=1,
-        mem_mb=16000,
-        runtime=24 * 60,
+        mem_mb=growing(16000),
+        runtime=growing(24 * 60),
         job_size="large",
     params:
         settings=params_of("dlc"),
@@ -37,13 +37,13 @@ rule lightning_pose:
         "logs/lightning_pose{session}/{camera}.log",
     benchmark:
         "benchmarks/lightning_pose{session}/{camera}.tsv"
-    priority: 30
+    priority: newest_first(30)
     threads: 4
     resources:
         io_charge=10,
         gpu=1,
-        mem_mb=16000,
-        runtime=24 * 60,
+        mem_mb=growing(16000),
+        runtime=growing(24 * 60),
         job_size="large",
     params:
         settings=params_of("lightning_pose"),
@@ -63,13 +63,13 @@ rule motion_energy:
         "logs/motion_energy{session}/{camera}.log",
     benchmark:
         "benchmarks/motion_energy{session}/{camera}.tsv"
-    priority: 30
+    priority: newest_first(30)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=1000,
-        runtime=120,
+        mem_mb=growing(1000),
+        runtime=growing(120),
         job_size="small",
     params:
         settings=params_of("motion_energy"),

@@ -10,13 +10,13 @@ rule ephys_post_dlc:
         "logs/ephys_post_dlc{session}/{camera}.log",
     benchmark:
         "benchmarks/ephys_post_dlc{session}/{camera}.tsv"
-    priority: 30
+    priority: newest_first(30)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         job_size="small",
     params:
         settings=params_of("ephys_post_dlc"),
@@ -35,13 +35,13 @@ rule ephys_post_lightning_pose:
         "logs/ephys_post_lightning_pose{session}/{camera}.log",
     benchmark:
         "benchmarks/ephys_post_lightning_pose{session}/{camera}.tsv"
-    priority: 30
+    priority: newest_first(30)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         job_size="small",
     params:
         settings=params_of("ephys_post_lightning_pose"),
@@ -60,13 +60,13 @@ rule licks:
         "logs/licks{session}.log",
     benchmark:
         "benchmarks/licks{session}.tsv"
-    priority: 30
+    priority: newest_first(30)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         job_size="small",
     params:
         settings=params_of("licks"),
@@ -85,13 +85,13 @@ rule dlc_qc:
         "logs/dlc_qc{session}/{camera}.log",
     benchmark:
         "benchmarks/dlc_qc{session}/{camera}.tsv"
-    priority: 30
+    priority: newest_first(30)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=growing(3000),
+        runtime=growing(30),
         job_size="small",
     params:
         settings=params_of("dlc_qc"),
@@ -110,13 +110,13 @@ rule lightning_pose_qc:
         "logs/lightning_pose_qc{session}/{camera}.log",
     benchmark:
         "benchmarks/lightning_pose_qc{session}/{camera}.tsv"
-    priority: 30
+    priority: newest_first(30)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=growing(3000),
+        runtime=growing(30),
         job_size="small",
     params:
         settings=params_of("lightning_pose_qc"),
@@ -135,13 +135,13 @@ rule dlc_qc_plot:
         "logs/dlc_qc_plot{session}.log",
     benchmark:
         "benchmarks/dlc_qc_plot{session}.tsv"
-    priority: 30
+    priority: newest_first(30)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=growing(3000),
+        runtime=growing(30),
         job_size="small",
     params:
         settings=params_of("dlc_qc_plot"),
@@ -160,13 +160,13 @@ rule lp_qc_plot:
         "logs/lp_qc_plot{session}.log",
     benchmark:
         "benchmarks/lp_qc_plot{session}.tsv"
-    priority: 30
+    priority: newest_first(30)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=3000,
-        runtime=30,
+        mem_mb=growing(3000),
+        runtime=growing(30),
         job_size="small",
     params:
         settings=params_of("lp_qc_plot"),
@@ -185,13 +185,13 @@ rule pose_clip:
         "logs/pose_clip{session}/{camera}.log",
     benchmark:
         "benchmarks/pose_clip{session}/{camera}.tsv"
-    priority: 30
+    priority: newest_first(30)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         job_size="small",
     params:
         settings=params_of("pose_clip"),

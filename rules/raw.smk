@@ -10,13 +10,13 @@ rule video_register_raw:
         "logs/video_register_raw{session}/{camera}.log",
     benchmark:
         "benchmarks/video_register_raw{session}/{camera}.tsv"
-    priority: 100
+    priority: newest_first(100)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
         job_size="small",
     params:
         settings=params_of("video_register_raw"),
@@ -35,13 +35,13 @@ rule video_compress:
         "logs/video_compress{session}/{collection}/{camera}.log",
     benchmark:
         "benchmarks/video_compress{session}/{collection}/{camera}.tsv"
-    priority: 90
+    priority: newest_first(90)
     threads: workflow.cores or 8
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=4000,
-        runtime=24 * 60,
+        mem_mb=growing(4000),
+        runtime=growing(24 * 60),
         job_size="large",
     params:
         settings=params_of("video_compress"),
@@ -61,13 +61,13 @@ rule video_convert:
         "logs/video_convert{session}/{collection}/{camera}.log",
     benchmark:
         "benchmarks/video_convert{session}/{collection}/{camera}.tsv"
-    priority: 90
+    priority: newest_first(90)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=growing(2000),
+        runtime=growing(120),
         job_size="small",
     params:
         settings=params_of("video_convert"),
@@ -88,13 +88,13 @@ rule video_remove_original:
         "logs/video_remove_original{session}/{camera}.log",
     benchmark:
         "benchmarks/video_remove_original{session}/{camera}.tsv"
-    priority: 10
+    priority: newest_first(10)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=1000,
-        runtime=120,
+        mem_mb=growing(1000),
+        runtime=growing(120),
         job_size="small",
     params:
         settings=params_of("video_remove_original"),

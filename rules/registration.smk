@@ -10,14 +10,14 @@ rule register_alyx:
         "logs/register_alyx{session}.log",
     benchmark:
         "benchmarks/register_alyx{session}.tsv"
-    priority: 20
+    priority: newest_first(20)
     localrule: True
     threads: 1
     resources:
         io_charge=1,
         gpu=0,
-        mem_mb=500,
-        runtime=30,
+        mem_mb=growing(500),
+        runtime=growing(30),
         job_size="small",
     params:
         settings=params_of("register_alyx"),

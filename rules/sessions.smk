@@ -96,6 +96,21 @@ def params_of(rule):
     return params
 
 
+def newest_first(priority):
+    """Priority of a rule; among its jobs those of newer sessions come before those of older ones."""
+
+    def of_session(wildcards):
+        day, number = Path(wildcards.session).parts[-2:]
+        return priority + int(day.replace("-", "") + number) / 10**12
+
+    return of_session
+
+
+def growing(amount):
+    """Memory or time of a rule, more of it each time that a job is tried again."""
+    return lambda wildcards, attempt: amount * attempt
+
+
 # Data folders whose pending work is a target of this run.
 scanned = set()
 

@@ -11,13 +11,13 @@ rule video_sync_qc_bpod:
         "logs/video_sync_qc_bpod{session}/{camera}.log",
     benchmark:
         "benchmarks/video_sync_qc_bpod{session}/{camera}.tsv"
-    priority: 40
+    priority: newest_first(40)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         job_size="small",
     params:
         settings=params_of("video_sync_qc_bpod"),
@@ -36,13 +36,13 @@ rule video_sync_qc_nidq:
         "logs/video_sync_qc_nidq{session}/{camera}.log",
     benchmark:
         "benchmarks/video_sync_qc_nidq{session}/{camera}.tsv"
-    priority: 40
+    priority: newest_first(40)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         job_size="small",
     params:
         settings=params_of("video_sync_qc_nidq"),
@@ -61,13 +61,13 @@ rule video_sync_qc_camlog:
         "logs/video_sync_qc_camlog{session}/{camera}.log",
     benchmark:
         "benchmarks/video_sync_qc_camlog{session}/{camera}.tsv"
-    priority: 40
+    priority: newest_first(40)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
         job_size="small",
     params:
         settings=params_of("video_sync_qc_camlog"),
@@ -87,13 +87,13 @@ rule video_qc:
         "logs/video_qc{session}/{camera}.log",
     benchmark:
         "benchmarks/video_qc{session}/{camera}.tsv"
-    priority: 40
+    priority: newest_first(40)
     threads: 1
     resources:
         io_charge=5,
         gpu=0,
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
         job_size="small",
     params:
         settings=params_of("video_qc"),
