@@ -15,6 +15,7 @@ configuration.check(config, Path(workflow.basedir) / "config" / "config.schema.y
 cascade.check(config)
 
 
+include: "rules/machine.smk"
 include: "rules/sessions.smk"
 include: "rules/raw.smk"
 include: "rules/sync.smk"

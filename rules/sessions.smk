@@ -6,6 +6,7 @@ import time
 from functools import cache
 
 from alfvideo import datasets, lock, one_tables, pending, session, tasks
+from alfvideo.alyx import connection
 from alfvideo.errors import DataError
 from alfvideo.pose import cascade, environment
 
@@ -149,6 +150,23 @@ def check_environments(statuses):
             environment.quick_check(engine, python)
 
 
+def without_registration(statuses, url):
+    """Leave registration on Alyx to the next run if the server is down: each job would wait for it."""
+    waiting = [
+        status
+        for status in statuses
+        if status.stage == tasks.ALYX and status.state is pending.State.PENDING
+    ]
+    if not waiting:
+        return statuses
+    try:
+        connection.check(url)
+        return statuses
+    except connection.Unreachable as error:
+        print(f"Sessions will not be registered in this run. {error}", file=sys.stderr)
+        return [status for status in statuses if status not in waiting]
+
+
 def pending_below(root):
     """Input function of a target: everything that is pending below a folder, after a table of it."""
 
@@ -158,11 +176,16 @@ def pending_below(root):
     def targets():
         scanned.add(folder)
         try:
+            if not workflow.dryrun:
+                lock.check(folder)
             statuses = pending.scan(folder, configuration_of(folder))
             print(pending.table(statuses, folder), file=sys.stderr)
             for sentence in cascade.left_out(configuration_of(folder)):
                 print(sentence, file=sys.stderr)
             check_environments(statuses)
+            if not workflow.dryrun:
+                url = configuration_of(folder)["registration"]["alyx"]
+                statuses = without_registration(statuses, url)
         except DataError as error:
             sys.exit(str(error))
         wanted = pending.targets(statuses)

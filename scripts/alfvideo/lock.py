@@ -3,6 +3,7 @@
 import fcntl
 import os
 import platform
+from contextlib import suppress
 from pathlib import Path
 
 from alfvideo.errors import DataError
@@ -10,6 +11,24 @@ from alfvideo.errors import DataError
 FILE_NAME = ".alfvideo.lock"
 
 _held: list[int] = []
+
+
+def check(root: Path) -> None:
+    """See that no other run is at work below a data folder.
+
+    Raises
+    ------
+    DataError
+        If one is.
+    """
+    try:
+        descriptor = os.open(root / FILE_NAME, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        _lock(descriptor, root, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
 
 
 def acquire(root: Path) -> None:
@@ -22,18 +41,29 @@ def acquire(root: Path) -> None:
     """
     path = root / FILE_NAME
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise DataError(
             f"{root} cannot be written to ({error.strerror}). Results are kept beside the raw "
             "data: give the user who runs this write access."
         ) from error
+    # Whoever shares the folder locks the same file.
+    with suppress(PermissionError):
+        os.fchmod(descriptor, 0o666)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(descriptor, 200).decode(errors="replace")
+        _lock(descriptor, root, fcntl.LOCK_EX)
+    except DataError:
         os.close(descriptor)
-        raise DataError(f"Another run is at work below {root} ({holder}): nothing to do.") from None
+        raise
     os.truncate(descriptor, 0)
     os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
     _held.append(descriptor)
+
+
+def _lock(descriptor: int, root: Path, kind: int) -> None:
+    """Lock an open file at once; DataError if that cannot be, because another run has it."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(descriptor, 200).decode(errors="replace")
+        raise DataError(f"Another run is at work below {root} ({holder}): nothing to do.") from None

@@ -7,6 +7,7 @@ import time
 import pytest
 from tests.alyx.server import PASSWORD, TOKEN, Fault
 
+from alfvideo.alyx import connection
 from alfvideo.alyx.connection import Client, Patience, Refused, Unreachable
 from alfvideo.alyx.credentials import Credentials
 from alfvideo.errors import DataError
@@ -178,3 +179,29 @@ def test_no_message_and_no_log_has_a_secret(alyx, caplog, tmp_path, monkeypatch,
     for secret in (PASSWORD, TOKEN):
         assert secret not in "".join(told)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def account(monkeypatch):
+    monkeypatch.setenv("ALYX_LOGIN", "lab_manager")
+    monkeypatch.setenv("ALYX_PASSWORD", PASSWORD)
+
+
+@pytest.mark.parametrize("serves_me", [True, False])
+def test_check_of_a_server_that_takes_the_account(alyx, account, serves_me):
+    alyx.serves_me = serves_me
+    connection.check(alyx.url)
+    assert not alyx.writes
+
+
+def test_check_asks_once(alyx, account):
+    alyx.faults.append(Fault("POST /auth-token", 503, times=5))
+    with pytest.raises(Unreachable, match="could not be asked to log in lab_manager.* once"):
+        connection.check(alyx.url)
+    assert len(alyx.requests) == 1
+
+
+def test_check_of_an_account_that_is_not_known(alyx, account, monkeypatch):
+    monkeypatch.setenv("ALYX_PASSWORD", "wrong")
+    with pytest.raises(DataError, match="refused the login of lab_manager"):
+        connection.check(alyx.url)

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,48 @@ def test_missing_folder(tmp_path: Path):
 
 def test_lock_is_hidden_from_the_scan():
     assert lock.FILE_NAME.startswith(".")
+
+
+def test_check_says_who_holds_it_and_takes_nothing(tmp_path: Path, holder: subprocess.Popen):
+    with pytest.raises(DataError, match=rf"Another run .*process {holder.pid} on"):
+        lock.check(tmp_path)
+    holder.kill()
+    holder.wait()
+    lock.check(tmp_path)
+    lock.acquire(tmp_path)
+
+
+def test_check_of_a_folder_that_was_never_locked(tmp_path: Path):
+    lock.check(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def become() -> Iterator[Callable[[int], None]]:
+    """Work as another user, whose files others may read and not write."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become other users")
+    umask = os.umask(0o022)
+
+    def change(user: int) -> None:
+        os.seteuid(0)
+        os.seteuid(user)
+
+    yield change
+    os.seteuid(0)
+    os.umask(umask)
+
+
+def test_two_users_share_the_lock(become: Callable[[int], None]):
+    with tempfile.TemporaryDirectory() as name:
+        shared = Path(name)
+        shared.chmod(0o777)
+        become(65534)
+        lock.acquire(shared)
+        become(65533)
+        with pytest.raises(DataError, match="Another run is at work"):
+            lock.acquire(shared)
+        os.close(lock._held.pop())
+        lock.acquire(shared)
+        os.close(lock._held.pop())
+        become(0)

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -70,6 +71,25 @@ def connect(url: str, patience: Patience | None = None) -> "Client":
     """
     url = _address(url)
     return Client(url, credentials.find(url), patience or Patience())
+
+
+def check(url: str) -> None:
+    """Ask a server once whether it takes the account.
+
+    Raises
+    ------
+    Unreachable
+        If it does not answer.
+    DataError
+        If the address is wrong, there is no account, or it is not accepted.
+    """
+    client = connect(url, Patience(answer=20, attempts=1))
+    try:
+        client.get("/me", "say whether it knows the account")
+    except Refused as refused:
+        # Older servers do not have this page, but answer only who has logged in.
+        if refused.status != HTTPStatus.NOT_FOUND:
+            raise
 
 
 class Client:
@@ -245,7 +265,7 @@ class Client:
             )
         raise Unreachable(
             f"Alyx at {self.url} could not be asked to {doing}: {trouble.reason}, "
-            f"{self.patience.attempts} times. Run again when the server is up."
+            f"{_times(self.patience.attempts)}. Run again when the server is up."
         )
 
     def _content(self, response: requests.Response, doing: str) -> Any:
@@ -276,6 +296,10 @@ class Client:
             f"{self.url} answers, but not as Alyx does. Check the address in the configuration, "
             "and whether a proxy or a log-in page is in between."
         )
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _address(url: str) -> str:
