@@ -196,7 +196,7 @@ def test_check_of_a_server_that_takes_the_account(alyx, account, serves_me):
 
 def test_check_asks_once(alyx, account):
     alyx.faults.append(Fault("POST /auth-token", 503, times=5))
-    with pytest.raises(Unreachable, match="could not be asked to log in lab_manager.* once"):
+    with pytest.raises(Unreachable, match=r"could not be asked to log in lab_manager.* once"):
         connection.check(alyx.url)
     assert len(alyx.requests) == 1
 
