@@ -1,17 +1,34 @@
 """Each mistake in the configuration gives one sentence that names the key and what to change."""
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from alfvideo import configuration
+from alfvideo import configuration, configuration_table
 
 REPO = Path(__file__).parents[2]
 SCHEMA = REPO / "config" / "config.schema.yaml"
 PROPERTIES = yaml.safe_load(SCHEMA.read_text())["properties"]
 WRONG = {"string": 17, "array": "left", "object": 3, "integer": "many", "boolean": "maybe"}
+
+
+def test_readme_has_the_table_of_the_schema():
+    """To mend it: uv run python -m alfvideo.configuration_table config/config.schema.yaml."""
+    made = configuration_table.table({"properties": PROPERTIES})
+    assert made in (REPO / "config" / "README.md").read_text()
+
+
+def test_table_has_each_key_that_can_be_set():
+    keys = re.findall(
+        r"^\| `([\w.]+)` \|", configuration_table.table({"properties": PROPERTIES}), re.M
+    )
+    assert {key.partition(".")[0] for key in keys} == set(PROPERTIES)
+    for name in ("compression", "registration"):
+        settings = {f"{name}.{key}" for key in PROPERTIES[name]["properties"]}
+        assert settings <= set(keys)
 
 
 def mistake(**changes: object) -> str:
