@@ -8,14 +8,20 @@ from alfvideo.pose import cascade
 min_version("9.27")
 
 
-configfile: Path(workflow.basedir) / "config" / "config.yaml"
+CONFIG = Path(workflow.basedir) / "config"
+
+configuration.check_syntax(CONFIG / "config.yaml")
 
 
-configuration.check(config, Path(workflow.basedir) / "config" / "config.schema.yaml")
+configfile: CONFIG / "config.yaml"
+
+
+configuration.check(config, CONFIG / "config.schema.yaml")
 cascade.check(config)
 
 
 include: "rules/machine.smk"
+include: "rules/cluster.smk"
 include: "rules/sessions.smk"
 include: "rules/raw.smk"
 include: "rules/sync.smk"

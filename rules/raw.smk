@@ -36,7 +36,7 @@ rule video_compress:
     benchmark:
         "benchmarks/video_compress{session}/{collection}/{camera}.tsv"
     priority: newest_first(90)
-    threads: workflow.cores or 8
+    threads: 8 if workflow.nodes else workflow.cores
     resources:
         io_charge=5,
         gpu=0,

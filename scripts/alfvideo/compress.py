@@ -13,7 +13,7 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from alfvideo import video
-from alfvideo.errors import DataError
+from alfvideo.errors import DataError, MachineError
 from alfvideo.progress import Progress
 from alfvideo.video import Video
 
@@ -139,9 +139,14 @@ def _run(command: Sequence[str], source: Path, progress: Callable[[int], None]) 
         log.info("ffmpeg: %s", warning)
     if status != 0:
         if any("No space left on device" in warning for warning in warnings):
-            raise DataError(
+            raise MachineError(
                 f"The disk is full: {source.parent} has no room for the mp4 of {source.name}. "
                 "Free some space and run again."
+            )
+        if status < 0:
+            raise MachineError(
+                f"{source}: ffmpeg was killed with signal {-status}, as happens when the memory of "
+                "the machine is used up. Run again."
             )
         last = warnings[-1] if warnings else "no message"
         raise DataError(f"{source}: ffmpeg failed with status {status} ({last}).")

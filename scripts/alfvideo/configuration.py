@@ -11,6 +11,25 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 
+def check_syntax(file: Path) -> None:
+    """See that a YAML file can be read; Snakemake does not say where one is wrong.
+
+    Raises
+    ------
+    WorkflowError
+        One sentence with the line.
+    """
+    try:
+        yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: {error.problem}" if mark else str(error)
+        raise WorkflowError(
+            f"Configuration: {file} cannot be read ({where}). Compare the line and the one before "
+            "it with the others: spaces and no tabs, brackets and quotes closed."
+        ) from None
+
+
 def check(config: dict[str, Any], schema: Path, name: str = "Configuration") -> None:
     """Check a configuration and fill in defaults; `name` is what messages call it.
 

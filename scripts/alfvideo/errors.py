@@ -1,4 +1,4 @@
-"""The one exception for bad input, written for the person who has to mend it."""
+"""The exceptions for bad input and bad machines, written for the person who has to mend it."""
 
 
 class DataError(Exception):
@@ -7,3 +7,7 @@ class DataError(Exception):
     The message names the file, says what was expected and what was found, and what to do.
     Session and camera are added where the message is shown.
     """
+
+
+class MachineError(DataError):
+    """Something is wrong with the machine, not with the data: another attempt may succeed."""

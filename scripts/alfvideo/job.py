@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from alfvideo import provenance
-from alfvideo.errors import DataError
+from alfvideo.errors import DataError, MachineError
 
 logger = logging.getLogger("alfvideo")
+
+UNEXPECTED = "unexpected error"
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Job:
     notes: list[str] = field(default_factory=list)
     software: dict[str, str] = field(default_factory=dict)
     """Versions of programs other than alfvideo that made the outputs."""
+    attempt: int = 1
+    """How often it was started in this run of snakemake."""
 
     @property
     def session_name(self) -> str:
@@ -57,6 +61,7 @@ class Described(Protocol):
     output: Sequence[str]
     params: Any
     log: Sequence[str]
+    resources: Mapping[str, Any]
 
 
 @contextmanager
@@ -76,6 +81,8 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
         outputs=[Path(path) for path in described.output],
         settings=described.params.settings,
         log=Path(described.log[0]),
+        # Of profiles that try jobs again.
+        attempt=described.resources.get("attempt", 1),
     )
     start_logging(job)
     start, started = time.monotonic(), provenance.now()
@@ -83,6 +90,8 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
     try:
         # As they were when they were read: one rule removes its inputs.
         inputs = {path: provenance.fingerprint(path) for path in job.inputs}
+        if job.attempt > 1:
+            _check_last_attempt(job, inputs)
         yield job
         seconds = time.monotonic() - start
         provenance.record(
@@ -94,7 +103,7 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
             software=job.software,
         )
         logger.info("done in %.1f s", seconds)
-    except OSError as error:
+    except (OSError, MachineError) as error:
         logger.error(message(error))
         sys.exit(1)
     except DataError as error:
@@ -102,8 +111,8 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
         _remember_failure(job, inputs, str(error))
         sys.exit(1)
     except Exception as error:
-        logger.exception("unexpected error, please report it with this log")
-        _remember_failure(job, inputs, f"unexpected error: {error}")
+        logger.exception("%s, please report it with this log", UNEXPECTED)
+        _remember_failure(job, inputs, f"{UNEXPECTED}: {error}")
         sys.exit(1)
 
 
@@ -115,6 +124,27 @@ def _remember_failure(job: Job, inputs: Mapping[Path, Mapping[str, int]], why: s
     """Keep in the session that this job failed, if it can be kept: others then go on without."""
     with suppress(OSError, DataError):
         provenance.record_failure(job.session, _work(job, inputs), why)
+
+
+def _check_last_attempt(job: Job, inputs: Mapping[Path, Mapping[str, int]]) -> None:
+    """Spare the hours of a job that would find the same thing wrong with the same data again.
+
+    Raises
+    ------
+    DataError
+        With the message of the last attempt.
+    """
+    now = _work(job, inputs).entry(job.session)
+    failed = provenance.read(job.session, provenance.FAILED)
+    for output in job.outputs:
+        last = failed.get(provenance.relative(output, job.session))
+        if (
+            last
+            and all(last[what] == now[what] for what in ("rule", "inputs", "params"))
+            and not last["message"].startswith(UNEXPECTED)
+        ):
+            logger.info("not tried again: nothing has changed since the last attempt")
+            raise DataError(last["message"])
 
 
 def message(error: DataError | OSError) -> str:

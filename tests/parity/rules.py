@@ -65,6 +65,7 @@ def camera_times(path: Path, label: str) -> Times:
         input=_Files(inputs),
         output=_Files({"times": str(output)}),
         params=SimpleNamespace(settings=task.params(recorded, camera, _CONFIG)),
+        resources={},
         log=[str(log)],
     )
     try:

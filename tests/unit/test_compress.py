@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from alfvideo import compress, video
-from alfvideo.errors import DataError
+from alfvideo.errors import DataError, MachineError
 
 FRAMES, RATE = 60, 30
 PICTURE = ("-f", "lavfi", "-i", f"testsrc2=size=64x48:rate={RATE}:duration=2")
@@ -241,6 +241,15 @@ def test_full_disk(make: Callable, small_disk: Path):
     with pytest.raises(DataError, match=r"disk is full: .*a\.mp4|disk is full: .*mp4 of a\.avi"):
         compress.encode(source, small_disk / "a.mp4", preset="ultrafast", crf=1, threads=1)
     assert video.probe_whole(source).frames == FRAMES
+
+
+def test_killed_ffmpeg_is_the_fault_of_the_machine(make: Callable, tmp_path: Path):
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\nkill -9 $$\n")
+    program.chmod(0o755)
+    target = tmp_path / "killed.mp4"
+    with pytest.raises(MachineError, match="ffmpeg was killed with signal 9"):
+        compress.encode(make(), target, preset="ultrafast", crf=1, threads=1, ffmpeg=str(program))
 
 
 WRONG = {

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from alfvideo import job, provenance
-from alfvideo.errors import DataError
+from alfvideo.errors import DataError, MachineError
 
 
 @pytest.fixture
@@ -28,6 +28,7 @@ def described(tmp_path: Path) -> Iterator[SimpleNamespace]:
         output=[str(session / "a.mp4"), str(session / "b.mp4")],
         params=SimpleNamespace(settings={"version": 3}),
         log=[str(tmp_path / "logs" / "deep" / "a.log")],
+        resources={},
     )
     for handler in logging.getLogger("alfvideo").handlers:
         handler.close()
@@ -79,9 +80,61 @@ def test_a_failure_is_remembered_with_what_it_was_made_from(described: SimpleNam
     assert provenance.read(session, provenance.FAILED) == {}
 
 
-def test_a_full_disk_is_no_reason_to_go_on_without(described: SimpleNamespace):
+def test_bad_data_are_not_tried_again(described: SimpleNamespace):
+    fail(described, DataError("a.avi is cut."))
+    described.resources["attempt"] = 2
+    with pytest.raises(SystemExit) as ended, job.run(described):
+        pytest.fail("the work was done again")
+    assert ended.value.code == 1
+    assert "a.avi is cut." in read_log(described)
+
+
+@pytest.mark.parametrize("change", ["input", "params", "rule"])
+def test_what_has_changed_is_tried_again(described: SimpleNamespace, change: str):
+    fail(described, DataError("a.avi is cut."))
+    described.resources["attempt"] = 2
+    if change == "input":
+        Path(described.input[0]).write_bytes(b"a whole video")
+    elif change == "params":
+        described.params.settings["version"] = 4
+    else:
+        described.rule = "video_convert"
+    with job.run(described):
+        pass
+    assert "done in" in read_log(described)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ZeroDivisionError("a defect"), OSError(errno.EIO, "Disk"), MachineError("ffmpeg was killed.")],
+)
+def test_what_may_be_the_fault_of_the_machine_is_tried_again(
+    described: SimpleNamespace, error: Exception
+):
+    fail(described, error)
+    described.resources["attempt"] = 2
+    with job.run(described):
+        pass
+    assert "done in" in read_log(described)
+
+
+def test_the_next_run_tries_bad_data_again(described: SimpleNamespace):
+    fail(described, DataError("a.avi is cut."))
+    described.resources["attempt"] = 1
+    with job.run(described):
+        pass
+    assert "done in" in read_log(described)
+
+
+def fail(described: SimpleNamespace, error: Exception) -> None:
     with pytest.raises(SystemExit), job.run(described):
-        raise OSError(errno.ENOSPC, "No space")
+        raise error
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space"), MachineError("Killed.")])
+def test_a_full_disk_is_no_reason_to_go_on_without(described: SimpleNamespace, error: Exception):
+    with pytest.raises(SystemExit), job.run(described):
+        raise error
     assert provenance.read(Path(described.wildcards.session), provenance.FAILED) == {}
 
 

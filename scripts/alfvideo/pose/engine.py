@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from alfvideo.errors import DataError
+from alfvideo.errors import DataError, MachineError
 from alfvideo.pose import environment, messages
 
 log = logging.getLogger(__name__)
@@ -149,9 +149,8 @@ class Engine:
         if self._not_started:
             where, mend = self._not_started
             return DataError(f"The pose engine cannot start {where}: {why}. {mend}")
-        return DataError(
-            f"The pose engine ended unexpectedly: {why}. Its last lines are in the log."
-        )
+        kind = MachineError if status == -9 else DataError
+        return kind(f"The pose engine ended unexpectedly: {why}. Its last lines are in the log.")
 
     def _listen(self) -> None:
         for line in self._process.stderr:
