@@ -1,0 +1,53 @@
+"""Looks whether a machine has what a run needs, and says how to get what is missing."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from alfvideo.errors import DataError
+
+
+class State(StrEnum):
+    """How it is with one thing that a run needs."""
+
+    GOOD = "good"
+    NOTE = "note"
+    """A run works, but slower or with less than one would think."""
+    MISSING = "MISSING"
+    """Runs will fail, or give wrong results."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one thing, in words; what to do if it is not good."""
+
+    what: str
+    state: State
+    sentence: str
+
+
+Examination = Callable[[Mapping[str, Any]], Iterable[tuple[State, str]]]
+
+
+def examine(examinations: Mapping[str, Examination], config: Mapping[str, Any]) -> list[Finding]:
+    """Make all examinations; what raises DataError or an error of the system is missing."""
+    findings = []
+    for what, look in examinations.items():
+        try:
+            findings += [Finding(what, state, sentence) for state, sentence in look(config)]
+        except (DataError, OSError) as error:
+            findings.append(Finding(what, State.MISSING, str(error)))
+    return findings
+
+
+def text(findings: Iterable[Finding]) -> str:
+    """A line for each finding, and one that sums up."""
+    findings = list(findings)
+    width = max((len(finding.what) for finding in findings), default=0)
+    lines = [f"{each.state:7}  {each.what:{width}}  {each.sentence}" for each in findings]
+    bad = sum(finding.state is State.MISSING for finding in findings)
+    lines.append(
+        f"{bad} of {len(findings)} must be mended." if bad else "All that a run needs is there."
+    )
+    return "\n".join(lines)

@@ -1,0 +1,173 @@
+"""The doctor: what is there is good, and each thing that is missing is said, with what to do."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.alyx.server import PASSWORD
+
+from alfvideo import doctor, lock
+from alfvideo.doctor import Finding, State, lab, machine
+from alfvideo.errors import DataError
+
+
+def states(findings: Iterator[tuple[State, str]]) -> list[State]:
+    return [state for state, _ in findings]
+
+
+def missing(findings: Iterator[tuple[State, str]]) -> str:
+    """The only sentence about something that is missing."""
+    (sentence,) = [sentence for state, sentence in findings if state is State.MISSING]
+    return sentence
+
+
+@pytest.fixture
+def config(config: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
+    monkeypatch.chdir(tmp_path)
+    return config | {"root": str(tmp_path)}
+
+
+def program(path: Path, text: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+@pytest.mark.parametrize("look", [machine.software, machine.processor, machine.ffmpeg])
+def test_this_machine_is_good(config: dict, look: doctor.Examination):
+    assert State.MISSING not in states(look(config))
+    assert list(look(config))
+
+
+def test_text_counts_what_must_be_mended():
+    findings = [Finding("a", State.GOOD, "yes"), Finding("long", State.MISSING, "mend it")]
+    assert doctor.text(findings) == (
+        "good     a     yes\nMISSING  long  mend it\n1 of 2 must be mended."
+    )
+    assert doctor.text(findings[:1]).endswith("All that a run needs is there.")
+
+
+def test_an_examination_that_fails_does_not_end_the_others(config: dict):
+    def fails(config: dict) -> Iterator[tuple[State, str]]:
+        yield State.GOOD, "so far"
+        raise DataError("It is broken. Mend it.")
+
+    findings = doctor.examine({"first": fails, "second": machine.software}, config)
+    assert findings[0] == Finding("first", State.MISSING, "It is broken. Mend it.")
+    assert findings[-1].what == "second"
+
+
+def test_ffmpeg_that_is_not_there(config: dict):
+    sentence = missing(machine.ffmpeg(config | {"ffmpeg": "/nowhere/ffmpeg"}))
+    assert sentence.startswith("/nowhere/ffmpeg cannot be run (No such file or directory)")
+
+
+def test_ffmpeg_without_the_encoder(config: dict, tmp_path: Path):
+    poor = program(tmp_path / "ffmpeg", "echo ' V..... mpeg4  MPEG-4 part 2'")
+    assert "has no libx264 encoder" in missing(machine.ffmpeg(config | {"ffmpeg": str(poor)}))
+
+
+def test_no_gpu_is_a_note(config: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert states(machine.gpu(config)) == [State.NOTE]
+
+
+def test_a_driver_that_does_not_work(config: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    program(tmp_path / "nvidia-smi", "echo 'Failed to initialize NVML: Driver mismatch'; exit 18")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert "nvidia-smi says: Failed to initialize NVML" in missing(machine.gpu(config))
+
+
+def test_slurm_that_does_not_answer(config: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    program(tmp_path / "sbatch", "exit 0")
+    program(tmp_path / "sinfo", "echo 'Unable to contact slurm controller' >&2; exit 1")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert "sinfo says: Unable to contact slurm controller" in missing(machine.slurm(config))
+
+
+def test_partitions_of_the_profile_that_are_not_there(
+    config: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    program(tmp_path / "sbatch", "exit 0")
+    program(tmp_path / "sinfo", "echo another")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert "names partitions that are not there" in missing(machine.slurm(config))
+
+
+def test_no_slurm_is_a_note(config: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert states(machine.slurm(config)) == [State.NOTE]
+
+
+def test_data_folder(config: dict, tmp_path: Path):
+    assert State.MISSING not in states(lab.data_folder(config))
+    assert not list(tmp_path.iterdir()), "nothing is left"
+
+
+def test_data_folder_that_does_not_exist(config: dict, tmp_path: Path):
+    sentence = missing(lab.data_folder(config | {"root": str(tmp_path / "nowhere")}))
+    assert sentence.startswith(f"{tmp_path / 'nowhere'} does not exist. Set `root`")
+
+
+@pytest.fixture
+def nobody() -> Iterator[Callable[[], None]]:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    yield lambda: os.seteuid(65534)
+    os.seteuid(0)
+
+
+def test_data_folder_that_is_read_only(config: dict, nobody: Callable[[], None]):
+    nobody()
+    # Some system folder that everybody may read.
+    sentence = missing(lab.data_folder(config | {"root": "/usr"}))
+    assert sentence.startswith("/usr may not be written to. Results are kept beside the raw data")
+
+
+def test_data_folder_with_another_run(config: dict, tmp_path: Path):
+    lock.acquire(tmp_path)
+    try:
+        (finding, *_) = doctor.examine({"root": lab.data_folder}, config)
+    finally:
+        os.close(lock._held.pop())
+    assert "Another run is at work" in finding.sentence
+
+
+def test_little_space_is_a_note(tmp_path: Path):
+    assert lab._space(tmp_path, 0)[0] is State.GOOD
+    state, sentence = lab._space(tmp_path, 1e18)
+    assert state is State.NOTE
+    assert f"free at {tmp_path}" in sentence
+
+
+def test_python_without_the_engine(config: dict, tmp_path: Path):
+    changes = {"trackers": ["dlc"], "environments": {"dlc": str(tmp_path / "python")}}
+    findings = doctor.examine({"engines": lab.pose_engines}, config | changes)
+    assert [finding.state for finding in findings] == [State.MISSING]
+    assert "cannot be run" in findings[0].sentence
+    assert "Name the Python" in findings[0].sentence
+
+
+def test_engine_that_is_still_to_be_installed(config: dict):
+    ((state, sentence),) = lab.pose_engines(config | {"trackers": ["dlc"]})
+    assert (state, sentence) == (State.GOOD, "DeepLabCut will be installed by the first run")
+
+
+def test_models_that_are_missing(config: dict, tmp_path: Path):
+    file = tmp_path / "left.yaml"
+    file.write_text("folder: nowhere\nnetworks: {all: {models: [model]}}\n")
+    changes = {"trackers": ["dlc"], "cascades": {"dlc": {"left": str(file)}}}
+    assert missing(lab.models(config | changes)).startswith("dlc left: ")
+
+
+def test_alyx(config: dict, alyx, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ALYX_LOGIN", "lab_manager")
+    monkeypatch.setenv("ALYX_PASSWORD", PASSWORD)
+    asked = config | {"registration": {"alyx": alyx.url}}
+    assert states(lab.alyx(asked)) == [State.GOOD]
+    monkeypatch.setenv("ALYX_PASSWORD", "wrong")
+    (finding,) = doctor.examine({"Alyx": lab.alyx}, asked)
+    assert finding.state is State.MISSING
+    assert "refused the login" in finding.sentence
