@@ -1,14 +1,20 @@
 # Which sessions, cameras and files there are: the input functions of all rules, and what is pending.
 
+import gc
 import hashlib
 import sys
 import time
 from functools import cache
+from itertools import groupby
 
-from alfvideo import datasets, lock, one_tables, pending, session, tasks
+from alfvideo import datasets, lock, one_tables, pending, scan_cache, session, tasks
 from alfvideo.alyx import connection
 from alfvideo.errors import DataError
 from alfvideo.pose import cascade, environment
+
+# A plan is made of millions of objects that stay; to look for garbage among them took a sixth of the
+# time.
+gc.set_threshold(100_000)
 
 
 wildcard_constraints:
@@ -23,16 +29,22 @@ def recorded(path):
     return session.read(Path(path))
 
 
+@cache
 def configuration_of(path):
     """The configuration of a session: that of the demo below its folder."""
     below_demo = path.absolute().is_relative_to(DEMO.absolute())
     return demo_configuration if below_demo else config
 
 
-@cache
+# What the scan found in each session.
+scanned_sessions = {}
+
+
 def done(path):
     """Cameras and stages of a session in which nothing is left to do, as the scan has it."""
-    statuses = pending.scan_session(path, configuration_of(path))
+    if path not in scanned_sessions:
+        scanned_sessions[path] = pending.scan_session(path, configuration_of(path))
+    statuses = scanned_sessions[path]
     return {(s.camera, s.stage) for s in statuses if s.state is pending.State.DONE}
 
 
@@ -89,10 +101,15 @@ def params_of(rule):
     """Parameter function of a rule: everything but the inputs that its results depend on."""
     task = tasks.BY_RULE[rule]
 
+    # Snakemake asks again whenever it looks for jobs to start; settings stay as they are in a run.
+    @cache
+    def params_of_camera(path, camera):
+        of = recorded(path)
+        return task.params(of, of.cameras.get(camera, session.ALL_CAMERAS), configuration_of(path))
+
     def params(wildcards):
-        path = Path(wildcards.session)
         camera = camera_of(task, wildcards)
-        return task.params(recorded(path), camera, configuration_of(path))
+        return params_of_camera(Path(wildcards.session), camera.label)
 
     return params
 
@@ -128,9 +145,9 @@ onstart:
 tables_wait_for = {}
 
 
-def tables_after(folder, targets, sessions):
+def tables_after(folder, targets, sessions, made):
     """The target that puts what is made in the ONE tables, if there is something to put there."""
-    if not targets and not one_tables.outdated(folder, sessions):
+    if not targets and not one_tables.outdated(folder, sessions, made):
         return []
     # A name that no run has used: the tables are no outputs, which Snakemake deletes before a job.
     root = hashlib.md5(str(folder).encode()).hexdigest()
@@ -178,7 +195,10 @@ def pending_below(root):
         try:
             if not workflow.dryrun:
                 lock.check(folder)
-            statuses = pending.scan(folder, configuration_of(folder))
+            memory = scan_cache.of(folder, configuration_of(folder))
+            statuses = pending.scan(folder, configuration_of(folder), memory)
+            by_session = groupby(statuses, key=lambda status: status.session)
+            scanned_sessions.update((path, list(found)) for path, found in by_session)
             print(pending.table(statuses, folder), file=sys.stderr)
             for sentence in cascade.left_out(configuration_of(folder)):
                 print(sentence, file=sys.stderr)
@@ -193,8 +213,8 @@ def pending_below(root):
         # of the folder that it runs in.
         workflow.dag.forcefiles.update(target for target in wanted if Path(target).exists())
         if config["registration"]["tables"]:
-            made = {status.session for status in statuses}
-            wanted = wanted + tables_after(folder, wanted, made)
+            sessions = dict.fromkeys(status.session for status in statuses)
+            wanted = wanted + tables_after(folder, wanted, sessions, memory.made)
         # A target with an input that exists is up to date; one without inputs would always run.
         return wanted or str(folder)
 
@@ -209,6 +229,7 @@ def pose_tables_below(root):
     for status in pending.scan(folder, configuration_of(folder)):
         if status.stage in stages and status.state is not pending.State.BLOCKED:
             of = recorded(status.session)
-            video = datasets.path(datasets.RAW_MP4, of, of.cameras[status.camera])
-            videos[str(status.outputs[0])] = str(video)
+            camera = of.cameras[status.camera]
+            pose = datasets.path(datasets.POSE[status.stage], of, camera)
+            videos[str(pose)] = str(datasets.path(datasets.RAW_MP4, of, camera))
     return {"tables": list(videos), "videos": list(videos.values())}

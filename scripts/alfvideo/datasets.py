@@ -44,8 +44,7 @@ POSE_CLIP = "{session}/snapshot/{camera}Camera.pose.mp4"
 
 def path(pattern: str, session: Session, camera: Camera) -> Path:
     """The path of one of the patterns above for a camera."""
-    values = {"session": session.path, "camera": camera.label, "collection": camera.collection}
-    return Path(pattern.format(**values))
+    return session.file(pattern, camera)
 
 
 def camera_of(file: Path) -> str:
@@ -174,6 +173,10 @@ def sync_arrays(session: Session, camera: Camera) -> list[Path]:
     found = session.find(session.sync_collection, f"{name}.*.npy")
     if {"times", "channels", "polarities"} <= {file.name.split(".")[1] for file in found}:
         return found
+    # `sync.find` looks into these folders, so the session has seen them, too.
+    for folder, entry in session.listing(session.sync_collection).items():
+        if entry.is_dir():
+            session.listing(f"{session.sync_collection}/{folder}")
     try:
         folder = sync.find(session.path, session.sync_collection, session.namespace)
     except DataError:

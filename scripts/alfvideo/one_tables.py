@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -48,9 +49,12 @@ def path(root: Path, table: str) -> Path:
     return root / f"{table}.pqt"
 
 
-def outdated(root: Path, sessions: Iterable[Path]) -> list[Path]:
+def outdated(
+    root: Path, sessions: Iterable[Path], when_made: Mapping[Path, int] = MappingProxyType({})
+) -> list[Path]:
     """The sessions of which results were made or remade since they were last put in the tables.
 
+    `when_made` says of some sessions when their provenance was last changed, in ns, to save asking.
     Left out are sessions of which the provenance is broken, and those that ONE would look for
     elsewhere: it knows `lab/Subjects/subject` and `subject` below its root.
     """
@@ -63,7 +67,7 @@ def outdated(root: Path, sessions: Iterable[Path]) -> list[Path]:
         of
         for of in sessions
         if len(of.relative_to(root).parts) in (3, 5)
-        and (made := _made(of)) is not None
+        and (made := when_made.get(of) or _made(of)) is not None
         and known.get(_relative(root, of)) != made
         and _is_readable(of)
     ]

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatch
@@ -11,6 +11,8 @@ from typing import Any
 
 from alfvideo import datasets, provenance, session, tasks
 from alfvideo.errors import DataError
+from alfvideo.scan_cache import Memory
+from alfvideo.seen import Seen
 from alfvideo.session import Blocked, Session
 
 log = logging.getLogger(__name__)
@@ -24,10 +26,11 @@ class State(StrEnum):
     BLOCKED = "blocked"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Status:
-    """The state of one stage of one camera, the outputs it will write and why it is blocked.
+    """The state of one stage of one camera, the outputs that it will write or why it is blocked.
 
+    `outputs` are those of a pending stage, which are made anew; `reason` is that of a blocked one.
     The camera is empty for stages of all cameras together, camera and stage are for a session that
     is blocked as a whole.
     """
@@ -40,8 +43,10 @@ class Status:
     reason: str = ""
 
 
-def scan(root: Path, config: Mapping[str, Any]) -> list[Status]:
+def scan(root: Path, config: Mapping[str, Any], memory: Memory | None = None) -> list[Status]:
     """State of every stage of the selected sessions and cameras below `root`, newest first.
+
+    Sessions in which nothing changed are taken from `memory`, which is then saved.
 
     Raises
     ------
@@ -50,12 +55,30 @@ def scan(root: Path, config: Mapping[str, Any]) -> list[Status]:
     """
     if not root.is_dir():
         raise DataError(
-            f"The data folder {root} does not exist. Set `root` in config/config.yaml, or give it "
+            f"There is no data folder {root}. Set `root` in config/config.yaml, or give it "
             "on the command line: uv run snakemake --config root=FOLDER"
         )
-    paths = [path for path in session.discover(root) if _selected(path, root, config)]
-    newest_first = sorted(paths, key=lambda path: path.parts[-2:], reverse=True)
-    return [status for path in newest_first for status in scan_session(path, config)]
+    memory = memory or Memory()
+    paths = session.discover(root, memory.numbers)
+    chosen = [path for path in paths if _selected(path, root, config)]
+    statuses = []
+    for path in sorted(chosen, key=lambda path: path.parts[-2:], reverse=True):
+        rows = memory.recall(path)
+        if rows is None:
+            statuses += _look(path, config, memory)
+        else:
+            statuses += [Status(path, c, stage, State(s), reason=why) for c, stage, s, why in rows]
+    memory.save()
+    return statuses
+
+
+def _look(path: Path, config: Mapping[str, Any], memory: Memory) -> list[Status]:
+    seen = Seen()
+    statuses = _scan(path, config, seen)
+    if seen.lasting and not any(status.state is State.PENDING for status in statuses):
+        rows = tuple((s.camera, s.stage, s.state.value, s.reason) for s in statuses)
+        memory.remember(path, rows, seen)
+    return statuses
 
 
 def _selected(path: Path, root: Path, config: Mapping[str, Any]) -> bool:
@@ -70,24 +93,29 @@ def _selected(path: Path, root: Path, config: Mapping[str, Any]) -> bool:
 
 def scan_session(path: Path, config: Mapping[str, Any]) -> list[Status]:
     """State of every stage of the selected cameras of one session."""
+    return _scan(path, config, Seen())
+
+
+def _scan(path: Path, config: Mapping[str, Any], seen: Seen) -> list[Status]:
+    """As `scan_session`; `seen` is told all that it depends on."""
     try:
-        recorded = session.read(path)
+        recorded = session.read(path, seen)
         made_from = provenance.read(path)
         statuses = list(_scan_tasks(recorded, made_from, config))
-        if any(status.state is State.PENDING for status in statuses):
-            _check_writable(path)
+        waiting = any(status.state is State.PENDING for status in statuses)
+        # Snakemake would end the run if a folder for results cannot be made.
+        if waiting and not os.access(path, os.W_OK | os.X_OK):
+            seen.lasting = False
+            raise Blocked(f"no permission to write to {path}")
     except (Blocked, DataError) as reason:
         statuses = [Status(path, "", "", State.BLOCKED, reason=str(reason))]
+        if (path / provenance.FILE_NAME).exists():
+            seen.files.add(f"{path}/{provenance.FILE_NAME}")
     except PermissionError as error:
         reason = f"no permission to read {error.filename}"
         statuses = [Status(path, "", "", State.BLOCKED, reason=reason)]
+        seen.lasting = False
     return statuses
-
-
-def _check_writable(path: Path) -> None:
-    """Block a session in which no folder for results can be made: Snakemake would end the run."""
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise Blocked(f"no permission to write to {path}")
 
 
 def _scan_tasks(
@@ -97,33 +125,36 @@ def _scan_tasks(
     for camera, task in tasks.selected(recorded, config):
         if not task.applies(recorded, camera, config):
             continue
-        outputs = tuple(datasets.path(pattern, recorded, camera) for pattern in task.outputs)
+        outputs = [datasets.path(pattern, recorded, camera) for pattern in task.outputs]
         exist = all(output.name in recorded.siblings(output) for output in outputs)
+        reason = ""
         try:
             files = task.files(recorded, camera, config)
-            inputs = [file for found in files.values() for file in found]
+            inputs = {file for found in files.values() for file in found}
             params = task.params(recorded, camera, config)
-        except Blocked as reason:
+        except Blocked as error:
             state = State.DONE if exist else State.BLOCKED
-            text = "" if exist else str(reason)
-            yield Status(recorded.path, camera.label, task.stage, state, outputs, text)
-            continue
-        if (
-            exist
-            and to_be_made.isdisjoint(inputs)
-            and _up_to_date(recorded, inputs, outputs, params, made_from)
-        ):
-            state = State.DONE
+            reason = "" if exist else str(error)
         else:
-            state = State.PENDING
-            to_be_made.update(outputs)
-        yield Status(recorded.path, camera.label, task.stage, state, outputs)
+            recorded.seen.files.update(
+                str(file) for file in inputs if recorded.relative(file) not in made_from
+            )
+            done = (
+                exist
+                and to_be_made.isdisjoint(inputs)
+                and _up_to_date(recorded, inputs, outputs, params, made_from)
+            )
+            state = State.DONE if done else State.PENDING
+        if state is not State.PENDING:
+            outputs = []
+        to_be_made.update(outputs)
+        yield Status(recorded.path, camera.label, task.stage, state, tuple(outputs), reason)
 
 
 def _up_to_date(
     recorded: Session,
-    inputs: Iterable[Path],
-    outputs: Iterable[Path],
+    inputs: Collection[Path],
+    outputs: Collection[Path],
     params: Mapping[str, Any],
     made_from: Mapping[str, Any],
 ) -> bool:
@@ -134,15 +165,12 @@ def _up_to_date(
     oldest = min(_modified(recorded, output) for output in outputs)
     if any(_modified(recorded, file) > oldest for file in inputs):
         return False
-    for output in outputs:
-        entry = made_from.get(provenance.relative(output, recorded.path))
-        if entry is not None and (
-            entry.get("params") != params
-            or set(entry.get("inputs", ()))
-            != {provenance.relative(file, recorded.path) for file in inputs}
-        ):
-            return False
-    return True
+    names = {recorded.relative(file) for file in inputs}
+    entries = [made_from.get(recorded.relative(output)) for output in outputs]
+    return all(
+        entry is None or (entry.get("params") == params and set(entry.get("inputs", ())) == names)
+        for entry in entries
+    )
 
 
 def _modified(recorded: Session, file: Path) -> int:

@@ -2,22 +2,27 @@
 
 import json
 import logging
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
+from fnmatch import translate
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 from one.alf import spec
 
+from alfvideo.seen import Listing, Seen, listing
+
 log = logging.getLogger(__name__)
 
 DESCRIPTION = "_ibl_experiment.description*.yaml"
 LEGACY_COLLECTION = "raw_behavior_data"
 VIDEO_COLLECTION = "raw_video_data"
+
+# libyaml reads a description five times as fast.
+_YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER = re.compile(r"\d{3}")
@@ -63,55 +68,73 @@ class Session:
     task_collection: str
     protocols: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
-    _listings: dict[str, dict[str, os.DirEntry]] = field(
+    seen: Seen = field(default_factory=Seen, compare=False, repr=False)
+    _found: dict[tuple[str, ...], list[Path]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    _paths: dict[tuple[str, str], Path] = field(default_factory=dict, compare=False, repr=False)
 
-    def listing(self, collection: str) -> dict[str, os.DirEntry]:
+    def listing(self, collection: str) -> Listing:
         """Entries of a collection by name, read from disk once; empty if it does not exist."""
-        if collection not in self._listings:
-            self._listings[collection] = listing(self.path / collection)
-        return self._listings[collection]
+        return self.seen.listing(
+            f"{self.path}/{collection}" if collection != "." else f"{self.path}"
+        )
 
-    def siblings(self, file: Path) -> dict[str, os.DirEntry]:
+    def siblings(self, file: Path) -> Listing:
         """Entries of the folder of a file of the session, by name."""
-        return self.listing(file.parent.relative_to(self.path).as_posix())
+        return self.seen.listing(str(file).rpartition("/")[0])
 
     def find(self, collection: str, *patterns: str) -> list[Path]:
         """Files of a collection that match any of the glob patterns, sorted by name."""
-        return [
-            self.path / collection / name
-            for name in sorted(self.listing(collection))
-            if any(fnmatch(name, pattern) for pattern in patterns)
-        ]
+        key = (collection, *patterns)
+        if key not in self._found:
+            matches = _any_of(patterns)
+            names = sorted(name for name in self.listing(collection) if matches(name))
+            self._found[key] = [self.path / collection / name for name in names]
+        return list(self._found[key])
+
+    def file(self, pattern: str, camera: Camera) -> Path:
+        """The path of a pattern such as '{session}/{collection}/{camera}.avi' for a camera."""
+        key = (pattern, camera.label)
+        if key not in self._paths:
+            of_camera = {"camera": camera.label, "collection": camera.collection}
+            self._paths[key] = Path(pattern.format(session=self.path, **of_camera))
+        return self._paths[key]
+
+    def relative(self, file: Path) -> str:
+        """The path of a file inside the session; of other files the whole path."""
+        return str(file).removeprefix(f"{self.path}/")
 
 
-def listing(folder: Path) -> dict[str, os.DirEntry]:
-    """Entries of a folder by name; empty if it does not exist."""
-    try:
-        with os.scandir(folder) as entries:
-            return {entry.name: entry for entry in entries}
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
+@cache
+def _any_of(patterns: tuple[str, ...]) -> Callable[[str], object]:
+    """Whether a name matches one of the glob patterns, compiled."""
+    return re.compile("|".join(map(translate, patterns))).match
 
 
-def discover(root: Path) -> Iterator[Path]:
+def numbers(day: str) -> list[str]:
+    """Names of the session folders in the folder of a day, sorted."""
+    entries = sorted(listing(day).items())
+    return [name for name, entry in entries if _NUMBER.fullmatch(name) and entry.is_dir()]
+
+
+def discover(root: Path, numbers: Callable[[str], list[str]] = numbers) -> Iterator[Path]:
     """Session folders (`.../YYYY-MM-DD/NNN`) at any depth below a folder, hidden ones left out.
 
-    A folder that may not be read is left out with a warning.
+    `numbers` gives the names of the sessions of a day; it may remember them. A folder that may not
+    be read is left out with a warning.
     """
     try:
-        entries = listing(root)
+        if _DATE.fullmatch(root.name):
+            yield from (root / name for name in numbers(str(root)))
+            return
+        entries = sorted(listing(root).items())
     except PermissionError:
         log.warning("No permission to read %s: sessions in it are left out.", root)
         return
-    for name, entry in sorted(entries.items()):
-        if name.startswith(".") or not entry.is_dir():
-            continue
-        if _NUMBER.fullmatch(name) and _DATE.fullmatch(root.name):
-            yield root / name
-        elif not _DATE.fullmatch(root.name):
-            yield from discover(root / name)
+    for name, entry in entries:
+        if not name.startswith(".") and entry.is_dir():
+            yield from discover(root / name, numbers)
 
 
 def is_session(path: Path) -> bool:
@@ -125,28 +148,32 @@ def is_session(path: Path) -> bool:
     return spec.is_session_path(path)
 
 
-def read(path: Path) -> Session:
+def read(path: Path, seen: Seen | None = None) -> Session:
     """Read what a session recorded from its description, or from its task settings if it has none.
+
+    `seen` is told what was looked at, by the session that is returned, too.
 
     Raises
     ------
     Blocked
         If the session is still being transferred, is not described, or its sync is not known.
     """
-    entries = listing(path)
-    if stubs := listing(path / "_devices") if "_devices" in entries else {}:
+    seen = seen or Seen()
+    entries = seen.listing(str(path))
+    if stubs := seen.listing(f"{path}/_devices") if "_devices" in entries else {}:
         # Each device leaves `{session}@{device}.yaml` there until its files are copied.
         devices = sorted(Path(name).stem.rpartition("@")[2] for name in stubs)
         raise Blocked(f"transfer unfinished: still waiting for {', '.join(devices)}")
-    description_files = sorted(name for name in entries if fnmatch(name, DESCRIPTION))
+    description_files = sorted(filter(_any_of((DESCRIPTION,)), entries))
     if description_files:
+        seen.files.add(f"{path}/{description_files[0]}")
         description = _load_description(path / description_files[0])
     else:
-        description = _legacy_description(path)
-    return parse(path, description)
+        description = _legacy_description(path, seen)
+    return parse(path, description, seen)
 
 
-def parse(path: Path, description: Mapping[str, Any]) -> Session:
+def parse(path: Path, description: Mapping[str, Any], seen: Seen | None = None) -> Session:
     """Turn a description of any version into a Session.
 
     Raises
@@ -182,6 +209,7 @@ def parse(path: Path, description: Mapping[str, Any]) -> Session:
         task_collection=next(iter(task_collections), LEGACY_COLLECTION),
         protocols=tuple(protocol for protocol, _ in tasks),
         projects=names(description.get("projects")),
+        seen=seen or Seen(),
     )
 
 
@@ -222,7 +250,7 @@ def _tasks(description: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]
 
 def _load_description(path: Path) -> Mapping[str, Any]:
     try:
-        description = yaml.safe_load(path.read_text(encoding="utf-8"))
+        description = yaml.load(path.read_text(encoding="utf-8"), _YamlLoader)
     except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""
@@ -232,23 +260,21 @@ def _load_description(path: Path) -> Mapping[str, Any]:
     return description
 
 
-def _legacy_description(path: Path) -> Mapping[str, Any]:
+def _legacy_description(path: Path, seen: Seen) -> Mapping[str, Any]:
     """The description of a session from before description files, told from its task protocol.
 
     Ephys rigs had three cameras on an NI-DAQ, training rigs one camera on the Bpod (ibllib's rule
     for such sessions).
     """
-    settings_files = [
-        name
-        for name in sorted(listing(path / LEGACY_COLLECTION))
-        if fnmatch(name, "_iblrig_taskSettings.raw*.json")
-    ]
+    names = seen.listing(f"{path}/{LEGACY_COLLECTION}")
+    settings_files = sorted(filter(_any_of(("_iblrig_taskSettings.raw*.json",)), names))
     if not settings_files:
         raise Blocked(
             "no description file (_ibl_experiment.description.yaml) and no task settings in "
             f"{LEGACY_COLLECTION}"
         )
     settings_path = path / LEGACY_COLLECTION / settings_files[0]
+    seen.files.add(str(settings_path))
     try:
         settings = json.loads(settings_path.read_text(encoding="utf-8"))
         protocol = str(settings.get("PYBPOD_PROTOCOL") or "")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alfvideo import features
+from alfvideo.errors import DataError
 from alfvideo.pose import cascade
 from alfvideo.qc import reference, rigs
 from alfvideo.session import Blocked, Camera, Session
@@ -35,16 +36,46 @@ def timing(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
 
 def checks(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
     """What the checks of a camera expect of it; a changed reference frame counts as a setting."""
-    folder = config["reference_frames"]
-    reference_frame = reference.find(Path(folder).expanduser(), camera.label) if folder else None
+    reference_frame, modified = _reference_frame(camera.label, config)
     return {
         **daq(session, camera, config),
         "sync": session.sync,
         "expected": asdict(rigs.expected(camera.label, session.sync, camera.described)),
         "protocols": list(session.protocols),
-        "reference_frame": str(reference_frame or ""),
-        "reference_frame_modified": reference_frame.stat().st_mtime_ns if reference_frame else 0,
+        "reference_frame": reference_frame,
+        "reference_frame_modified": modified,
     }
+
+
+def outside(config: Config) -> dict[str, Any]:
+    """All that the settings of tasks depend on besides the configuration and the sessions.
+
+    That is, of each camera, its cascades with the checksums of their models, and its reference
+    frame; instead of what cannot be had the reason.
+    """
+    found: dict[str, Any] = {}
+    for tracker in config["trackers"]:
+        for label in config["cascades"].get(tracker, {}):
+            file = cascade.of(config, tracker, label)
+            try:
+                parts = cascade.body_parts(file, tracker) if file else None
+                known = [cascade.load(file, tracker), sorted(parts or [])] if file else None
+            except (Blocked, DataError) as reason:
+                known = str(reason)
+            found[f"{tracker} {label}"] = known
+    for label in config["cameras"] if config["reference_frames"] else ():
+        try:
+            found[label] = _reference_frame(label, config)
+        except DataError as reason:
+            found[label] = str(reason)
+    return found
+
+
+def _reference_frame(label: str, config: Config) -> tuple[str, int]:
+    """The file of a camera's reference frame and when it was last changed, in ns."""
+    folder = config["reference_frames"]
+    found = reference.find(Path(folder).expanduser(), label) if folder else None
+    return str(found or ""), found.stat().st_mtime_ns if found else 0
 
 
 def has_cascade(tracker: str) -> Applies:

@@ -175,7 +175,7 @@ def _check_last_attempt(
         if task.applies(session, camera, config)
         and any(datasets.path(pattern, session, camera) == file for pattern in task.outputs)
     )
-    task = None if file.exists() else next(makers, None)
+    task = None if file.name in session.siblings(file) else next(makers, None)
     if task is None:
         return
     inputs = [path for found in task.files(session, camera, config).values() for path in found]

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import energy, measure, pose, post, qc, times, videos
+from tests.benchmarks import energy, measure, pose, post, qc, scale, times, videos
 from tests.parity import client
 
 
@@ -26,6 +26,7 @@ def main() -> None:
             *energy.run(Path(name) / "energy", quick),
             *post.run(peer, Path(name) / "post", quick),
             *pose.run(Path(name) / "pose", quick),
+            *scale.run(Path(name) / "scale", quick),
         ]
     print(measure.table(rows))
 

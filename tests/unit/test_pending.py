@@ -380,7 +380,7 @@ def test_folder_that_cannot_be_read_blocks_its_session_only(
 
 def test_missing_root_says_what_to_do(tmp_path: Path, config: dict):
     with pytest.raises(
-        DataError, match=r"nowhere does not exist\. Set `root` in config/config\.yaml"
+        DataError, match=r"There is no data folder .*nowhere\. Set `root` in config/config\.yaml"
     ):
         pending.scan(tmp_path / "nowhere", config)
 
