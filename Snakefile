@@ -23,12 +23,15 @@ cascade.check(config)
 include: "rules/machine.smk"
 include: "rules/cluster.smk"
 include: "rules/sessions.smk"
+include: "rules/pictures.smk"
 include: "rules/raw.smk"
 include: "rules/sync.smk"
 include: "rules/environments.smk"
 include: "rules/pose.smk"
 include: "rules/post.smk"
 include: "rules/registration.smk"
+include: "rules/report.smk"
+include: "rules/plan.smk"
 include: "rules/demo.smk"
 
 

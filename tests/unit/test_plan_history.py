@@ -1,0 +1,111 @@
+"""Past jobs, from records that jobs really write and benchmarks as Snakemake writes them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from alfvideo import provenance
+from alfvideo.plan import history
+from alfvideo.plan.videos import Video
+
+HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Path:
+    path = tmp_path / "data" / "KB001" / "2026-01-01" / "001"
+    path.mkdir(parents=True)
+    return path
+
+
+def record(
+    session: Path, *outputs: str, inputs: dict[str, int], seconds: float, rule: str = "dlc"
+) -> None:
+    """Leave what a job leaves, with outputs of 100 bytes."""
+    paths = [session / name for name in outputs]
+    for path in paths:
+        path.write_bytes(bytes(100))
+    work = provenance.Work(
+        rule=rule,
+        camera="left",
+        inputs={session / name: {"size": size, "mtime_ns": 0} for name, size in inputs.items()},
+        outputs=paths,
+        params={"version": 1},
+        log=Path("logs") / rule / session.relative_to("/") / "left.log",
+    )
+    provenance.record(session, work, started=provenance.now(), seconds=seconds)
+
+
+def benchmark(folder: Path, session: Path, seconds: float, rule: str = "dlc") -> None:
+    path = folder / "benchmarks" / rule / session.relative_to("/") / "left.tsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{HEADER}\n{seconds}\t0:00:09\t1\t1\t1\t1\t1\t1\t50\t4\n")
+
+
+def test_a_job_is_read_from_its_record_and_its_benchmark(tmp_path: Path, session: Path):
+    inputs = {"_iblrig_leftCamera.raw.mp4": 5000, "wheel.npy": 70, "left_cam7.avi": 300}
+    record(session, "a.npy", "b.npy", inputs=inputs, seconds=8)
+    benchmark(tmp_path, session, seconds=11.5)
+    (job,) = history.read([session], tmp_path)
+    assert (job.rule, job.camera, job.settings) == ("dlc", "left", '{"version": 1}')
+    assert set(job.videos) == {
+        Video("left", ".raw.mp4", "", 5000, None),
+        Video("left", ".avi", "", 300, None),
+    }
+    assert (job.seconds, job.start_up) == (11.5, 3.5)
+
+
+def test_without_a_benchmark_the_record_has_the_time(tmp_path: Path, session: Path):
+    record(session, "a.npy", inputs={}, seconds=8)
+    (job,) = history.read([session], tmp_path)
+    assert (job.seconds, job.start_up) == (8, None)
+
+
+@pytest.mark.parametrize("content", ["", "s\n", "nothing\tof\tit\n1\t2\t3\n", "s\nlong\n"])
+def test_a_broken_benchmark_is_as_none(tmp_path: Path, session: Path, content: str):
+    record(session, "a.npy", inputs={}, seconds=8)
+    benchmark(tmp_path, session, seconds=11.5)
+    next(tmp_path.rglob("*.tsv")).write_text(content)
+    (job,) = history.read([session], tmp_path)
+    assert (job.seconds, job.start_up) == (8, None)
+
+
+def test_a_benchmark_of_another_run_of_the_job_is_left_out(tmp_path: Path, session: Path):
+    record(session, "a.npy", inputs={}, seconds=8)
+    benchmark(tmp_path, session, seconds=3)
+    (job,) = history.read([session], tmp_path)
+    assert (job.seconds, job.start_up) == (8, None)
+
+
+def test_start_up_is_the_median_of_what_is_known(tmp_path: Path, session: Path):
+    for rule, seconds in (("dlc", 11), ("licks", 9), ("motion_energy", None), ("video_qc", 14)):
+        record(session, f"{rule}.npy", inputs={}, seconds=8, rule=rule)
+        if seconds:
+            benchmark(tmp_path, session, seconds, rule)
+    past = history.read([session], tmp_path)
+    assert history.start_up(past) == 3
+    assert history.start_up(job for job in past if job.rule == "motion_energy") is None
+
+
+def test_sessions_without_readable_records_are_passed_over(tmp_path: Path, session: Path):
+    broken, none = session.with_name("002"), session.with_name("003")
+    broken.mkdir()
+    (broken / provenance.FILE_NAME).write_text("{")
+    record(session, "a.npy", inputs={}, seconds=8)
+    records = json.loads((session / provenance.FILE_NAME).read_text())
+    records["of another program"] = {"rule": "dlc"}
+    (session / provenance.FILE_NAME).write_text(json.dumps(records))
+    assert len(history.read([none, broken, session], tmp_path)) == 1
+
+
+def test_no_more_sessions_are_read_than_needed(
+    tmp_path: Path, session: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(history, "SESSIONS", 2)
+    sessions = [session.with_name(f"{number:03}") for number in range(1, 6)]
+    for path in sessions[1:]:
+        path.mkdir(exist_ok=True)
+        record(path, "a.npy", inputs={}, seconds=int(path.name))
+    past = history.read(sessions, tmp_path)
+    assert [job.seconds for job in past] == [2, 3]
