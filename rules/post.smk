@@ -130,7 +130,7 @@ rule dlc_qc_plot:
     input:
         unpack(inputs_of("dlc_qc_plot")),
     output:
-        picture=datasets.POSE_PICTURE["dlc"],
+        picture=in_report(datasets.POSE_PICTURE["dlc"], "Pose by DeepLabCut", "pose"),
     log:
         "logs/dlc_qc_plot{session}.log",
     benchmark:
@@ -155,7 +155,7 @@ rule lp_qc_plot:
     input:
         unpack(inputs_of("lp_qc_plot")),
     output:
-        picture=datasets.POSE_PICTURE["lightningPose"],
+        picture=in_report(datasets.POSE_PICTURE["lightningPose"], "Pose by Lightning Pose", "pose"),
     log:
         "logs/lp_qc_plot{session}.log",
     benchmark:

@@ -82,7 +82,7 @@ rule video_qc:
         unpack(inputs_of("video_qc")),
     output:
         checks=datasets.VIDEO_QC,
-        picture=datasets.VIDEO_QC_PICTURE,
+        picture=in_report(datasets.VIDEO_QC_PICTURE, "Camera QC", "video_qc"),
     log:
         "logs/video_qc{session}/{camera}.log",
     benchmark:

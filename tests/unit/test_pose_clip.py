@@ -288,6 +288,7 @@ def run(session, times=(), trials=()):
         ),
         output=Files(clip=str(clip)),
         params=SimpleNamespace(settings={"version": 1}),
+        resources={},
         log=[str(session.parents[3] / "logs" / "left.log")],
     )
     runpy.run_path(str(SCRIPT), init_globals={"snakemake": job})

@@ -25,6 +25,7 @@ def record(session: Path, output: str, settings: object = None, note: str = "a n
         input=[str(source)],
         output=[str(session / output)],
         params=SimpleNamespace(settings=settings or {"version": 1, "crf": 17}),
+        resources={},
         log=[str(session / "logs" / f"{Path(output).name}.log")],
     )
     with job.run(described) as this:

@@ -75,6 +75,7 @@ def run(session):
         input=Files(mp4=[str(video_of(session))], pose=[str(pose)]),
         output=output,
         params=SimpleNamespace(settings={"version": 1}),
+        resources={},
         log=[str(session.parents[3] / "logs" / "left.log")],
     )
     runpy.run_path(str(SCRIPT), init_globals={"snakemake": job})

@@ -16,7 +16,7 @@ import numpy as np
 from alfvideo.rig import Rig, load_truth
 
 REPO = Path(__file__).parents[2]
-MAX_SECONDS = 600
+MAX_SECONDS = 3000
 NO_WORK = ("all", "demo", "one_tables")
 
 

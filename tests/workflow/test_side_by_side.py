@@ -1,6 +1,5 @@
-"""Runs and jobs beside each other: one run a data folder, jobs in turn, no more than is allowed."""
+"""Runs and jobs beside each other: two data folders, jobs in turn, no more than is allowed."""
 
-import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -9,7 +8,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from alfvideo import lock
 from alfvideo.rig import Rig
 from tests.workflow.runs import Outcome, Workflow, execute, small, temporary_files
 
@@ -27,23 +25,6 @@ def started(run: Outcome) -> list[str]:
 def starts(run: Outcome) -> list[int]:
     """How many jobs were started at a time."""
     return [int(number) for number in re.findall(r"^Execute (\d+) jobs", run.text, re.M)]
-
-
-def test_a_second_start_says_so_and_leaves(workflow: Workflow, rendered: Render):
-    path = rendered(workflow.root, small())
-    lock.acquire(workflow.root)
-    try:
-        second = workflow.run()
-        preview = workflow.run("-n")
-    finally:
-        os.close(lock._held.pop())
-    assert second.status != 0
-    assert second.row(f"Another run is at work below {workflow.root} (process {os.getpid()} on")
-    assert not second.planned, "it looked for work first"
-    assert not started(second)
-    assert preview.planned
-    assert workflow.run().status == 0
-    assert (path / TIMES).exists()
 
 
 def test_two_folders_from_one_working_folder(tmp_path: Path, rendered: Render):

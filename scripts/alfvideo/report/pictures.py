@@ -1,0 +1,67 @@
+"""The pictures and clips of a session, and what they show."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from types import SimpleNamespace
+
+from jinja2 import Environment
+
+from alfvideo import datasets, session
+
+_OF_CAMERA = re.compile(r"([a-z]+)Camera[._].+")
+_TITLES = {
+    Path(datasets.VIDEO_QC_PICTURE).name: ("Camera QC, {camera} camera", "video_qc"),
+    Path(datasets.POSE_CLIP).name: ("Clip of the pose, {camera} camera", "pose_clip"),
+    Path(datasets.POSE_PICTURE["dlc"]).name: ("Pose by DeepLabCut", "pose"),
+    Path(datasets.POSE_PICTURE["lightningPose"]).name: ("Pose by Lightning Pose", "pose"),
+}
+"""Title and caption by the name of the file, for known ones."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture (.png) or clip (.mp4); `camera` is empty if it is of all cameras."""
+
+    file: Path
+    camera: str
+    title: str
+    caption: str
+
+    @property
+    def is_clip(self) -> bool:
+        """Whether it is a video."""
+        return self.file.suffix == ".mp4"
+
+
+def pictures(path: Path, cameras: Collection[str]) -> list[Picture]:
+    """What is in the folder `snapshot` of a session, of these cameras and of all together."""
+    folder = path / "snapshot"
+    found = [
+        _picture(folder / name)
+        for name in session.listing(folder)
+        if name.endswith((".png", ".mp4")) and not name.startswith(".")
+    ]
+    selected = (picture for picture in found if picture.camera in ("", *cameras))
+    return sorted(selected, key=lambda picture: (picture.is_clip, picture.title))
+
+
+def _picture(file: Path) -> Picture:
+    of_camera = _OF_CAMERA.fullmatch(file.name)
+    camera = of_camera[1] if of_camera else ""
+    pattern = file.name.replace(camera, "{camera}", 1) if camera else file.name
+    title, caption = _TITLES.get(pattern, (file.name, ""))
+    return Picture(file, camera, title.format(camera=camera), _caption(caption, camera))
+
+
+@cache
+def _caption(name: str, camera: str) -> str:
+    """The caption that Snakemake's report has, too, which renders it with the same names."""
+    if not name:
+        return ""
+    text = files("alfvideo.report").joinpath(f"captions/{name}.rst").read_text(encoding="utf-8")
+    of_job = SimpleNamespace(wildcards=SimpleNamespace(camera=camera))
+    return Environment().from_string(text).render(snakemake=of_job)

@@ -1,0 +1,236 @@
+"""What the QC page shows of a session: work, checks, times, pictures and provenance."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from alfvideo import arrays, datasets, provenance
+from alfvideo.errors import DataError
+from alfvideo.pending import State, Status
+from alfvideo.report.checks import Quality, qualities, worst
+from alfvideo.report.pictures import Picture, pictures
+
+FAILED = "failed"
+"""A stage that is pending because its last job failed."""
+STATES = (State.DONE, State.PENDING, State.BLOCKED, FAILED)
+"""From the best to the worst."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage of a camera is waiting for, and why if it is blocked or failed."""
+
+    name: str
+    state: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Times:
+    """The camera times: number of frames, first and last in seconds, mean rate in Hz.
+
+    `problem` says why they are not known.
+    """
+
+    n_frames: int = 0
+    start: float = 0.0
+    end: float = 0.0
+    rate: float | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera of a session; `label` is empty for the work on all cameras together."""
+
+    label: str
+    stages: tuple[Stage, ...] = ()
+    qualities: Mapping[str, Quality] = field(default_factory=dict)
+    times: Times | None = None
+
+    @property
+    def state(self) -> str:
+        """The worst state of its stages."""
+        states = [stage.state for stage in self.stages]
+        return max(states, key=STATES.index, default=State.DONE)
+
+    @property
+    def outcome(self) -> str:
+        """The worst outcome of its QC files."""
+        return worst(quality.outcome for quality in self.qualities.values())
+
+    @property
+    def reasons(self) -> dict[tuple[str, str], list[str]]:
+        """Why stages are blocked or failed: the stages, by state and reason."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for stage in self.stages:
+            if stage.reason:
+                found.setdefault((stage.state, stage.reason), []).append(stage.name)
+        return found
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that made outputs; what it read is in `inputs`. Paths are relative to the session."""
+
+    rule: str
+    camera: str
+    outputs: tuple[str, ...]
+    inputs: tuple[str, ...]
+    finished: str
+    seconds: float | None
+    host: str
+    software: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A session as its page shows it; `page` is the name of its folder."""
+
+    path: Path
+    page: str
+    cameras: Sequence[Camera]
+    pictures: Sequence[Picture] = ()
+    jobs: Sequence[Job] = ()
+    n_licks: int | None = None
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """Subject, date and number, as a person names the session."""
+        return "/".join(self.path.parts[-3:])
+
+
+def page_name(path: Path, root: Path) -> str:
+    """A name for the folder of a session's page that every file system and link can have.
+
+    >>> page_name(Path("/data/lab/KB #1/2026-01-05/001"), Path("/data"))
+    'KB-1_2026-01-05_001_d2290252'
+    """
+    subject, date, number = path.parts[-3:]
+    # Two labs may have sessions of the same name, and subjects may differ in odd characters only.
+    unique = hashlib.md5(os.fsencode(path.relative_to(root))).hexdigest()[:8]
+    return f"{re.sub('[^A-Za-z0-9-]+', '-', subject)}_{date}_{number}_{unique}"
+
+
+def reports(statuses: Iterable[Status], root: Path, config: Mapping[str, Any]) -> Iterator[Report]:
+    """Each session of a scan, in its order. Nothing that is broken in a session stops it."""
+    for path, group in groupby(statuses, key=lambda status: status.session):
+        of_session = list(group)
+        try:
+            yield report(path, root, of_session, config)
+        except PermissionError as error:
+            cameras = [
+                _camera(label, of_session) for label in {status.camera for status in of_session}
+            ]
+            problem = f"There is no permission to read {error.filename}."
+            yield Report(path, page_name(path, root), cameras, problem=problem)
+
+
+def report(path: Path, root: Path, statuses: Sequence[Status], config: Mapping[str, Any]) -> Report:
+    """Gather what there is of a session and of the selected cameras."""
+    made, no_provenance = _entries(path, provenance.FILE_NAME)
+    failed, _ = _entries(path, provenance.FAILED)
+    checked = qualities(path)
+    labels = dict.fromkeys(status.camera for status in statuses)
+    labels |= dict.fromkeys(label for label in checked if label in config["cameras"])
+    cameras = [
+        _camera(label, statuses, failed, checked.get(label, {}), _times_of(path, label))
+        for label in sorted(labels, key=bool, reverse=True)
+    ]
+    return Report(
+        path=path,
+        page=page_name(path, root),
+        cameras=[camera for camera in cameras if camera.label or camera.state != State.DONE],
+        pictures=pictures(path, config["cameras"]),
+        jobs=jobs(made, config["cameras"]),
+        n_licks=_n_licks(Path(datasets.LICKS.format(session=path))),
+        problem=no_provenance,
+    )
+
+
+def _entries(path: Path, name: str) -> tuple[dict[str, Any], str]:
+    """The entries of a record and why they cannot be read."""
+    try:
+        return provenance.read(path, name), ""
+    except (DataError, OSError) as error:
+        return {}, str(error)
+
+
+def _camera(
+    label: str,
+    statuses: Iterable[Status],
+    failed: Mapping[str, Any] = MappingProxyType({}),
+    checked: Mapping[str, Quality] = MappingProxyType({}),
+    times: Times | None = None,
+) -> Camera:
+    stages = tuple(_stage(status, failed) for status in statuses if status.camera == label)
+    return Camera(label, stages, checked, times)
+
+
+def _stage(status: Status, failed: Mapping[str, Any]) -> Stage:
+    if status.state is State.PENDING:
+        for output in status.outputs:
+            entry = failed.get(provenance.relative(output, status.session))
+            if entry is not None:
+                return Stage(status.stage, FAILED, str(entry.get("message", "")))
+    return Stage(status.stage, status.state, status.reason)
+
+
+def _times_of(path: Path, label: str) -> Times | None:
+    file = Path(datasets.TIMES.format(session=path, camera=label))
+    return times(file) if label and file.exists() else None
+
+
+def times(file: Path) -> Times:
+    """What there is to say of a file of camera times, (n,) float64, seconds."""
+    try:
+        # Only its ends are read.
+        found = np.load(file, mmap_mode="r")
+        if found.ndim != 1 or found.size == 0:
+            raise ValueError(f"its shape is {found.shape}")
+        start, end = float(found[0]), float(found[-1])
+    except (ValueError, TypeError, EOFError, OSError) as error:
+        return Times(problem=f"{file.name}: expected one time for each frame ({error}).")
+    return Times(found.size, start, end, (found.size - 1) / (end - start) if end > start else None)
+
+
+def _n_licks(file: Path) -> int | None:
+    try:
+        return arrays.load(file).size if file.exists() else None
+    except DataError:
+        return None
+
+
+def jobs(made: Mapping[str, Any], cameras: Iterable[str]) -> list[Job]:
+    """The jobs of a provenance record, of these cameras and of all together, first to last."""
+    entries: dict[tuple[str, ...], dict[str, Any]] = {}
+    outputs: dict[tuple[str, ...], list[str]] = {}
+    for output, entry in sorted(made.items()):
+        key = tuple(str(entry.get(name, "")) for name in ("finished", "rule", "camera"))
+        entries[key] = entry
+        outputs.setdefault(key, []).append(output)
+    return [
+        Job(
+            rule=key[1],
+            camera=key[2],
+            outputs=tuple(outputs[key]),
+            inputs=tuple(sorted(entry.get("inputs", ()))),
+            finished=key[0],
+            seconds=entry.get("seconds"),
+            host=str(entry.get("host", "")),
+            software=entry.get("software", {}),
+            notes=tuple(entry.get("notes", ())),
+        )
+        for key, entry in sorted(entries.items(), key=lambda item: item[0])
+        if key[2] in ("", *cameras)
+    ]

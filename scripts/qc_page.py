@@ -1,0 +1,21 @@
+"""Writes the QC page of a data folder."""
+
+import sys
+from pathlib import Path
+
+from alfvideo import job, pending
+from alfvideo.errors import DataError
+from alfvideo.report import folder, sessions
+
+root, page = Path(snakemake.params.root), Path(snakemake.params.folder)
+config, log = snakemake.params.configuration, Path(snakemake.log[0])
+try:
+    statuses = pending.scan(root, config)
+    n_changed = folder.write(sessions.reports(statuses, root, config), root, page)
+except (DataError, OSError) as error:
+    log.write_text(job.message(error), encoding="utf-8")
+    sys.exit(job.message(error))
+n_sessions = len({status.session for status in statuses})
+said = f"{page / 'index.html'}: {n_sessions} sessions, {n_changed} of them new or changed."
+log.write_text(said, encoding="utf-8")
+print(said, file=sys.stderr)
