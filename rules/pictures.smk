@@ -25,7 +25,8 @@ def pictures_below(root):
 
     def there(wildcards):
         try:
-            statuses = pending.scan(folder, configuration_of(folder))
+            memory = scan_cache.of(folder, configuration_of(folder))
+            statuses = pending.scan(folder, configuration_of(folder), memory)
         except DataError as error:
             sys.exit(str(error))
         # With --report nothing is run. Without, they are brought up to date.

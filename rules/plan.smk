@@ -35,7 +35,8 @@ def plan_of(root):
     def show(wildcards):
         configuration = configuration_of(folder)
         try:
-            statuses = pending.scan(folder, configuration)
+            memory = scan_cache.of(folder, configuration)
+            statuses = pending.scan(folder, configuration, memory)
         except DataError as error:
             sys.exit(str(error))
         print(summary.of(statuses, configuration, declared, limits_of_run(), datetime.now()))

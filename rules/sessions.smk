@@ -134,6 +134,9 @@ scanned = set()
 
 
 onstart:
+    # In Snakemake 9.27 the limit of job starts per second starts a timer whenever it looks for jobs to
+    # start, and each timer makes it look again: after some hundred jobs it does little else.
+    workflow.scheduler.job_rate_limiter = None
     try:
         for folder in scanned:
             lock.acquire(folder)

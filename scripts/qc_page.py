@@ -3,14 +3,14 @@
 import sys
 from pathlib import Path
 
-from alfvideo import job, pending
+from alfvideo import job, pending, scan_cache
 from alfvideo.errors import DataError
 from alfvideo.report import folder, sessions
 
 root, page = Path(snakemake.params.root), Path(snakemake.params.folder)
 config, log = snakemake.params.configuration, Path(snakemake.log[0])
 try:
-    statuses = pending.scan(root, config)
+    statuses = pending.scan(root, config, scan_cache.of(root, config))
     n_changed = folder.write(sessions.reports(statuses, root, config), root, page)
 except (DataError, OSError) as error:
     log.write_text(job.message(error), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -99,6 +100,10 @@ def scan_session(path: Path, config: Mapping[str, Any]) -> list[Status]:
 def _scan(path: Path, config: Mapping[str, Any], seen: Seen) -> list[Status]:
     """As `scan_session`; `seen` is told all that it depends on."""
     try:
+        if placeholder := re.search(r"<[a-z]\w*>", str(path)):
+            raise Blocked(
+                f"{placeholder[0]} in a path means something to Snakemake: rename the folder"
+            )
         recorded = session.read(path, seen)
         made_from = provenance.read(path)
         statuses = list(_scan_tasks(recorded, made_from, config))

@@ -507,3 +507,16 @@ def test_scan_changes_nothing(tmp_path: Path, config: dict, rendered: Render):
     for file in (path, *path.rglob("*")):
         if file.is_dir():
             file.chmod(0o755)
+
+
+def test_a_path_that_snakemake_would_take_for_a_placeholder(
+    tmp_path: Path, config: dict, rendered: Render
+):
+    """Snakemake would end the whole run because of it."""
+    path = rendered(tmp_path, small())
+    odd = tmp_path / "KB<b>" / "2026-01-02" / "001"
+    shutil.copytree(path, odd)
+    statuses = pending.scan(tmp_path, config)
+    assert {status.state for status in statuses if status.session == path} == {State.PENDING}
+    (blocked,) = [status for status in statuses if status.session == odd]
+    assert blocked.reason.startswith("<b> in a path")
