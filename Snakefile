@@ -30,8 +30,8 @@ include: "rules/environments.smk"
 include: "rules/pose.smk"
 include: "rules/post.smk"
 include: "rules/registration.smk"
-include: "rules/report.smk"
 include: "rules/plan.smk"
+include: "rules/report.smk"
 include: "rules/demo.smk"
 
 

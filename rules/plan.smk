@@ -1,4 +1,4 @@
-# How long the pending work takes on this machine and on others. It does nothing of that work.
+# What the plan of the pending work is made from: what jobs need, and what there is of it.
 
 from datetime import datetime
 from types import SimpleNamespace
@@ -43,11 +43,3 @@ def plan_of(root):
         sys.exit()
 
     return show
-
-
-rule plan:
-    input:
-        plan_of(config["root"]),
-    localrule: True
-    message:
-        "How long the pending work takes"

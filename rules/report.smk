@@ -22,3 +22,11 @@ rule qc_pictures:
     localrule: True
     message:
         "The pictures are up to date"
+
+
+rule plan:
+    input:
+        plan_of(config["root"]),
+    localrule: True
+    message:
+        "How long the pending work takes"
