@@ -1,5 +1,5 @@
-# Seeing the results: a page for the lab meeting, which does none of the pending work, and the pictures
-# for Snakemake's own report.
+# Seeing what there is: a page for the lab meeting, the pictures for Snakemake's own report, and how
+# long what is pending takes. None of it does any of the pending work.
 
 
 rule qc_page:
