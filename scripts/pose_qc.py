@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from alfvideo import atomic, features, job, trials, video
+from alfvideo import atomic, features, job, pupil, trials, video
 from alfvideo.pose import clock, table
 from alfvideo.qc import camera, outcome, pose
 from alfvideo.region import from_configuration
@@ -14,11 +14,11 @@ with job.run(snakemake) as this:
     times, size = clock.times(snakemake.input.times), video.probe(mp4)
     columns = table.Columns(Path(snakemake.input.pose[0]))
     rate, box = clock.rate(times, mp4), this.settings["box"]
-    pupil = None
+    diameters = None
     if snakemake.input.features:
-        pupil = camera.attempt(features.load, Path(snakemake.input.features[0]))
-    elif tracker == "dlc" and this.camera in features.WINDOWS:
-        pupil, _ = features.features(columns, this.camera, rate)
+        diameters = camera.attempt(features.load, Path(snakemake.input.features[0]))
+    elif tracker == "dlc" and this.camera in pupil.WINDOWS:
+        diameters, _ = features.features(columns, this.camera, rate)
     checks = pose.inspect(
         pose.Pose(
             tracker=tracker,
@@ -26,7 +26,7 @@ with job.run(snakemake) as this:
             columns=columns,
             times=times,
             rate=rate,
-            features=pupil,
+            features=diameters,
             trials=camera.attempt(trials.load, files) if files else None,
             box=from_configuration(box).within(size.width, size.height) if box else None,
         )

@@ -12,16 +12,11 @@ import pyarrow as pa
 from scipy import ndimage
 from scipy.interpolate import make_interp_spline
 
-from alfvideo import savgol
+from alfvideo import pupil, savgol
 from alfvideo.errors import DataError
 from alfvideo.pose import table
 
 COLUMNS = ["pupilDiameter_raw", "pupilDiameter_smooth"]
-
-PUPIL = ("pupil_top_r", "pupil_bottom_r", "pupil_left_r", "pupil_right_r")
-
-WINDOWS = {"left": 31, "right": 75}
-"""Frames that are smoothed over, for each camera that sees an eye."""
 
 _ENSEMBLE_MEDIAN = "_ens_median"
 _ORDER = 3
@@ -48,17 +43,17 @@ def features(
     pose
         Columns of a pose table.
     camera
-        Its label, one of `WINDOWS`.
+        Its label, one of `pupil.WINDOWS`.
     rate
         Frames per second.
     """
     unsmoothed = ""
-    if all(f"{part}_x{_ENSEMBLE_MEDIAN}" in pose for part in PUPIL):
+    if all(f"{part}_x{_ENSEMBLE_MEDIAN}" in pose for part in pupil.POINTS):
         raw, smooth = pupil_diameter(pose, _ENSEMBLE_MEDIAN), pupil_diameter(pose)
     else:
         raw = pupil_diameter(pose)
         try:
-            smooth = smooth_pupil_diameter(raw, WINDOWS[camera], rate)
+            smooth = smooth_pupil_diameter(raw, pupil.WINDOWS[camera], rate)
         except DataError as reason:
             smooth, unsmoothed = np.full(raw.size, np.nan), str(reason)
     return pd.DataFrame(dict(zip(COLUMNS, (raw, smooth), strict=True))), unsmoothed
@@ -88,7 +83,7 @@ def pupil_diameter(pose: Mapping[str, Sequence[float]], estimate: str = "") -> n
     The median of all distances of two of its four points; those of neighbouring points count as
     sides of a square in the circle, times the square root of 2. `estimate` is as in `table.points`.
     """
-    top, bottom, left, right = (table.points(pose, part, estimate) for part in PUPIL)
+    top, bottom, left, right = (table.points(pose, part, estimate) for part in pupil.POINTS)
     across = [np.hypot(*(top - bottom).T), np.hypot(*(left - right).T)]
     sides = [np.hypot(*(one - two).T) for one in (top, bottom) for two in (left, right)]
     return _median(np.stack([*across, *(np.sqrt(2) * side for side in sides)]))

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from alfvideo import features
+from alfvideo import pupil
 from alfvideo.errors import DataError
 from alfvideo.pose import cascade
 from alfvideo.qc import reference, rigs
@@ -114,13 +114,13 @@ def sees(parts: Collection[str]) -> Applies:
     """Whether it is a camera of the face whose cascade finds one of the body parts."""
     seen = finds(lambda found: not set(parts).isdisjoint(found))
     return lambda session, camera, config: (
-        camera.label in features.WINDOWS and seen(session, camera, config)
+        camera.label in pupil.WINDOWS and seen(session, camera, config)
     )
 
 
 def has_features(tracker: str) -> Applies:
     """Whether features are made of the camera from this tracker."""
-    sees_pupil = sees(features.PUPIL)
+    sees_pupil = sees(pupil.POINTS)
     return lambda session, camera, config: (
         config["features_from"] == tracker and sees_pupil(session, camera, config)
     )

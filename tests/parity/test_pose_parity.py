@@ -10,7 +10,7 @@ import pytest
 import yaml
 from numpy.polynomial import Polynomial
 
-from alfvideo import features, licks, trials
+from alfvideo import features, licks, pupil, trials
 from alfvideo.pose import table
 from alfvideo.qc import pose as qc
 from alfvideo.qc.outcome import report
@@ -68,7 +68,7 @@ class Session:
                 columns=table.load(self.pose),
                 times=np.load(self.times),
                 rate=self.rate,
-                features=self.features() if self.camera in features.WINDOWS else None,
+                features=self.features() if self.camera in pupil.WINDOWS else None,
                 trials=trials.load([self.trials]) if self.trials.exists() else None,
                 box=BOXES[self.camera],
             )

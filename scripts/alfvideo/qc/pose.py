@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from one.alf.spec import QC
 
-from alfvideo import features
+from alfvideo import features, pupil
 from alfvideo.errors import DataError
 from alfvideo.licks import TONGUE
 from alfvideo.pose import table
@@ -74,11 +74,11 @@ def inspect(pose: Pose) -> dict[str, Check]:
 
 def _eye_and_paws(pose: Pose) -> dict[str, Check]:
     """The checks that ibllib makes of DeepLabCut only, on the cameras that see eye and paws."""
-    if pose.camera not in features.WINDOWS:
+    if pose.camera not in pupil.WINDOWS:
         unseen = not_set(f"Eye and paws are not checked in {pose.camera} cameras.")
         return dict.fromkeys((*_PAWS, "pupil_blocked", "pupil_diameter_snr"), unseen)
     paws = {name: paw_nan(pose, paw) for name, paw in _PAWS.items()}
-    if set(features.PUPIL).isdisjoint(pose.points):
+    if set(pupil.POINTS).isdisjoint(pose.points):
         unseen = not_set("The pose has no point of the pupil.")
         return {**paws, "pupil_blocked": unseen, "pupil_diameter_snr": unseen}
     if not isinstance(pose.features, pd.DataFrame):
@@ -140,7 +140,7 @@ def mean_in_bbox(pose: Pose) -> Check:
 
 def lick_detection(pose: Pose) -> Check:
     """Check that the tongue is hidden most of the time: else mouth or spout are taken for it."""
-    if pose.camera not in features.WINDOWS:
+    if pose.camera not in pupil.WINDOWS:
         return not_set(f"Licks are not taken from {pose.camera} cameras.")
     if not all(part in pose.points for part in TONGUE):
         return not_set(f"The pose has no {' and '.join(TONGUE)}.")
