@@ -1,7 +1,7 @@
 """Registration at the end of real runs: ONE tables, and an Alyx server of our own."""
 
 import json
-import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -95,7 +95,8 @@ def test_alyx(workflow: Workflow, rendered: Render, alyx: Alyx):
         assert PASSWORD not in text
 
     written = len(alyx.writes)
-    os.utime(path / "qc" / "_ibl_bodyCamera.videoQC.json")
+    checks = path / "qc" / "_ibl_bodyCamera.videoQC.json"
+    shutil.copyfile(checks, checks.with_name(".copy")).replace(checks)
     run = workflow.run()
     assert run.finished == {"register_alyx": 1}
     assert len(alyx.writes) == written, "nothing has changed"
