@@ -111,16 +111,8 @@ def test_data_folder_that_does_not_exist(config: dict, tmp_path: Path):
     assert sentence.startswith(f"{tmp_path / 'nowhere'} does not exist. Set `root`")
 
 
-@pytest.fixture
-def nobody() -> Iterator[Callable[[], None]]:
-    if os.geteuid() != 0:
-        pytest.skip("only root can become another user")
-    yield lambda: os.seteuid(65534)
-    os.seteuid(0)
-
-
-def test_data_folder_that_is_read_only(config: dict, nobody: Callable[[], None]):
-    nobody()
+def test_data_folder_that_is_read_only(config: dict, become: Callable[[int], None]):
+    become(65534)
     # Some system folder that everybody may read.
     sentence = missing(lab.data_folder(config | {"root": "/usr"}))
     assert sentence.startswith("/usr may not be written to. Results are kept beside the raw data")

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -74,22 +74,6 @@ def test_check_says_who_holds_it_and_takes_nothing(tmp_path: Path, holder: subpr
 def test_check_of_a_folder_that_was_never_locked(tmp_path: Path):
     lock.check(tmp_path)
     assert not list(tmp_path.iterdir())
-
-
-@pytest.fixture
-def become() -> Iterator[Callable[[int], None]]:
-    """Work as another user, whose files others may read and not write."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can become other users")
-    umask = os.umask(0o022)
-
-    def change(user: int) -> None:
-        os.seteuid(0)
-        os.seteuid(user)
-
-    yield change
-    os.seteuid(0)
-    os.umask(umask)
 
 
 def test_two_users_share_the_lock(become: Callable[[int], None]):
