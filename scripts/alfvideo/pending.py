@@ -10,7 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from alfvideo import datasets, provenance, session, tasks
+from alfvideo import columns, datasets, provenance, session, tasks
 from alfvideo.errors import DataError
 from alfvideo.scan_cache import Memory
 from alfvideo.seen import Seen
@@ -142,7 +142,9 @@ def _scan_tasks(
             reason = "" if exist else str(error)
         else:
             recorded.seen.files.update(
-                str(file) for file in inputs if recorded.relative(file) not in made_from
+                str(file)
+                for file in inputs
+                if provenance.relative(file, recorded.path) not in made_from
             )
             done = (
                 exist
@@ -170,8 +172,8 @@ def _up_to_date(
     oldest = min(_modified(recorded, output) for output in outputs)
     if any(_modified(recorded, file) > oldest for file in inputs):
         return False
-    names = {recorded.relative(file) for file in inputs}
-    entries = [made_from.get(recorded.relative(output)) for output in outputs]
+    names = {provenance.relative(file, recorded.path) for file in inputs}
+    entries = [made_from.get(provenance.relative(output, recorded.path)) for output in outputs]
     return all(
         entry is None or (entry.get("params") == params and set(entry.get("inputs", ())) == names)
         for entry in entries
@@ -213,7 +215,7 @@ def table(statuses: Sequence[Status], root: Path, longest: int = 40) -> str:
             reasons = dict.fromkeys(status.reason for status in by_stage.values() if status.reason)
             name = path.relative_to(root).as_posix()
             rows.append([name, camera or "(all)", _work(by_stage), "; ".join(reasons)])
-    lines = _aligned([["session", "camera", "work", "why blocked"], *rows]) if rows else []
+    lines = columns.aligned([["session", "camera", "work", "why blocked"], *rows]) if rows else []
     if hidden:
         lines.append(f"... and {hidden} more with something pending")
     if not cameras:
@@ -236,8 +238,3 @@ def _work(by_stage: Mapping[str, Status]) -> str:
         if stages:
             work.append(f"{state}: {'all' if len(stages) == len(by_stage) else ' '.join(stages)}")
     return "; ".join(work)
-
-
-def _aligned(rows: list[list[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

@@ -136,4 +136,4 @@ def fingerprint(path: Path) -> dict[str, int]:
 
 def relative(path: Path, session: Path) -> str:
     """The path inside the session, as it is written in the record; other paths whole."""
-    return path.relative_to(session).as_posix() if path.is_relative_to(session) else str(path)
+    return str(path).removeprefix(f"{session}/")

@@ -50,9 +50,8 @@ SOURCES = Path(__file__).parent
 
 Row = tuple[str, ...]
 
-_stat = (
-    os.stat
-)  # Path.stat, on paths that are made for it, takes a second more for 10,000 sessions.
+# Path.stat, on paths that are made for it, takes a second more for 10,000 sessions.
+_stat = os.stat
 
 
 class Watched(NamedTuple):

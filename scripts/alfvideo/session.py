@@ -101,10 +101,6 @@ class Session:
             self._paths[key] = Path(pattern.format(session=self.path, **of_camera))
         return self._paths[key]
 
-    def relative(self, file: Path) -> str:
-        """The path of a file inside the session; of other files the whole path."""
-        return str(file).removeprefix(f"{self.path}/")
-
 
 @cache
 def _any_of(patterns: tuple[str, ...]) -> Callable[[str], object]:

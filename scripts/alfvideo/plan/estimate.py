@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from alfvideo.plan import history
 from alfvideo.plan.history import Past
@@ -96,6 +95,9 @@ def line(frames: np.ndarray, seconds: np.ndarray, start_up: float) -> tuple[floa
     if np.any(frames <= 0):
         return float(np.median(seconds)), 0.0
     if len(frames) >= FEW and frames.max() >= RANGE * frames.min():
+        # Slow to load, and the rules load this module at each start of Snakemake.
+        from scipy import stats
+
         slope = stats.theilslopes(seconds, frames).slope
         fixed = np.median(seconds - slope * frames)
         if slope >= 0 and fixed >= 0:

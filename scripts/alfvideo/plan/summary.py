@@ -7,7 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from alfvideo import tasks
+from alfvideo import columns, tasks
 from alfvideo.pending import State, Status
 from alfvideo.plan import history, work
 from alfvideo.plan.estimate import FEW, Estimates
@@ -38,11 +38,11 @@ def of(
     lengths = Lengths(video for job in past for video in job.videos)
     jobs = work.jobs(statuses, config, Estimates(past, lengths), lengths)
     rules = {name: rule(name) for name in {job.rule for job in jobs}}
-    lines = [*_aligned(_of_rules(jobs, past)), ""] if jobs else ["Nothing is pending."]
+    lines = [*columns.aligned(_of_rules(jobs, past)), ""] if jobs else ["Nothing is pending."]
     if any(job.estimate for job in jobs):
         hosts = ", ".join(sorted({job.host for job in past}))
         lines += [*_this_run(jobs, rules, limits, now), ""]
-        lines += [*_aligned(_alternatives(jobs, rules, limits)), ""]
+        lines += [*columns.aligned(_alternatives(jobs, rules, limits)), ""]
         lines += [
             f"More cores run more jobs side by side; of the jobs only {TAKES_ALL_CORES} is taken "
             f"to become faster itself, up to {FASTEST_WITH} cores. The disks stay as they are, and "
@@ -114,11 +114,15 @@ def _machine(limits: Mapping[str | None, float]) -> str:
     """
     units = {"_cores": "core", "_nodes": "job", "gpu": "GPU"}
     words = [
-        f"{limits[name]} {unit}{'s' * (limits[name] != 1)}" + " at a time" * (unit == "job")
+        _counted(limits[name], unit) + " at a time" * (unit == "job")
         for name, unit in units.items()
         if name in limits
     ]
     return ", ".join(words) or "any number of cores"
+
+
+def _counted(number: float, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
 
 
 def duration(seconds: float) -> str:
@@ -159,16 +163,9 @@ def _not_counted(
     blocked = [status for status in statuses if status.state is State.BLOCKED]
     if blocked:
         sessions = len({status.session for status in blocked})
-        lines.append(
-            f"Not counted: what is blocked, in {sessions} session{chr(115) * (sessions > 1)}."
-        )
+        lines.append(f"Not counted: what is blocked, in {_counted(sessions, 'session')}.")
     lines.append(
         "Not counted: preparing the environments of pose engines, looking for what is pending, the "
         "ONE tables, and sessions still to come."
     )
     return lines
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
