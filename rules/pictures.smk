@@ -24,11 +24,7 @@ def pictures_below(root):
     folder = Path(root).expanduser().absolute()
 
     def there(wildcards):
-        try:
-            memory = scan_cache.of(folder, configuration_of(folder))
-            statuses = pending.scan(folder, configuration_of(folder), memory)
-        except DataError as error:
-            sys.exit(str(error))
+        statuses = statuses_below(folder)
         # With --report nothing is run. Without, they are brought up to date.
         scanned.add(folder)
         cameras = configuration_of(folder)["cameras"]

@@ -33,12 +33,7 @@ def plan_of(root):
     folder = Path(root).expanduser().absolute()
 
     def show(wildcards):
-        configuration = configuration_of(folder)
-        try:
-            memory = scan_cache.of(folder, configuration)
-            statuses = pending.scan(folder, configuration, memory)
-        except DataError as error:
-            sys.exit(str(error))
+        statuses, configuration = statuses_below(folder), configuration_of(folder)
         print(summary.of(statuses, configuration, declared, limits_of_run(), datetime.now()))
         sys.exit()
 

@@ -172,19 +172,27 @@ def check_environments(statuses):
 
 def without_registration(statuses, url):
     """Leave registration on Alyx to the next run if the server is down: each job would wait for it."""
-    waiting = [
-        status
-        for status in statuses
-        if status.stage == tasks.ALYX and status.state is pending.State.PENDING
-    ]
-    if not waiting:
+
+    def is_waiting(status):
+        return status.stage == tasks.ALYX and status.state is pending.State.PENDING
+
+    if not any(map(is_waiting, statuses)):
         return statuses
     try:
         connection.check(url)
         return statuses
     except connection.Unreachable as error:
         print(f"Sessions will not be registered in this run. {error}", file=sys.stderr)
-        return [status for status in statuses if status not in waiting]
+        return [status for status in statuses if not is_waiting(status)]
+
+
+def statuses_below(folder):
+    """What the scan finds below a folder; if there is no such folder a sentence ends the run."""
+    configuration = configuration_of(folder)
+    try:
+        return pending.scan(folder, configuration, scan_cache.of(folder, configuration))
+    except DataError as error:
+        sys.exit(str(error))
 
 
 def pending_below(root):
