@@ -21,7 +21,7 @@ cascade.check(config)
 
 
 include: "rules/machine.smk"
-include: "rules/cluster.smk"
+include: "rules/screen.smk"
 include: "rules/sessions.smk"
 include: "rules/pictures.smk"
 include: "rules/raw.smk"
@@ -31,8 +31,17 @@ include: "rules/pose.smk"
 include: "rules/post.smk"
 include: "rules/registration.smk"
 include: "rules/plan.smk"
+include: "rules/status.smk"
 include: "rules/report.smk"
 include: "rules/demo.smk"
+
+
+onsuccess:
+    remember_run()
+
+
+onerror:
+    remember_run()
 
 
 rule all:

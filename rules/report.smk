@@ -1,5 +1,29 @@
-# Seeing what there is: a page for the lab meeting, the pictures for Snakemake's own report, and how
-# long what is pending takes. None of it does any of the pending work.
+# Seeing what there is: the state of everything, a page for the lab meeting, the pictures for
+# Snakemake's own report, and how long what is pending takes. None of it does any of the pending work.
+
+
+rule status:
+    input:
+        status_of(config["root"], as_table),
+    localrule: True
+    message:
+        "What is done, pending, running, failed and blocked"
+
+
+rule status_csv:
+    input:
+        status_of(config["root"], as_csv, made=True),
+    localrule: True
+    message:
+        "The same as a table for other programs"
+
+
+rule status_json:
+    input:
+        status_of(config["root"], as_json, made=True),
+    localrule: True
+    message:
+        "The same for other programs, with the last runs"
 
 
 rule qc_page:

@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import platform
 import sys
 import time
 from functools import cache
@@ -11,6 +12,7 @@ from alfvideo import datasets, lock, one_tables, pending, scan_cache, session, t
 from alfvideo.alyx import connection
 from alfvideo.errors import DataError
 from alfvideo.pose import cascade, environment
+from alfvideo.status import rows, runs, table
 
 # A plan is made of millions of objects that stay; to look for garbage among them took a sixth of the
 # time.
@@ -131,6 +133,7 @@ def growing(amount):
 
 # Data folders whose pending work is a target of this run.
 scanned = set()
+began = runs.now()
 
 
 onstart:
@@ -142,6 +145,18 @@ onstart:
             lock.acquire(folder)
     except DataError as error:
         sys.exit(str(error))
+
+
+def remember_run():
+    """Keep how long the run took and how many jobs were done, for `snakemake status`."""
+
+    def n_tasks(jobs):
+        return sum(job.rule.name in tasks.BY_RULE for job in jobs)
+
+    counts = n_tasks(workflow.dag.finished_jobs), n_tasks(workflow.scheduler.failed)
+    took = round((runs.now() - began).total_seconds())
+    for folder in scanned:
+        runs.record(runs.Run(began.isoformat(), took, str(folder), *counts, platform.node()))
 
 
 # What each target of the rule one_tables waits for, and the folder that the tables are of.
@@ -210,7 +225,7 @@ def pending_below(root):
             statuses = pending.scan(folder, configuration_of(folder), memory)
             by_session = groupby(statuses, key=lambda status: status.session)
             scanned_sessions.update((path, list(found)) for path, found in by_session)
-            print(pending.table(statuses, folder), file=sys.stderr)
+            table.show(table.of_cameras(list(rows.rows(statuses)), folder), sys.stderr)
             for sentence in cascade.left_out(configuration_of(folder)):
                 print(sentence, file=sys.stderr)
             check_environments(statuses)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alfvideo import arrays, job, roi, video
+from alfvideo import arrays, job, progress, roi, video
 from alfvideo.errors import DataError
 from alfvideo.motion_energy import gray_regions, motion_energy
 from alfvideo.pose import table
@@ -19,7 +19,8 @@ with job.run(snakemake) as this:
 
     def regions() -> Iterator[np.ndarray | None]:
         """The gray regions, noting which frames cannot be decoded."""
-        for number, values in enumerate(gray_regions(mp4, region)):
+        found = progress.watched(gray_regions(mp4, region), "measured", pose.n_frames)
+        for number, values in enumerate(found):
             if values is None:
                 damaged.append(number)
             yield values

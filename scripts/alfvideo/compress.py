@@ -56,7 +56,7 @@ def _convert(
     input_options: Sequence[str] = (),
 ) -> Video:
     original = video.probe_whole(source)
-    log.info(
+    log.debug(
         "%s: %d frames of %dx%d at %.2f per second, %s %s",
         *(source.name, original.frames, original.width, original.height),
         *(float(original.rate), original.codec, original.pixel_format),
@@ -106,7 +106,7 @@ def check(original: Video, source: Path, target: Path) -> None:
             f"{source}: its frames span {original.seconds:.3f} s but {result.seconds:.3f} s in the "
             "mp4 made from it, so the frame rate is not the same. The avi is kept."
         )
-    log.info("mp4 decoded to its last frame: %d frames, as the source", result_frames)
+    log.debug("mp4 decoded to its last frame: %d frames, as the source", result_frames)
 
 
 def _run(command: Sequence[str], source: Path, progress: Callable[[int], None]) -> None:
@@ -136,7 +136,7 @@ def _run(command: Sequence[str], source: Path, progress: Callable[[int], None]) 
     status = process.wait()
     reader.join()
     for warning in warnings:
-        log.info("ffmpeg: %s", warning)
+        log.debug("ffmpeg: %s", warning)
     if status != 0:
         if any("No space left on device" in warning for warning in warnings):
             raise MachineError(

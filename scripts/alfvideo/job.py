@@ -10,7 +10,7 @@ from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any, Protocol
 
-from alfvideo import provenance
+from alfvideo import provenance, running
 from alfvideo.errors import DataError, MachineError
 
 logger = logging.getLogger("alfvideo")
@@ -160,13 +160,18 @@ def message(error: DataError | OSError) -> str:
 
 
 def start_logging(job: Job) -> None:
-    """Log everything to the job's file; to the screen with the job's name before each line."""
+    """Log everything to the job's file; to the screen what is not routine, after the job's name.
+
+    The file stays locked until the process ends, which shows that the job is running.
+    """
     job.log.parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(job.log, mode="w", encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    running.hold(to_file.stream.fileno())
     to_screen = logging.StreamHandler(sys.stderr)
+    to_screen.setLevel(logging.INFO)
     prefix = f"[{' '.join(filter(None, (job.session_name, job.camera)))}] {job.rule}:"
     to_screen.setFormatter(logging.Formatter(f"{prefix} %(message)s"))
     logger.handlers = [to_file, to_screen]
-    logger.setLevel(logging.INFO)
-    logger.info("%s", job.session)
+    logger.setLevel(logging.DEBUG)
+    logger.debug("%s", job.session)

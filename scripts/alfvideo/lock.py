@@ -21,12 +21,18 @@ def check(root: Path) -> None:
     DataError
         If one is.
     """
+    if holder := held_by(root):
+        raise DataError(_at_work(root, holder))
+
+
+def held_by(root: Path) -> str:
+    """The process that is at work below a data folder, in words; empty if none is."""
     try:
         descriptor = os.open(root / FILE_NAME, os.O_RDONLY)
     except OSError:
-        return
+        return ""
     try:
-        _lock(descriptor, root, fcntl.LOCK_SH)
+        return _lock(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
 
@@ -50,20 +56,22 @@ def acquire(root: Path) -> None:
     # Whoever shares the folder locks the same file.
     with suppress(PermissionError):
         os.fchmod(descriptor, 0o666)
-    try:
-        _lock(descriptor, root, fcntl.LOCK_EX)
-    except DataError:
+    if holder := _lock(descriptor, fcntl.LOCK_EX):
         os.close(descriptor)
-        raise
+        raise DataError(_at_work(root, holder))
     os.truncate(descriptor, 0)
     os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
     _held.append(descriptor)
 
 
-def _lock(descriptor: int, root: Path, kind: int) -> None:
-    """Lock an open file at once; DataError if that cannot be, because another run has it."""
+def _lock(descriptor: int, kind: int) -> str:
+    """Lock an open file at once; if another process has it, returns which."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.read(descriptor, 200).decode(errors="replace")
-        raise DataError(f"Another run is at work below {root} ({holder}): nothing to do.") from None
+        return os.read(descriptor, 200).decode(errors="replace") or "a process that has just begun"
+    return ""
+
+
+def _at_work(root: Path, holder: str) -> str:
+    return f"Another run is at work below {root} ({holder}): nothing to do."

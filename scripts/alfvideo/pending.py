@@ -3,14 +3,14 @@
 import logging
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from alfvideo import columns, datasets, provenance, session, tasks
+from alfvideo import datasets, provenance, session, tasks
 from alfvideo.errors import DataError
 from alfvideo.scan_cache import Memory
 from alfvideo.seen import Seen
@@ -20,10 +20,12 @@ log = logging.getLogger(__name__)
 
 
 class State(StrEnum):
-    """What a stage of a camera is waiting for."""
+    """What a stage of a camera is waiting for; `status` tells two more from pending."""
 
     DONE = "done"
     PENDING = "pending"
+    RUNNING = "running"
+    FAILED = "failed"
     BLOCKED = "blocked"
 
 
@@ -192,49 +194,3 @@ def targets(statuses: Iterable[Status]) -> list[str]:
         if status.state is State.PENDING
         for output in status.outputs
     ]
-
-
-def table(statuses: Sequence[Status], root: Path, longest: int = 40) -> str:
-    """Sessions and cameras that are not done, with what is pending and blocked, and why.
-
-    At most `longest` rows with something pending are shown; blocked ones are shown always. The
-    last line counts everything.
-    """
-    cameras: dict[tuple[Path, str], dict[str, Status]] = {}
-    for status in statuses:
-        cameras.setdefault((status.session, status.camera), {})[status.stage] = status
-    rows, hidden = [], 0
-    counts = {kind: dict.fromkeys(State, 0) for kind in ("cameras", "whole sessions")}
-    for (path, camera), by_stage in cameras.items():
-        states = {status.state for status in by_stage.values()}
-        state = next(s for s in (State.BLOCKED, State.PENDING, State.DONE) if s in states)
-        counts["cameras" if camera or "" in by_stage else "whole sessions"][state] += 1
-        if state is State.PENDING and sum(c[State.PENDING] for c in counts.values()) > longest:
-            hidden += 1
-        elif state is not State.DONE:
-            reasons = dict.fromkeys(status.reason for status in by_stage.values() if status.reason)
-            name = path.relative_to(root).as_posix()
-            rows.append([name, camera or "(all)", _work(by_stage), "; ".join(reasons)])
-    lines = columns.aligned([["session", "camera", "work", "why blocked"], *rows]) if rows else []
-    if hidden:
-        lines.append(f"... and {hidden} more with something pending")
-    if not cameras:
-        return f"No sessions found below {root}: their folders are called SUBJECT/YYYY-MM-DD/NNN."
-    sums = [f"{len({path for path, _ in cameras})} sessions"]
-    sums += [
-        f"{sum(by_state.values())} {kind}: "
-        + ", ".join(f"{count} {state.value}" for state, count in by_state.items())
-        for kind, by_state in counts.items()
-        if any(by_state.values())
-    ]
-    return "\n".join([*lines, "; ".join(sums)])
-
-
-def _work(by_stage: Mapping[str, Status]) -> str:
-    """The stages that are pending and those that are blocked, in words."""
-    work = []
-    for state in (State.PENDING, State.BLOCKED):
-        stages = [stage for stage, status in by_stage.items() if status.state is state]
-        if stages:
-            work.append(f"{state}: {'all' if len(stages) == len(by_stage) else ' '.join(stages)}")
-    return "; ".join(work)

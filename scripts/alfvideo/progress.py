@@ -1,11 +1,19 @@
-"""How far a long job is, in its log: frames done, frames per second, time left."""
+"""How far a long job is, in its log and on the screen: frames done, frames/s, time left."""
 
 import logging
 import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from alfvideo import duration
 
 log = logging.getLogger(__name__)
 
+Item = TypeVar("Item")
+
 SECONDS_BETWEEN_REPORTS = 10
+REPORTS_PER_SCREEN_LINE = 6
+"""Many jobs share a screen: each comes there after ten seconds, then once a minute."""
 
 
 class Progress:
@@ -18,6 +26,7 @@ class Progress:
     def __init__(self, verb: str, total: int, done: int = 0) -> None:
         self.verb, self.total, self.done_before = verb, total, done
         self.start = self.last_report = time.monotonic()
+        self._reports = 0
 
     def rate(self, frames: int) -> float:
         """Frames per second of this run, with so many frames done."""
@@ -30,7 +39,24 @@ class Progress:
             return
         self.last_report = now
         rate = self.rate(frames)
-        left = time.strftime("%H:%M:%S", time.gmtime((self.total - frames) / rate))
-        log.info(
-            "%s %d of %d frames, %.0f frames/s, %s left", self.verb, frames, self.total, rate, left
+        left = duration.in_words(max(self.total - frames, 0) / rate)
+        # The screen shows INFO, the log of the job all.
+        level = logging.DEBUG if self._reports % REPORTS_PER_SCREEN_LINE else logging.INFO
+        self._reports += 1
+        log.log(
+            level,
+            "%s %d of %d frames (%d %%), %.0f frames/s, %s left",
+            *(self.verb, frames, self.total, 100 * frames // max(self.total, 1), rate, left),
         )
+
+
+def watched(items: Iterable[Item], verb: str, total: int) -> Iterator[Item]:
+    """The items, one a frame, with a report on how many were taken.
+
+    >>> list(watched("abc", "read", total=3))
+    ['a', 'b', 'c']
+    """
+    progress = Progress(verb, total)
+    for done, item in enumerate(items, 1):
+        yield item
+        progress(done)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from alfvideo import job, provenance
+from alfvideo import job, provenance, running
 from alfvideo.errors import DataError, MachineError
 
 
@@ -56,6 +56,22 @@ def test_success_is_logged_and_recorded(
         assert "Two pulses were missing." in text
         assert "done in" in text
     assert all(line.startswith(label) for line in screen.splitlines())
+
+
+def test_routine_is_in_the_log_and_not_on_the_screen(
+    described: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+):
+    with job.run(described):
+        logging.getLogger("alfvideo.pose").debug("8 frames at a time")
+    assert "8 frames at a time" in read_log(described)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "done in" in line
+
+
+def test_its_log_shows_that_it_is_running(described: SimpleNamespace):
+    log = Path(described.log[0])
+    with job.run(described):
+        assert running.is_running(log)
 
 
 def test_a_job_of_all_cameras_is_named_by_its_session(

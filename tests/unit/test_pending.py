@@ -1,4 +1,4 @@
-"""The scan: what is done, pending or blocked, for every reason, and the table that shows it."""
+"""The scan: what is done, pending or blocked, for every reason."""
 
 import json
 import os
@@ -373,7 +373,7 @@ def test_folder_that_cannot_be_read_blocks_its_session_only(
     finally:
         os.seteuid(user)
     assert {s.session for s in statuses if s.state is State.PENDING} >= {other}
-    shown = pending.table(statuses, reachable) + "\n" + caplog.text
+    shown = "\n".join([*(f"{s.session} {s.reason}" for s in statuses), caplog.text])
     said = [line for line in shown.splitlines() if "ermission" in line]
     assert any(rig.subject in line for line in said), shown
 
@@ -451,49 +451,6 @@ def test_newest_come_first(tmp_path: Path, config: dict):
         (tmp_path / name).mkdir(parents=True)
     dates = [status.session.parts[-2] for status in pending.scan(tmp_path, config)]
     assert dates == sorted(dates, reverse=True)
-
-
-def test_table(tmp_path: Path, config: dict, rendered: Render):
-    finish(rendered(tmp_path, small(subject="KB001")), config)
-    rendered(tmp_path, small(subject="KB002"))
-    path = rendered(tmp_path, small(subject="KB003"))
-    for file in (path / "raw_ephys_data").glob("*.npy"):
-        file.unlink()
-    blocked = rendered(
-        tmp_path, small(subject="KB004", faults={"body": (Fault.UNFINISHED_TRANSFER,)})
-    )
-    assert (blocked / "_devices").is_dir()
-    lines = pending.table(pending.scan(tmp_path, config), tmp_path).splitlines()
-    cells = [re.split(r" {2,}", line) for line in lines]
-    assert cells[0] == ["session", "camera", "work", "why blocked"]
-    by_subject = {row[0][:5]: row for row in cells[1:-1]}
-    assert set(by_subject) == {"KB002", "KB003", "KB004"}, "what is done is not shown"
-    assert by_subject["KB002"][1:] == ["body", "pending: all"]
-    assert by_subject["KB003"][1:3] == ["body", "pending: raw video; blocked: times qc"]
-    assert "sync missing" in by_subject["KB003"][3]
-    assert by_subject["KB004"][1:3] == ["(all)", "blocked: all"]
-    assert "transfer unfinished" in by_subject["KB004"][3]
-    assert lines[-1] == "4 sessions; 4 cameras: 1 done, 1 pending, 2 blocked"
-
-
-def test_long_table_shows_all_that_is_blocked(tmp_path: Path, config: dict):
-    statuses = []
-    for n in range(50):
-        path = tmp_path / "KB001" / "2026-01-01" / f"{n:03}"
-        state = State.BLOCKED if n >= 45 else State.PENDING
-        statuses.append(pending.Status(path, "left", "video", state, reason="why" * (n >= 45)))
-    lines = pending.table(statuses, tmp_path, longest=10).splitlines()
-    assert sum(" pending" in line for line in lines[:-2]) == 10
-    assert sum(" blocked" in line and "why" in line for line in lines[1:-2]) == 5
-    assert lines[-2] == "... and 35 more with something pending"
-    assert lines[-1] == "50 sessions; 50 cameras: 0 done, 45 pending, 5 blocked"
-
-
-def test_table_without_sessions(tmp_path: Path, config: dict):
-    text = pending.table(pending.scan(tmp_path, config), tmp_path)
-    assert text == (
-        f"No sessions found below {tmp_path}: their folders are called SUBJECT/YYYY-MM-DD/NNN."
-    )
 
 
 def test_scan_changes_nothing(tmp_path: Path, config: dict, rendered: Render):

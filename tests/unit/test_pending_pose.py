@@ -246,20 +246,3 @@ def test_trials_of_several_tasks(path: Path, tracked: dict):
     read = session.read(path)
     found = datasets.trials(read, session.ALL_CAMERAS)
     assert [file.parent.name for file in found] == ["task_00", "task_01"]
-
-
-def test_table_has_a_row_for_the_session(path: Path, tracked: dict):
-    root = path.parents[2]
-    lines = pending.table(pending.scan(root, tracked), root).splitlines()
-    (row,) = (line for line in lines if "(all)" in line)
-    assert row.split()[1:] == ["(all)", "pending:", "all"]
-    assert lines[-1] == (
-        "1 sessions; 3 cameras: 0 done, 3 pending, 0 blocked; "
-        "1 whole sessions: 0 done, 1 pending, 0 blocked"
-    )
-    finish(path, tracked)
-    (path / "alf" / "licks.times.npy").unlink()
-    lines = pending.table(pending.scan(root, tracked), root).splitlines()
-    assert len(lines) == 3
-    assert "3 done, 0 pending" in lines[-1]
-    assert "0 done, 1 pending" in lines[-1]

@@ -127,7 +127,7 @@ def test_a_pending_stage_whose_job_failed_says_why(path: Path):
         Status(path, "left", "video", State.PENDING, (output,)),
         Status(path, "left", "times", State.PENDING, (path / "alf" / "times.npy",)),
     ).cameras
-    assert left.state == sessions.FAILED
+    assert left.state == State.FAILED
     assert left.reasons == {("failed", "The avi is cut off."): ["video"]}
     assert [stage.state for stage in left.stages] == ["done", "failed", "pending"]
 

@@ -18,7 +18,7 @@ CAMERAS = [(kind, camera) for kind, rig in HEALTHY.items() for camera in rig.lab
 
 def test_dry_run_shows_the_table_and_changes_nothing(campaign: Campaign):
     assert campaign.preview.status == 0
-    assert campaign.preview.row("session", "camera", "why blocked")
+    assert campaign.preview.row("session", "camera", "why")
     assert campaign.preview.row("KB004", "left", "pending")
     assert campaign.files_after_preview == campaign.files_before_preview
 

@@ -275,7 +275,7 @@ def test_demo(tmp_path: Path):
     ]
     first = execute(command)
     assert first.status == 0, first.text
-    assert first.row("why blocked")
+    assert first.row("why")
     assert first.row("transfer unfinished")
     sessions = [path.parents[1] for path in tmp_path.glob("demo/**/alf/*Camera.times.npy")]
     assert len(sessions) == 2

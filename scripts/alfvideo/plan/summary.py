@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alfvideo import columns, tasks
+from alfvideo.duration import in_words
 from alfvideo.pending import State, Status
 from alfvideo.plan import history, work
 from alfvideo.plan.estimate import FEW, Estimates
@@ -68,7 +69,7 @@ def _of_rules(jobs: Iterable[Job], past: Iterable[Past]) -> list[list[str]]:
         total, fast, slow = (sum(map(seconds, of_rule)) for seconds in SECONDS)
         few = not total or any(estimate.past < FEW for estimate in estimates)
         spread = "" if few else f"{fast / total:.1f} to {slow / total:.1f}"
-        rows.append([*row, duration(total), str(counts[rule]), spread])
+        rows.append([*row, in_words(total), str(counts[rule]), spread])
     return rows
 
 
@@ -79,10 +80,10 @@ def _this_run(
     missing = any(job.estimate is None for job in jobs)
     done = now + timedelta(seconds=total)
     return [
-        f"With {_machine(limits)}: {'more than ' if missing else ''}{duration(total)}; started "
+        f"With {_machine(limits)}: {'more than ' if missing else ''}{in_words(total)}; started "
         f"now, it is done {'after' if missing else 'by'} {done:%a %d %b %H:%M}.",
-        f"{duration(fast)} if all jobs were as fast as the fastest tenth of the past ones, "
-        f"{duration(slow)} if as slow as the slowest; for kinds with fewer than {FEW}, half and "
+        f"{in_words(fast)} if all jobs were as fast as the fastest tenth of the past ones, "
+        f"{in_words(slow)} if as slow as the slowest; for kinds with fewer than {FEW}, half and "
         "twice the estimate.",
     ]
 
@@ -101,7 +102,7 @@ def _alternatives(
         row = [_machine({"gpu": gpu}) if gpu is not None else ""]
         for count in widths:
             changed = {name: n for name, n in (("gpu", gpu), (width, count)) if n is not None}
-            row.append(duration(makespan(jobs, rules, {**others, **changed})))
+            row.append(in_words(makespan(jobs, rules, {**others, **changed})))
         rows.append(row)
     return rows
 
@@ -123,24 +124,6 @@ def _machine(limits: Mapping[str | None, float]) -> str:
 
 def _counted(number: float, thing: str) -> str:
     return f"{number} {thing}{'s' * (number != 1)}"
-
-
-def duration(seconds: float) -> str:
-    """A time in the two largest units that it has.
-
-    >>> duration(42), duration(3 * 3600 + 20 * 60), duration(76 * 3600)
-    ('42 s', '3 h 20 min', '3 d 4 h')
-    """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} h {minutes} min"
-    days, hours = divmod(round(seconds / 3600), 24)
-    return f"{days} d {hours} h"
 
 
 def _not_counted(

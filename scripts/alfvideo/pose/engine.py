@@ -92,7 +92,7 @@ class Engine:
             raise
         self.device: str = reply["device"]
         self.software: dict[str, str] = reply["software"]
-        log.info("device: %s", f"{self.device} {device or ''}".strip())
+        log.debug("device: %s", f"{self.device} {device or ''}".strip())
         if device and self.device == "CPU":
             self.notes.append(f"The GPU {device} cannot be used by PyTorch: tracked on the CPU.")
         self.networks = {name: Loaded(**of) for name, of in reply["networks"].items()}
@@ -107,7 +107,7 @@ class Engine:
         batch = reply["batch"] or self.batches.get(model) or n_frames
         if batch != self.batches.get(model):
             self.batches[model] = batch
-            log.info("%s: %d frames at a time", model, batch)
+            log.debug("%s: %d frames at a time", model, batch)
         return arrays["poses"]
 
     def smooth(

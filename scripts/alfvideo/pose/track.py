@@ -89,7 +89,7 @@ def track(
                 if done - kept >= PART_FRAMES or done == video.frames:
                     parts.add(kept, done, {name: np.concatenate(of) for name, of in found.items()})
                     found, kept = {name: [] for name in eyes}, done
-    log.info("tracked %d frames, %.0f frames/s", done - first, progress.rate(done))
+    log.debug("tracked %d frames, %.0f frames/s", done - first, progress.rate(done))
     poses = parts.load()
     if done != video.frames or any(len(of) != video.frames for of in poses.values()):
         parts.remove()
@@ -116,7 +116,7 @@ def _eyes(
     for name, network in networks.items():
         if not network["sampled"]:
             view = geometry.view(network, cascade, camera, frame, anchors)
-            log.info("%s sees %s as %dx%d pixels", name, tuple(view.region[:4]), *view.size)
+            log.debug("%s sees %s as %dx%d pixels", name, tuple(view.region[:4]), *view.size)
             for model in members(cascade, name):
                 eyes[model] = stream.Eye(view, engine.networks[model].context)
     return eyes

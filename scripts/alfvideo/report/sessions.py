@@ -17,10 +17,9 @@ from alfvideo.errors import DataError
 from alfvideo.pending import State, Status
 from alfvideo.report.checks import Quality, qualities, worst
 from alfvideo.report.pictures import Picture, pictures
+from alfvideo.status.rows import failure
 
-FAILED = "failed"
-"""A stage that is pending because its last job failed."""
-STATES = (State.DONE, State.PENDING, State.BLOCKED, FAILED)
+STATES = (State.DONE, State.PENDING, State.BLOCKED, State.FAILED)
 """From the best to the worst."""
 
 
@@ -29,7 +28,7 @@ class Stage:
     """What a stage of a camera is waiting for, and why if it is blocked or failed."""
 
     name: str
-    state: str
+    state: State
     reason: str = ""
 
 
@@ -179,10 +178,9 @@ def _camera(
 
 def _stage(status: Status, failed: Mapping[str, Any]) -> Stage:
     if status.state is State.PENDING:
-        for output in status.outputs:
-            entry = failed.get(provenance.relative(output, status.session))
-            if entry is not None:
-                return Stage(status.stage, FAILED, str(entry.get("message", "")))
+        entry = failure(status, failed)
+        if entry is not None:
+            return Stage(status.stage, State.FAILED, str(entry.get("message", "")))
     return Stage(status.stage, status.state, status.reason)
 
 

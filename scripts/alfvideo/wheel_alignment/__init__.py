@@ -9,6 +9,7 @@ from alfvideo import wheel
 from alfvideo.daq.pulses import extend, period
 from alfvideo.errors import DataError
 from alfvideo.motion_energy import gray_regions
+from alfvideo.progress import watched
 from alfvideo.region import Region
 from alfvideo.video import opened
 from alfvideo.wheel_alignment.contamination import THRESHOLD, WheelMotion, wheel_motion
@@ -128,7 +129,8 @@ def align(
 
     size = _frame_size(path)
     region = region.within(*size)
-    motion = wheel_motion(gray_regions(path, region), threshold)
+    regions = watched(gray_regions(path, region), "aligned", n_frames)
+    motion = wheel_motion(regions, threshold)
     if motion.energy.size != n_frames:
         raise DataError(f"{path} has {motion.energy.size} frames, expected {n_frames}.")
     energy = np.full(exposures.size, np.nan)

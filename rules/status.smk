@@ -1,0 +1,54 @@
+# What `snakemake status` shows and how: the state of everything, without doing any of it.
+
+from snakemake.io import apply_wildcards
+
+from alfvideo.plan import history
+from alfvideo.status import export
+
+
+def logs_of(status):
+    """The logs that the jobs of a pending stage may write."""
+    output = Path(next(iter(status.outputs)))
+    wildcards = {
+        "session": str(status.session),
+        "camera": status.camera,
+        "collection": output.parent.relative_to(status.session).as_posix(),
+    }
+    for task in tasks.TASKS:
+        if task.stage == status.stage:
+            yield Path(apply_wildcards(workflow.get_rule(task.rule).log[0], wildcards))
+
+
+def as_table(found, folder):
+    """For people: what is not done, each stage, and the last runs."""
+    past = history.read(dict.fromkeys(row.session for row in found), Path())
+    parts = table.of_cameras(found, folder)
+    if found:
+        parts += ["", table.of_stages(found, past), ""]
+    if holder := lock.held_by(folder):
+        parts.append(f"A run is at work: {holder}.")
+    parts += [f"Run: {run.sentence}" for run in runs.last(folder)]
+    table.show(parts, sys.stdout)
+
+
+def as_csv(found, folder):
+    """For other programs: a line for each stage of each camera."""
+    export.write_csv(found, sys.stdout)
+
+
+def as_json(found, folder):
+    """For other programs: the same, and the last runs."""
+    head = {"root": folder, "run": lock.held_by(folder), "last_runs": runs.last(folder)}
+    export.write_json(found, head, sys.stdout)
+
+
+def status_of(root, write, made=False):
+    """Input function of a target that prints the state of everything below a folder and ends."""
+    folder = Path(root).expanduser().absolute()
+
+    def show(wildcards):
+        found = list(rows.rows(statuses_below(folder), logs_of, made))
+        write(found, folder)
+        sys.exit()
+
+    return show

@@ -1,0 +1,52 @@
+"""Whether a job is running, and how far it is: while it works it holds a lock on its log."""
+
+import fcntl
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+TAIL_BYTES = 4096
+"""Of a log as much is read as holds its last line."""
+
+_PROGRESS = re.compile(r"^\S+ \S+ [A-Z]+ (.* frames/s, .* left)$", re.M)
+"""A line of `alfvideo.progress` in a log."""
+
+
+def hold(descriptor: int) -> None:
+    """Mark the log that is open here as that of a running job, until the process ends.
+
+    File systems without locks show no job as running.
+    """
+    # Shared, so that a job never waits for another that writes the same log.
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+
+
+def is_running(log: Path) -> bool:
+    """Whether a job holds this log, on this machine or on another that shares the folder."""
+    try:
+        descriptor = os.open(log, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def progress(log: Path) -> str:
+    """How far a job is, as it last wrote in its log; empty if it has not done so."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - TAIL_BYTES, 0))
+            reports = _PROGRESS.findall(file.read().decode(errors="replace"))
+    except OSError:
+        return ""
+    return reports[-1] if reports else ""

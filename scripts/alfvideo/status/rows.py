@@ -1,0 +1,99 @@
+"""What the scan found, and what it does not look at: running and failed jobs, and times."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from alfvideo import provenance, running, tasks
+from alfvideo.errors import DataError
+from alfvideo.pending import State, Status
+
+LogsOf = Callable[[Status], Iterable[Path]]
+"""The logs that the jobs of a pending stage may write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stage of one camera; camera and stage are empty as in `pending.Status`.
+
+    `message` says why it is blocked, what went wrong, or how far it is. `log` is that of the job
+    that runs, failed or made it; `finished` (UTC) and `seconds` are of the job that made it.
+    """
+
+    session: Path
+    camera: str
+    stage: str
+    state: State
+    message: str = ""
+    log: str = ""
+    finished: str = ""
+    seconds: float | None = None
+
+
+def rows(
+    statuses: Iterable[Status], logs_of: LogsOf = lambda status: (), made: bool = False
+) -> Iterator[Row]:
+    """A row for each status, in their order; those of a session must follow each other.
+
+    With `made`, the records of finished jobs are read, too. A record that cannot be read counts as
+    empty: the scan names it.
+    """
+    for path, group in groupby(statuses, key=lambda status: status.session):
+        of_session = list(group)
+        states = {status.state for status in of_session}
+        failed = _entries(path, provenance.FAILED) if State.PENDING in states else {}
+        jobs = _jobs(_entries(path, provenance.FILE_NAME)) if made else {}
+        for status in of_session:
+            match status.state:
+                case State.PENDING:
+                    yield _waiting(status, failed, logs_of)
+                case State.DONE:
+                    yield _row(status, jobs.get((status.stage, status.camera), {}))
+                case _:
+                    yield _row(status, message=status.reason)
+
+
+def failure(status: Status, failed: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The entry of the job that could not make a pending stage, in the record of failures."""
+    names = (provenance.relative(output, status.session) for output in status.outputs)
+    return next((failed[name] for name in names if name in failed), None)
+
+
+def _waiting(status: Status, failed: Mapping[str, Any], logs_of: LogsOf) -> Row:
+    """A pending stage: it may be running, or may have failed before."""
+    for log in logs_of(status):
+        if running.is_running(log):
+            return _row(status, {"log": log}, State.RUNNING, running.progress(log))
+    entry = failure(status, failed)
+    if entry is None:
+        return _row(status)
+    return _row(status, {"log": entry.get("log", "")}, State.FAILED, str(entry.get("message", "")))
+
+
+def _row(
+    status: Status, job: Mapping[str, Any] = {}, state: State | None = None, message: str = ""
+) -> Row:
+    return Row(
+        *(status.session, status.camera, status.stage, state or status.state, message),
+        log=str(job.get("log", "")),
+        finished=str(job.get("finished", "")),
+        seconds=job.get("seconds"),
+    )
+
+
+def _jobs(entries: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """The entries of a session's provenance by stage and camera."""
+    return {
+        (tasks.BY_RULE[entry["rule"]].stage, entry.get("camera", "")): entry
+        for entry in entries.values()
+        if entry.get("rule") in tasks.BY_RULE
+    }
+
+
+def _entries(path: Path, name: str) -> dict[str, Any]:
+    try:
+        return provenance.read(path, name)
+    except (DataError, OSError):
+        return {}

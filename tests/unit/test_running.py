@@ -1,0 +1,67 @@
+"""A running job is known by the lock on its log, and gone as soon as its process is."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alfvideo import running
+
+JOB = """
+import sys, time
+from alfvideo import running
+log = open(sys.argv[1], "w")
+running.hold(log.fileno())
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "dlc" / "left.log"
+
+
+@pytest.fixture
+def job(log: Path) -> subprocess.Popen:
+    log.parent.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", JOB, str(log)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_job_runs_until_its_process_ends(log: Path, job: subprocess.Popen):
+    assert running.is_running(log)
+    assert running.is_running(log), "asking takes nothing"
+    job.kill()
+    job.wait()
+    assert log.exists()
+    assert not running.is_running(log)
+
+
+def test_two_jobs_that_write_the_same_log_do_not_wait(log: Path, job: subprocess.Popen):
+    with log.open("a") as second:
+        running.hold(second.fileno())
+        assert running.is_running(log)
+
+
+def test_no_log_is_no_job(log: Path):
+    assert not running.is_running(log)
+    assert running.progress(log) == ""
+
+
+def test_progress_is_the_last_report(log: Path):
+    log.parent.mkdir()
+    log.write_text(
+        "2026-11-22 21:10:00,123 DEBUG /data/KB001/2026-01-05/001\n"
+        + "2026-11-22 21:10:10,123 INFO tracked 5 of 99 frames (5 %), 1 frames/s, 2 min left\n"
+        * 200
+        + "2026-11-22 21:10:20,123 DEBUG tracked 9 of 99 frames (9 %), 1 frames/s, 90 s left\n"
+        + "2026-11-22 21:10:21,123 WARNING Two frames were late\n"
+    )
+    assert running.progress(log) == "tracked 9 of 99 frames (9 %), 1 frames/s, 90 s left"

@@ -1,0 +1,234 @@
+"""What is shown of the state of everything: rows, tables, other programs, the last runs."""
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from alfvideo import provenance
+from alfvideo.pending import State, Status
+from alfvideo.plan.history import Past
+from alfvideo.status import export, runs, table
+from alfvideo.status.rows import Row, rows
+from alfvideo.status.runs import Run
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "KB001" / "2026-01-05" / "001"
+    path.mkdir(parents=True)
+    return path
+
+
+def pending(path: Path, stage: str = "video") -> Status:
+    return Status(path, "left", stage, State.PENDING, (path / f"{stage}.mp4",))
+
+
+def only(*statuses: Status, **options: object) -> Row:
+    (row,) = rows(statuses, **options)
+    return row
+
+
+def lines(*of: Row, root: Path, **options: object) -> list[str]:
+    return table.plain(table.of_cameras(of, root, **options)).splitlines()
+
+
+def test_what_the_scan_says_is_kept(path: Path):
+    done = Status(path, "left", "raw", State.DONE)
+    blocked = Status(path, "left", "times", State.BLOCKED, reason="sync missing")
+    assert list(rows([done, pending(path), blocked])) == [
+        Row(path, "left", "raw", State.DONE),
+        Row(path, "left", "video", State.PENDING),
+        Row(path, "left", "times", State.BLOCKED, "sync missing"),
+    ]
+
+
+def test_a_stage_that_failed_has_its_message_and_log(path: Path):
+    entry = {"rule": "video_compress", "message": "the avi is cut.", "log": "logs/a.log"}
+    (path / provenance.FAILED).write_text(json.dumps({"video.mp4": entry}))
+    assert only(pending(path)) == Row(
+        path, "left", "video", State.FAILED, "the avi is cut.", "logs/a.log"
+    )
+    assert only(pending(path, "times")).state is State.PENDING
+
+
+def test_a_record_that_cannot_be_read_stops_nothing(path: Path):
+    for name in (provenance.FAILED, provenance.FILE_NAME):
+        (path / name).write_text("{")
+    assert only(pending(path), made=True).state is State.PENDING
+
+
+def test_times_of_what_was_made(path: Path):
+    entry = {
+        "rule": "video_compress",
+        "camera": "left",
+        "log": "logs/a.log",
+        "finished": "2026-01-06T10:00:00Z",
+        "seconds": 12.5,
+    }
+    of_other = entry | {"camera": "right", "seconds": 3.0}
+    content = {"a.mp4": entry, "b.mp4": of_other, "c": {"rule": "no longer there"}}
+    (path / provenance.FILE_NAME).write_text(json.dumps(content))
+    done = Status(path, "left", "video", State.DONE)
+    assert only(done, made=True) == Row(
+        *(path, "left", "video", State.DONE, "", "logs/a.log", "2026-01-06T10:00:00Z", 12.5)
+    )
+    assert only(done).seconds is None, "records are not read if nobody asks"
+
+
+def row(path: Path, state: State, stage: str = "video", **of: str) -> Row:
+    return Row(path, of.pop("camera", "left"), stage, state, **of)
+
+
+def test_a_camera_is_one_line_with_all_that_is_not_done(path: Path, tmp_path: Path):
+    found = lines(
+        row(path, State.DONE, "raw"),
+        row(path, State.FAILED, "video", message="the avi is cut.", log="logs/a.log"),
+        row(path, State.RUNNING, "dlc", message="tracked 5 of 10 frames"),
+        row(path, State.PENDING, "energy"),
+        row(path, State.PENDING, "qc"),
+        row(path, State.BLOCKED, "times", message="sync missing"),
+        root=tmp_path,
+    )
+    assert re.split(r" {2,}", found[0]) == ["session", "camera", "work", "why"]
+    assert re.split(r" {2,}", found[1]) == [
+        "KB001/2026-01-05/001",
+        "left",
+        "pending: energy qc; running: dlc; blocked: times; failed: video",
+        "the avi is cut. Log: logs/a.log; dlc tracked 5 of 10 frames; sync missing",
+    ]
+    assert found[2:] == ["1 sessions; 1 cameras: 0 done, 0 pending, 1 failed, 0 blocked"]
+
+
+def test_what_is_done_is_counted_and_not_shown(path: Path, tmp_path: Path):
+    blocked = tmp_path / "KB002" / "2026-01-05" / "001"
+    found = lines(
+        row(path, State.DONE),
+        row(path, State.PENDING, "licks", camera=""),
+        row(path, State.DONE, "plot", camera=""),
+        row(blocked, State.BLOCKED, stage="", camera="", message="no description file"),
+        root=tmp_path,
+    )
+    assert [re.split(r" {2,}", line)[1:] for line in found[1:3]] == [
+        ["(all)", "pending: licks"],
+        ["(all)", "blocked: all", "no description file"],
+    ]
+    assert found[3] == (
+        "2 sessions; 2 cameras: 1 done, 0 pending, 1 blocked; "
+        "1 whole sessions: 0 done, 1 pending, 0 blocked"
+    )
+
+
+def test_a_long_table_shows_all_that_is_not_merely_pending(tmp_path: Path):
+    states = [State.PENDING] * 45 + [State.BLOCKED] * 3 + [State.FAILED] * 2 + [State.RUNNING]
+    found = lines(
+        *(row(tmp_path / f"KB/2026-01-01/{n:03}", state) for n, state in enumerate(states)),
+        root=tmp_path,
+        longest=10,
+    )
+    shown = [re.search(r" (\w+): all", line)[1] for line in found[1:-2]]
+    assert shown == ["pending"] * 10 + ["blocked"] * 3 + ["failed"] * 2 + ["running"]
+    assert found[-2] == "... and 35 more with something pending"
+    assert found[-1].endswith("45 pending, 1 running, 2 failed, 3 blocked")
+
+
+def test_no_sessions(tmp_path: Path):
+    assert lines(root=tmp_path) == [
+        f"No sessions found below {tmp_path}: their folders are called SUBJECT/YYYY-MM-DD/NNN."
+    ]
+
+
+def test_stages_are_counted_in_the_order_of_the_work(path: Path):
+    past = Past("video_compress", "left", "", (), 90.0, None, "rig")
+    of = [
+        row(path, State.FAILED),
+        row(path, State.DONE, camera="right"),
+        row(path, State.DONE, "raw"),
+    ]
+    slower = [past, replace(past, seconds=4000.0), replace(past, seconds=120.0)]
+    found = [line.split() for line in table.plain([table.of_stages(of, slower)]).splitlines()]
+    assert found[1:] == [
+        ["raw", "1", "0", "0", "0", "0"],
+        ["video", "1", "0", "0", "1", "0", "2", "min"],
+    ]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colour_and_width_are_those_of_the_terminal(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "70")
+    parts = table.of_cameras([row(path, State.FAILED, message="cut [/] " * 30)], tmp_path)
+    screen, pipe = Terminal(), io.StringIO()
+    table.show(parts, screen)
+    table.show(parts, pipe)
+    assert "\033[1;31mfailed\033[0m" in screen.getvalue()
+    text = re.sub(r"\033\[[\d;]*m", "", screen.getvalue())
+    assert max(map(len, text.splitlines())) <= 70
+    assert text.count("cut") == 30
+    assert "\033" not in pipe.getvalue()
+    assert len(pipe.getvalue().splitlines()) == 3
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen = Terminal()
+    table.show(parts, screen)
+    assert "\033[1;31m" not in screen.getvalue()
+
+
+def test_csv_is_read_back(path: Path):
+    file = io.StringIO()
+    of = Row(path, "left", "video", State.FAILED, 'a "cut", avi\nhere', "logs/a.log")
+    export.write_csv([of], file)
+    (found,) = csv.DictReader(io.StringIO(file.getvalue()))
+    assert found["message"] == of.message
+    assert found["session"] == str(path)
+    assert found["state"] == "failed"
+
+
+def test_json_is_read_back(path: Path):
+    file = io.StringIO()
+    run = Run("2026-11-22T21:10:00+00:00", 2040, "/data", 120, 1, "rig")
+    export.write_json([row(path, State.DONE)], {"root": path, "last_runs": [run]}, file)
+    found = json.loads(file.getvalue())
+    assert found["root"] == str(path)
+    assert found["last_runs"][0]["seconds"] == 2040
+    assert found["totals"] == {"done": 1, "pending": 0, "running": 0, "failed": 0, "blocked": 0}
+    assert found["rows"][0]["state"] == "done"
+    assert found["rows"][0]["seconds"] is None
+
+
+def test_last_runs_are_those_of_the_folder_newest_first(tmp_path: Path):
+    file = tmp_path / "logs" / "runs.csv"
+    assert runs.last(Path("/data"), file=file) == []
+    of = [Run(f"2026-11-22T21:{n:02}:00+00:00", n, "/data", n, 0, "rig") for n in range(7)]
+    for each in (*of, replace(of[0], root="/demo, of mine")):
+        runs.record(each, file)
+    assert runs.last(Path("/data"), 3, file) == of[:3:-1]
+    assert len(runs.last(Path("/demo, of mine"), file=file)) == 1
+
+
+def test_a_line_that_was_cut_hides_no_other(tmp_path: Path):
+    file = tmp_path / "runs.csv"
+    run = Run("2026-11-22T21:10:00+00:00", 2040, "/data", 120, 1, "rig")
+    runs.record(run, file)
+    with file.open("a") as lines:
+        lines.write("2026-11-22T22:10:00+00:00,12,/data\n")
+    runs.record(run, file)
+    assert runs.last(Path("/data"), file=file) == [run, run]
+
+
+def test_a_run_that_cannot_be_recorded_goes_on(tmp_path: Path):
+    (tmp_path / "logs").write_text("a file where the folder should be")
+    run = Run("2026-11-22T21:10:00+00:00", 2040, "/data", 120, 1, "rig")
+    runs.record(run, tmp_path / "logs" / "runs.csv")
+    assert runs.last(Path("/data"), file=tmp_path / "logs" / "runs.csv") == []

@@ -1,0 +1,95 @@
+"""`snakemake status`: what is done, pending, running, failed and blocked, while it is so."""
+
+import csv
+import io
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from alfvideo.rig import Fault, Rig
+from tests.workflow.runs import MAX_SECONDS, Workflow, small, tree
+
+Render = Callable[[Path, Rig], Path]
+
+LONG = Rig("spikeglx", seconds=40, scale=0.5, cameras=("left",), subject="KB010")
+"""Its compression takes long enough to be seen at work."""
+
+
+def asked(workflow: Workflow, target: str, **config: object) -> str:
+    """What a target prints where only it prints."""
+    command = workflow.command(target, **config)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=MAX_SECONDS)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def states(workflow: Workflow, **config: object) -> dict[tuple[str, str], dict[str, str]]:
+    """The rows by subject and stage."""
+    found = csv.DictReader(io.StringIO(asked(workflow, "status_csv", **config)))
+    return {(Path(row["session"]).parts[-3], row["stage"]): row for row in found}
+
+
+def test_before_anything_was_done(workflow: Workflow, rendered: Render):
+    rendered(workflow.root, small(lab="lab"))
+    rendered(workflow.root, small(subject="KB002", faults={"body": (Fault.UNFINISHED_TRANSFER,)}))
+    before = tree(workflow.root)
+    text = asked(workflow, "status")
+    first = text.splitlines()[1:3]
+    assert any("pending: all" in line and line.startswith("lab/") for line in first), text
+    assert any("blocked: all" in line and "transfer unfinished" in line for line in first), text
+    assert "2 sessions; 2 cameras: 0 done, 1 pending, 1 blocked" in text
+    assert "KB002" not in asked(workflow, "status", subjects=["KB001"]), "filters hold"
+    assert tree(workflow.root) == before
+
+
+def test_a_missing_data_folder_is_said(workflow: Workflow):
+    run = workflow.run("status", root=str(workflow.root / "nowhere"))
+    assert run.status != 0
+    assert "There is no data folder" in run.text
+
+
+@pytest.mark.slow
+def test_while_a_run_is_at_work_and_after(workflow: Workflow, rendered: Render):
+    cut = rendered(workflow.root, small(faults={"body": (Fault.TRUNCATED_AVI,)}))
+    rendered(workflow.root, LONG)
+    workflow.config = {"compression": {"preset": "slow"}}
+    with subprocess.Popen(
+        workflow.command("all"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as run:
+        seen = {}
+        while seen.get("state") != "running" or "frames/s" not in seen["message"]:
+            assert run.poll() is None, run.stdout.read()
+            seen = states(workflow)["KB010", "video"]
+        text = asked(workflow, "status")
+        screen, _ = run.communicate(timeout=MAX_SECONDS)
+    assert f"A run is at work: process {run.pid} on" in text
+    assert "running: video" in text
+    assert seen["log"].startswith("logs/video_compress/")
+    assert (workflow.workdir / seen["log"]).exists()
+
+    assert run.returncode == 1
+    assert "compressed" in screen
+    assert "frames/s" in screen, "long jobs are followed on the screen"
+    assert "Select jobs to execute" not in screen
+    found = states(workflow)
+    assert {found["KB010", stage]["state"] for stage in ("raw", "video", "times", "qc")} == {"done"}
+    assert float(found["KB010", "video"]["seconds"]) > 1
+    assert time.strptime(found["KB010", "video"]["finished"], "%Y-%m-%dT%H:%M:%SZ")
+    failed = found["KB001", "video"]
+    assert failed["state"] == "failed"
+    assert str(cut) in failed["message"]
+    assert "holds" in (workflow.workdir / failed["log"]).read_text()
+
+    last = json.loads(asked(workflow, "status_json"))
+    assert last["run"] == ""
+    assert last["totals"] == {"done": 5, "pending": 2, "running": 0, "failed": 1, "blocked": 0}
+    (only,) = last["last_runs"]
+    assert (only["done"], only["failed"], only["root"]) == (5, 1, str(workflow.root))
+    assert only["seconds"] > 1
+    text = asked(workflow, "status")
+    assert "5 jobs done, 1 failed on" in text
+    assert "A run is at work" not in text
