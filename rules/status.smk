@@ -1,5 +1,7 @@
 # What `snakemake status` shows and how: the state of everything, without doing any of it.
 
+import os
+
 from snakemake.io import apply_wildcards
 
 from alfvideo.plan import history
@@ -48,7 +50,12 @@ def status_of(root, write, made=False):
 
     def show(wildcards):
         found = list(rows.rows(statuses_below(folder), logs_of, made))
-        write(found, folder)
+        try:
+            write(found, folder)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever reads has seen enough (head, less); Python must not write the rest at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit()
 
     return show

@@ -12,6 +12,7 @@ from typing import Any
 
 from alfvideo import datasets, provenance, session, tasks
 from alfvideo.errors import DataError
+from alfvideo.pose import cascade
 from alfvideo.scan_cache import Memory
 from alfvideo.seen import Seen
 from alfvideo.session import Blocked, Session
@@ -176,8 +177,13 @@ def _up_to_date(
         return False
     names = {provenance.relative(file, recorded.path) for file in inputs}
     entries = [made_from.get(provenance.relative(output, recorded.path)) for output in outputs]
+    wanted = cascade.without_places(params)
     return all(
-        entry is None or (entry.get("params") == params and set(entry.get("inputs", ())) == names)
+        entry is None
+        or (
+            cascade.without_places(entry.get("params", {})) == wanted
+            and set(entry.get("inputs", ())) == names
+        )
         for entry in entries
     )
 

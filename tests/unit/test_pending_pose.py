@@ -1,5 +1,6 @@
 """What the scan makes of poses and what comes after them: of each camera, and of a session."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -246,3 +247,28 @@ def test_trials_of_several_tasks(path: Path, tracked: dict):
     read = session.read(path)
     found = datasets.trials(read, session.ALL_CAMERAS)
     assert [file.parent.name for file in found] == ["task_00", "task_01"]
+
+
+def with_models_in(folder: Path, config: dict) -> dict:
+    """The configuration with a copy of the demo's models."""
+    shutil.copytree(REPO / "config" / "pose" / "demo", folder)
+    cascades = {
+        tracker: {camera: str(folder / Path(file).name) for camera, file in files.items()}
+        for tracker, files in config["cascades"].items()
+    }
+    return config | {"cascades": cascades}
+
+
+def test_poses_stay_when_models_are_moved(path: Path, tracked: dict, tmp_path: Path):
+    finish(path, tracked)
+    assert stages(path, with_models_in(tmp_path / "moved", tracked), State.PENDING) == {}
+
+
+def test_poses_are_made_again_with_other_weights(path: Path, tracked: dict, tmp_path: Path):
+    finish(path, tracked)
+    retrained = with_models_in(tmp_path / "retrained", tracked)
+    (weights,) = (tmp_path / "retrained" / "dlc_body").rglob("*.pt")
+    weights.write_bytes(weights.read_bytes() + b"other")
+    again = stages(path, retrained, State.PENDING)
+    assert "dlc" in again["body"]
+    assert "left" not in again

@@ -46,6 +46,23 @@ def test_before_anything_was_done(workflow: Workflow, rendered: Render):
     assert tree(workflow.root) == before
 
 
+def test_a_reader_may_leave_early(workflow: Workflow):
+    # More than a pipe holds.
+    for number in range(900):
+        (workflow.root / "KB001" / "2026-01-01" / f"{number:03}").mkdir(parents=True)
+    with subprocess.Popen(
+        workflow.command("status_csv"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as asking:
+        assert asking.stdout.readline().startswith("session,camera,")
+        asking.stdout.close()
+        errors = asking.stderr.read()
+    assert asking.returncode == 0
+    assert "Error" not in errors
+
+
 def test_a_missing_data_folder_is_said(workflow: Workflow):
     run = workflow.run("status", root=str(workflow.root / "nowhere"))
     assert run.status != 0

@@ -71,6 +71,23 @@ def _load(path: Path, tracker: str, modified: int) -> dict[str, Any] | Blocked:
     return {**kept, "networks": networks}
 
 
+def without_places(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Parameters of a task in which models count by their checksums, not by where they are.
+
+    >>> models = {"/old/place": "2cf2", "/b": "486e"}
+    >>> without_places({"cascade": {"networks": {"eye": {"models": models}}}})
+    {'cascade': {'networks': {'eye': {'models': ['2cf2', '486e']}}}}
+    """
+    try:
+        networks = {
+            name: {**network, "models": sorted(network["models"].values())}
+            for name, network in params["cascade"]["networks"].items()
+        }
+    except (LookupError, AttributeError, TypeError):
+        return params  # of a task without a cascade, or of a record that was edited
+    return {**params, "cascade": {**params["cascade"], "networks": networks}}
+
+
 @cache
 def _described(path: Path, tracker: str, _modified: int) -> dict[str, Any]:
     name = f"Cascade {path}"
