@@ -36,14 +36,6 @@ include: "rules/report.smk"
 include: "rules/demo.smk"
 
 
-onsuccess:
-    remember_run()
-
-
-onerror:
-    remember_run()
-
-
 rule all:
     default_target: True
     input:

@@ -44,12 +44,3 @@ rule one_tables:
         "ONE tables of {params.root}"
     script:
         "../scripts/one_tables.py"
-
-
-onerror:
-    # What was made before something failed is to be found, too.
-    for folder, _ in tables_wait_for.values():
-        try:
-            one_tables.update(folder, session.discover(folder))
-        except DataError as error:
-            print(error, file=sys.stderr)

@@ -147,20 +147,37 @@ onstart:
         sys.exit(str(error))
 
 
-def remember_run():
-    """Keep how long the run took and how many jobs were done, for `snakemake status`."""
-
-    def n_tasks(jobs):
-        return sum(job.rule.name in tasks.BY_RULE for job in jobs)
-
-    counts = n_tasks(workflow.dag.finished_jobs), n_tasks(workflow.scheduler.failed)
-    took = round((runs.now() - began).total_seconds())
-    for folder in scanned:
-        runs.record(runs.Run(began.isoformat(), took, str(folder), *counts, platform.node()))
-
-
 # What each target of the rule one_tables waits for, and the folder that the tables are of.
 tables_wait_for = {}
+
+
+def remember_run():
+    """Keep how long the run took and how many jobs were done, for `snakemake status`."""
+    if workflow.touch:
+        return
+    done = {job for job in workflow.dag.finished_jobs if job.rule.name in tasks.BY_RULE}
+    failed = set()
+    for job in workflow.scheduler.failed:
+        failed.update(job.jobs if job.is_group() else [job])
+    n_failed = sum(job.rule.name in tasks.BY_RULE for job in failed - done)
+    took = round((runs.now() - began).total_seconds())
+    for folder in scanned:
+        run = runs.Run(began.isoformat(), took, str(folder), len(done), n_failed, platform.node())
+        runs.record(run)
+
+
+onsuccess:
+    remember_run()
+
+
+onerror:
+    # What was made before something failed is to be found, too.
+    for folder, _ in tables_wait_for.values():
+        try:
+            one_tables.update(folder, session.discover(folder))
+        except DataError as error:
+            print(error, file=sys.stderr)
+    remember_run()
 
 
 def tables_after(folder, targets, sessions, made):

@@ -49,6 +49,8 @@ def status_of(root, write, made=False):
     folder = Path(root).expanduser().absolute()
 
     def show(wildcards):
+        # Names of folders may hold what the screen cannot show.
+        sys.stdout.reconfigure(errors="backslashreplace")
         found = list(rows.rows(statuses_below(folder), logs_of, made))
         try:
             write(found, folder)

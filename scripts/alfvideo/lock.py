@@ -1,11 +1,11 @@
 """One run at a time below a data folder; the lock ends with the process that holds it."""
 
-import fcntl
 import os
 import platform
 from contextlib import suppress
 from pathlib import Path
 
+from alfvideo import flock
 from alfvideo.errors import DataError
 
 FILE_NAME = ".alfvideo.lock"
@@ -32,7 +32,7 @@ def held_by(root: Path) -> str:
     except OSError:
         return ""
     try:
-        return _lock(descriptor, fcntl.LOCK_SH)
+        return "" if flock.is_free(descriptor) else _holder(descriptor)
     finally:
         os.close(descriptor)
 
@@ -56,7 +56,8 @@ def acquire(root: Path) -> None:
     # Whoever shares the folder locks the same file.
     with suppress(PermissionError):
         os.fchmod(descriptor, 0o666)
-    if holder := _lock(descriptor, fcntl.LOCK_EX):
+    if not flock.exclusive(descriptor):
+        holder = _holder(descriptor)
         os.close(descriptor)
         raise DataError(_at_work(root, holder))
     os.truncate(descriptor, 0)
@@ -64,13 +65,8 @@ def acquire(root: Path) -> None:
     _held.append(descriptor)
 
 
-def _lock(descriptor: int, kind: int) -> str:
-    """Lock an open file at once; if another process has it, returns which."""
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return os.read(descriptor, 200).decode(errors="replace") or "a process that has just begun"
-    return ""
+def _holder(descriptor: int) -> str:
+    return os.read(descriptor, 200).decode(errors="replace") or "a process that has just begun"
 
 
 def _at_work(root: Path, holder: str) -> str:

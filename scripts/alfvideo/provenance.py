@@ -41,6 +41,14 @@ def read(session: Path, name: str = FILE_NAME) -> dict[str, Any]:
         ) from error
 
 
+def readable(session: Path, name: str = FILE_NAME) -> tuple[dict[str, Any], str]:
+    """As `read`; of a record that cannot be read no entries, and why."""
+    try:
+        return read(session, name), ""
+    except (DataError, OSError) as error:
+        return {}, str(error)
+
+
 @dataclass(frozen=True)
 class Work:
     """What a job makes from what: `inputs` with their fingerprints, taken before it started."""

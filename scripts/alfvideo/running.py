@@ -1,10 +1,11 @@
 """Whether a job is running, and how far it is: while it works it holds a lock on its log."""
 
-import fcntl
 import os
 import re
 from contextlib import suppress
 from pathlib import Path
+
+from alfvideo import flock
 
 TAIL_BYTES = 4096
 """Of a log as much is read as holds its last line."""
@@ -18,24 +19,19 @@ def hold(descriptor: int) -> None:
 
     File systems without locks show no job as running.
     """
-    # Shared, so that a job never waits for another that writes the same log.
     with suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        flock.exclusive(descriptor)
 
 
 def is_running(log: Path) -> bool:
     """Whether a job holds this log, on this machine or on another that shares the folder."""
     try:
-        descriptor = os.open(log, os.O_RDWR)
+        descriptor = os.open(log, os.O_RDONLY)
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not flock.is_free(descriptor)
     except OSError:
-        return False
-    else:
         return False
     finally:
         os.close(descriptor)

@@ -1,7 +1,11 @@
 """A running job is known by the lock on its log, and gone as soon as its process is."""
 
+import fcntl
 import subprocess
 import sys
+import tempfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,7 +51,37 @@ def test_a_job_runs_until_its_process_ends(log: Path, job: subprocess.Popen):
 def test_two_jobs_that_write_the_same_log_do_not_wait(log: Path, job: subprocess.Popen):
     with log.open("a") as second:
         running.hold(second.fileno())
+    assert running.is_running(log)
+
+
+def test_who_asks_at_the_same_time_is_not_taken_for_a_job(log: Path):
+    log.parent.mkdir()
+    log.touch()
+    with log.open() as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert not running.is_running(log)
+
+
+def test_a_job_is_marked_while_somebody_asks(log: Path, tmp_path: Path):
+    log.parent.mkdir()
+    log.touch()
+    with log.open() as other, log.open("a") as mine:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        threading.Timer(0.05, fcntl.flock, (other, fcntl.LOCK_UN)).start()
+        running.hold(mine.fileno())
         assert running.is_running(log)
+
+
+def test_others_see_it_who_may_only_read(become: Callable[[int], None]):
+    # The folders of tmp_path are closed to others.
+    with tempfile.TemporaryDirectory() as shared:
+        Path(shared).chmod(0o755)
+        log = Path(shared) / "left.log"
+        with log.open("w") as mine:
+            running.hold(mine.fileno())
+            become(65534)
+            assert running.is_running(log)
+            become(0)
 
 
 def test_no_log_is_no_job(log: Path):

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from alfvideo import provenance
+from alfvideo import provenance, running
 from alfvideo.pending import State, Status
+from alfvideo.plan import history
 from alfvideo.plan.history import Past
 from alfvideo.status import export, runs, table
 from alfvideo.status.rows import Row, rows
@@ -56,10 +57,55 @@ def test_a_stage_that_failed_has_its_message_and_log(path: Path):
     assert only(pending(path, "times")).state is State.PENDING
 
 
-def test_a_record_that_cannot_be_read_stops_nothing(path: Path):
+def test_a_record_that_cannot_be_read_is_named(path: Path):
     for name in (provenance.FAILED, provenance.FILE_NAME):
         (path / name).write_text("{")
-    assert only(pending(path), made=True).state is State.PENDING
+    found = only(pending(path), made=True)
+    assert found.state is State.PENDING
+    assert f"{path / provenance.FAILED} cannot be read" in found.message
+
+
+def test_a_stage_whose_job_is_at_work_says_how_far_it_is(path: Path, tmp_path: Path):
+    log = tmp_path / "left.log"
+    with log.open("w") as held:
+        held.write("2026-11-22 21:10:10,123 INFO tracked 5 of 9 frames, 1 frames/s, 4 s left\n")
+        held.flush()
+        running.hold(held.fileno())
+        found = only(pending(path), logs_of=lambda status: [tmp_path / "other.log", log])
+    assert found == Row(
+        *(path, "left", "video", State.RUNNING, "tracked 5 of 9 frames, 1 frames/s, 4 s left"),
+        log=str(log),
+    )
+    assert only(pending(path), logs_of=lambda status: [log]).state is State.PENDING
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({key: value} for key in ("seconds", "log", "inputs", "rule") for value in (None, [], {})),
+        {"rule": "a_rule_of_the_past"},
+        {"camera": []},
+        {"finished": None},
+    ],
+    ids=str,
+)
+def test_records_that_were_edited_stop_nothing(path: Path, change: dict):
+    entry = {
+        "rule": "video_compress",
+        "camera": "left",
+        "log": "logs/a.log",
+        "inputs": {},
+        "params": {},
+        "finished": "2026-01-06T10:00:00Z",
+        "seconds": 1,
+    }
+    (path / provenance.FILE_NAME).write_text(json.dumps({"a.mp4": entry | change}))
+    done = Status(path, "left", "video", State.DONE)
+    found = list(rows([done], made=True))
+    table.plain([table.of_stages(found, history.read([path], Path()))])
+    export.write_csv(found, io.StringIO())
+    export.write_json(found, {}, io.StringIO())
+    assert found[0].state is State.DONE
 
 
 def test_times_of_what_was_made(path: Path):
@@ -87,7 +133,7 @@ def row(path: Path, state: State, stage: str = "video", **of: str) -> Row:
 def test_a_camera_is_one_line_with_all_that_is_not_done(path: Path, tmp_path: Path):
     found = lines(
         row(path, State.DONE, "raw"),
-        row(path, State.FAILED, "video", message="the avi is cut.", log="logs/a.log"),
+        row(path, State.FAILED, "video", message="the avi\nis cut.", log="logs/a.log"),
         row(path, State.RUNNING, "dlc", message="tracked 5 of 10 frames"),
         row(path, State.PENDING, "energy"),
         row(path, State.PENDING, "qc"),
@@ -157,6 +203,11 @@ def test_stages_are_counted_in_the_order_of_the_work(path: Path):
     ]
 
 
+def test_names_are_not_taken_for_commands(path: Path):
+    parts = ["A run is at work: process 3 on rig[red] [/x] :smile:."]
+    assert table.plain(parts) == parts[0]
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -197,8 +248,7 @@ def test_csv_is_read_back(path: Path):
 
 def test_json_is_read_back(path: Path):
     file = io.StringIO()
-    run = Run("2026-11-22T21:10:00+00:00", 2040, "/data", 120, 1, "rig")
-    export.write_json([row(path, State.DONE)], {"root": path, "last_runs": [run]}, file)
+    export.write_json([row(path, State.DONE)], {"root": path, "last_runs": [RUN]}, file)
     found = json.loads(file.getvalue())
     assert found["root"] == str(path)
     assert found["last_runs"][0]["seconds"] == 2040
@@ -207,28 +257,41 @@ def test_json_is_read_back(path: Path):
     assert found["rows"][0]["seconds"] is None
 
 
+RUN = Run("2026-11-22T21:10:00+00:00", 2040, "/data", 120, 1, "rig")
+
+
 def test_last_runs_are_those_of_the_folder_newest_first(tmp_path: Path):
-    file = tmp_path / "logs" / "runs.csv"
+    file = tmp_path / "logs" / "runs.jsonl"
     assert runs.last(Path("/data"), file=file) == []
-    of = [Run(f"2026-11-22T21:{n:02}:00+00:00", n, "/data", n, 0, "rig") for n in range(7)]
-    for each in (*of, replace(of[0], root="/demo, of mine")):
+    of = [replace(RUN, done=n + 1) for n in range(7)]
+    for each in (*of, replace(RUN, root='/demo, of "mine"')):
         runs.record(each, file)
     assert runs.last(Path("/data"), 3, file) == of[:3:-1]
-    assert len(runs.last(Path("/demo, of mine"), file=file)) == 1
+    assert len(runs.last(Path('/demo, of "mine"'), file=file)) == 1
 
 
-def test_a_line_that_was_cut_hides_no_other(tmp_path: Path):
-    file = tmp_path / "runs.csv"
-    run = Run("2026-11-22T21:10:00+00:00", 2040, "/data", 120, 1, "rig")
-    runs.record(run, file)
-    with file.open("a") as lines:
-        lines.write("2026-11-22T22:10:00+00:00,12,/data\n")
-    runs.record(run, file)
-    assert runs.last(Path("/data"), file=file) == [run, run]
+def test_runs_that_only_failed_do_not_hide_the_others(tmp_path: Path):
+    file = tmp_path / "runs.jsonl"
+    in_vain = replace(RUN, done=0)
+    for each in (RUN, in_vain, in_vain, in_vain):
+        runs.record(each, file)
+    assert runs.last(Path("/data"), file=file) == [in_vain, RUN]
+
+
+@pytest.mark.parametrize(
+    "rest", [b"{", b'{"started": "2026-11', b"\xff\xfe", b"[]", b"3", b'{"started": 3}']
+)
+def test_a_line_that_was_cut_hides_no_other(tmp_path: Path, rest: bytes):
+    file = tmp_path / "runs.jsonl"
+    file.write_bytes(rest)
+    runs.record(RUN, file)
+    with file.open("ab") as lines:
+        lines.write(b"\n" + rest)
+    runs.record(RUN, file)
+    assert runs.last(Path("/data"), file=file) == [RUN, RUN]
 
 
 def test_a_run_that_cannot_be_recorded_goes_on(tmp_path: Path):
     (tmp_path / "logs").write_text("a file where the folder should be")
-    run = Run("2026-11-22T21:10:00+00:00", 2040, "/data", 120, 1, "rig")
-    runs.record(run, tmp_path / "logs" / "runs.csv")
-    assert runs.last(Path("/data"), file=tmp_path / "logs" / "runs.csv") == []
+    runs.record(RUN, tmp_path / "logs" / "runs.jsonl")
+    assert runs.last(Path("/data"), file=tmp_path / "logs" / "runs.jsonl") == []

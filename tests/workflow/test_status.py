@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
 from alfvideo.rig import Fault, Rig
@@ -15,8 +16,7 @@ from tests.workflow.runs import MAX_SECONDS, Workflow, small, tree
 
 Render = Callable[[Path, Rig], Path]
 
-LONG = Rig("spikeglx", seconds=40, scale=0.5, cameras=("left",), subject="KB010")
-"""Its compression takes long enough to be seen at work."""
+LONG = small(subject="KB010", seconds=40)
 
 
 def asked(workflow: Workflow, target: str, **config: object) -> str:
@@ -31,6 +31,13 @@ def states(workflow: Workflow, **config: object) -> dict[tuple[str, str], dict[s
     """The rows by subject and stage."""
     found = csv.DictReader(io.StringIO(asked(workflow, "status_csv", **config)))
     return {(Path(row["session"]).parts[-3], row["stage"]): row for row in found}
+
+
+def slow_ffmpeg(path: Path) -> Path:
+    """An ffmpeg that reads a video no faster than it was filmed, on any machine."""
+    path.write_text(f'#!/bin/sh\nexec "{imageio_ffmpeg.get_ffmpeg_exe()}" -re "$@"\n')
+    path.chmod(0o755)
+    return path
 
 
 def test_before_anything_was_done(workflow: Workflow, rendered: Render):
@@ -70,10 +77,10 @@ def test_a_missing_data_folder_is_said(workflow: Workflow):
 
 
 @pytest.mark.slow
-def test_while_a_run_is_at_work_and_after(workflow: Workflow, rendered: Render):
+def test_while_a_run_is_at_work_and_after(workflow: Workflow, rendered: Render, tmp_path: Path):
     cut = rendered(workflow.root, small(faults={"body": (Fault.TRUNCATED_AVI,)}))
     rendered(workflow.root, LONG)
-    workflow.config = {"compression": {"preset": "slow"}}
+    workflow.config = {"ffmpeg": str(slow_ffmpeg(tmp_path / "ffmpeg"))}
     with subprocess.Popen(
         workflow.command("all"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as run:

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from alfvideo import provenance
+from alfvideo import provenance, tasks
 from alfvideo.errors import DataError
 from alfvideo.plan import settings, videos
 
@@ -16,6 +16,15 @@ BENCHMARKS = Path("benchmarks")
 """Where Snakemake writes them, beside the folder `logs` and with the same paths in it."""
 SESSIONS = 300
 """So many of the newest sessions with records are enough to learn from."""
+ENTRY = {
+    "rule": str,
+    "log": str,
+    "finished": str,
+    "seconds": int | float,
+    "inputs": dict,
+    "params": dict,
+}
+"""What is asked of the entry of a job in a record."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +73,18 @@ def _of_session(session: Path, benchmarks: Path) -> Iterator[Past]:
     with suppress(DataError, OSError):
         entries = provenance.read(session)
         recorded = videos.recorded(entries)
-        jobs = {(entry.get("log"), entry.get("finished")): entry for entry in entries.values()}
+        whole = filter(_is_whole, entries.values())
+        jobs = {(entry["log"], entry["finished"]): entry for entry in whole}
         for entry in jobs.values():
-            if {"rule", "log", "seconds", "inputs", "params"} <= entry.keys():
-                yield _job(entry, recorded, benchmarks)
+            yield _job(entry, recorded, benchmarks)
+
+
+def _is_whole(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry tells of a job of today what is asked here; people may edit records."""
+    return (
+        all(isinstance(entry.get(key), kind) for key, kind in ENTRY.items())
+        and entry["rule"] in tasks.BY_RULE
+    )
 
 
 def _job(entry: Mapping[str, Any], recorded: videos.Recorded, benchmarks: Path) -> Past:

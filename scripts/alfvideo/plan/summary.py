@@ -7,7 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from alfvideo import columns, tasks
+from alfvideo import tasks
 from alfvideo.duration import in_words
 from alfvideo.pending import State, Status
 from alfvideo.plan import history, work
@@ -39,11 +39,11 @@ def of(
     lengths = Lengths(video for job in past for video in job.videos)
     jobs = work.jobs(statuses, config, Estimates(past, lengths), lengths)
     rules = {name: rule(name) for name in {job.rule for job in jobs}}
-    lines = [*columns.aligned(_of_rules(jobs, past)), ""] if jobs else ["Nothing is pending."]
+    lines = [*_aligned(_of_rules(jobs, past)), ""] if jobs else ["Nothing is pending."]
     if any(job.estimate for job in jobs):
         hosts = ", ".join(sorted({job.host for job in past}))
         lines += [*_this_run(jobs, rules, limits, now), ""]
-        lines += [*columns.aligned(_alternatives(jobs, rules, limits)), ""]
+        lines += [*_aligned(_alternatives(jobs, rules, limits)), ""]
         lines += [
             f"More cores run more jobs side by side; of the jobs only {TAKES_ALL_CORES} is taken "
             f"to become faster itself, up to {FASTEST_WITH} cores. The disks stay as they are, and "
@@ -152,3 +152,13 @@ def _not_counted(
         "ONE tables, and sessions still to come."
     )
     return lines
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Each row as a line in which its cells stand below those of the others.
+
+    >>> _aligned([["a", "b"], ["long", ""]])
+    ['a     b', 'long']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

@@ -137,8 +137,8 @@ def reports(statuses: Iterable[Status], root: Path, config: Mapping[str, Any]) -
 
 def report(path: Path, root: Path, statuses: Sequence[Status], config: Mapping[str, Any]) -> Report:
     """Gather what there is of a session and of the selected cameras."""
-    made, no_provenance = _entries(path, provenance.FILE_NAME)
-    failed, _ = _entries(path, provenance.FAILED)
+    made, no_provenance = provenance.readable(path, provenance.FILE_NAME)
+    failed, _ = provenance.readable(path, provenance.FAILED)
     checked = qualities(path)
     labels = dict.fromkeys(status.camera for status in statuses)
     labels |= dict.fromkeys(label for label in checked if label in config["cameras"])
@@ -155,14 +155,6 @@ def report(path: Path, root: Path, statuses: Sequence[Status], config: Mapping[s
         n_licks=_n_licks(Path(datasets.LICKS.format(session=path))),
         problem=no_provenance,
     )
-
-
-def _entries(path: Path, name: str) -> tuple[dict[str, Any], str]:
-    """The entries of a record and why they cannot be read."""
-    try:
-        return provenance.read(path, name), ""
-    except (DataError, OSError) as error:
-        return {}, str(error)
 
 
 def _camera(

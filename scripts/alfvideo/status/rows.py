@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from alfvideo import provenance, running, tasks
-from alfvideo.errors import DataError
 from alfvideo.pending import State, Status
 
 LogsOf = Callable[[Status], Iterable[Path]]
@@ -37,18 +36,19 @@ def rows(
 ) -> Iterator[Row]:
     """A row for each status, in their order; those of a session must follow each other.
 
-    With `made`, the records of finished jobs are read, too. A record that cannot be read counts as
-    empty: the scan names it.
+    With `made`, the records of finished jobs are read, too.
     """
     for path, group in groupby(statuses, key=lambda status: status.session):
         of_session = list(group)
         states = {status.state for status in of_session}
-        failed = _entries(path, provenance.FAILED) if State.PENDING in states else {}
-        jobs = _jobs(_entries(path, provenance.FILE_NAME)) if made else {}
+        failed, unknown = {}, ""
+        if State.PENDING in states:
+            failed, unknown = provenance.readable(path, provenance.FAILED)
+        jobs = _jobs(provenance.readable(path)[0]) if made else {}
         for status in of_session:
             match status.state:
                 case State.PENDING:
-                    yield _waiting(status, failed, logs_of)
+                    yield _waiting(status, failed, unknown, logs_of)
                 case State.DONE:
                     yield _row(status, jobs.get((status.stage, status.camera), {}))
                 case _:
@@ -61,25 +61,26 @@ def failure(status: Status, failed: Mapping[str, Any]) -> Mapping[str, Any] | No
     return next((failed[name] for name in names if name in failed), None)
 
 
-def _waiting(status: Status, failed: Mapping[str, Any], logs_of: LogsOf) -> Row:
-    """A pending stage: it may be running, or may have failed before."""
+def _waiting(status: Status, failed: Mapping[str, Any], unknown: str, logs_of: LogsOf) -> Row:
+    """A pending stage: it may be running, may have failed before, or why that is `unknown`."""
     for log in logs_of(status):
         if running.is_running(log):
             return _row(status, {"log": log}, State.RUNNING, running.progress(log))
     entry = failure(status, failed)
     if entry is None:
-        return _row(status)
+        return _row(status, message=unknown)
     return _row(status, {"log": entry.get("log", "")}, State.FAILED, str(entry.get("message", "")))
 
 
 def _row(
     status: Status, job: Mapping[str, Any] = {}, state: State | None = None, message: str = ""
 ) -> Row:
+    seconds = job.get("seconds")
     return Row(
         *(status.session, status.camera, status.stage, state or status.state, message),
         log=str(job.get("log", "")),
         finished=str(job.get("finished", "")),
-        seconds=job.get("seconds"),
+        seconds=seconds if isinstance(seconds, int | float) else None,
     )
 
 
@@ -88,12 +89,7 @@ def _jobs(entries: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]
     return {
         (tasks.BY_RULE[entry["rule"]].stage, entry.get("camera", "")): entry
         for entry in entries.values()
-        if entry.get("rule") in tasks.BY_RULE
+        if isinstance(entry.get("rule"), str)
+        and entry["rule"] in tasks.BY_RULE
+        and isinstance(entry.get("camera", ""), str)
     }
-
-
-def _entries(path: Path, name: str) -> dict[str, Any]:
-    try:
-        return provenance.read(path, name)
-    except (DataError, OSError):
-        return {}

@@ -1,16 +1,14 @@
 """How long the last runs took: a line for each, kept in the folder that snakemake runs in."""
 
-import csv
-import fcntl
-from collections.abc import Mapping
+import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from alfvideo import duration
 
-FILE = Path("logs/runs.csv")
+FILE = Path("logs/runs.jsonl")
 SHOWN = 5
 
 
@@ -32,8 +30,8 @@ class Run:
     def sentence(self) -> str:
         """When it was, in local time, how long it took and what came of it.
 
-        >>> Run("2026-11-22T21:10:00+00:00", 2040, "/data", 120, 0, "rig").sentence[-36:]
-        '21:10, 34 min: 120 jobs done on rig.'
+        >>> Run("2026-11-22T21:10:00+00:00", 2040, "/data", 120, 0, "rig").sentence[-29:]
+        '34 min: 120 jobs done on rig.'
         """
         started = datetime.fromisoformat(self.started).astimezone()
         failed = f", {self.failed} failed" if self.failed else ""
@@ -52,25 +50,24 @@ def record(run: Run, file: Path = FILE) -> None:
     """Add a run, if that can be written: nothing depends on it."""
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a", encoding="utf-8", newline="") as lines:
-            fcntl.flock(lines, fcntl.LOCK_EX)
-            writer = csv.DictWriter(lines, [f.name for f in fields(Run)], lineterminator="\n")
-            if file.stat().st_size == 0:
-                writer.writeheader()
-            writer.writerow(asdict(run))
+        with file.open("a", encoding="utf-8") as lines:
+            # The line before may have been cut when the disk was full.
+            lines.write(f"\n{json.dumps(asdict(run))}")
 
 
 def last(root: Path, n: int = SHOWN, file: Path = FILE) -> list[Run]:
-    """The last runs on a data folder that did something, newest first."""
-    found = []
-    with suppress(OSError), file.open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            # The disk may have been full while a line was written.
-            with suppress(TypeError, ValueError):
-                found += [_run(row)] if row["root"] == str(root) else []
-    return found[: -n - 1 : -1]
-
-
-def _run(row: Mapping[str, str]) -> Run:
-    numbers = {name: int(row[name]) for name in ("seconds", "done", "failed")}
-    return Run(**{**row, **numbers})
+    """The last runs on a data folder, newest first; but for the newest those that did something."""
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    found: list[Run] = []
+    for line in reversed(lines):
+        with suppress(TypeError, ValueError, AttributeError):
+            run = Run(**json.loads(line))
+            # Each start tries again what fails.
+            if run.root == str(root) and run.sentence and (run.done or not found):
+                found.append(run)
+        if len(found) == n:
+            break
+    return found

@@ -33,7 +33,7 @@ def show(parts: Iterable[RenderableType], file: TextIO) -> None:
     What is not a terminal gets one line for each row, however long.
     """
     if file.isatty():
-        console = Console(file=file, highlight=False)
+        console = Console(file=file, highlight=False, markup=False, emoji=False)
         for part in parts:
             console.print(part)
     else:
@@ -42,7 +42,7 @@ def show(parts: Iterable[RenderableType], file: TextIO) -> None:
 
 def plain(parts: Iterable[RenderableType]) -> str:
     """The same without colour, one line for each row."""
-    console = Console(width=100_000, color_system=None, highlight=False, force_terminal=False)
+    console = Console(width=100_000, color_system=None, highlight=False, markup=False, emoji=False)
     with console.capture() as capture:
         for part in parts:
             console.print(part)
@@ -129,7 +129,8 @@ def _why(of_camera: Sequence[Row]) -> Text:
     """Why stages are blocked, what went wrong and where its log is, how far running ones are."""
     forms = {State.FAILED: "{0.message} Log: {0.log}", State.RUNNING: "{0.stage} {0.message}"}
     reasons = [forms.get(row.state, "{0.message}").format(row) for row in of_camera if row.message]
-    return Text("; ".join(dict.fromkeys(reasons)))
+    one_line = (" ".join(reason.split()) for reason in dict.fromkeys(reasons))
+    return Text("; ".join(one_line))
 
 
 def _counts(counts: Mapping[State, int]) -> str:
