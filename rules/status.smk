@@ -1,6 +1,7 @@
 # What `snakemake status` shows and how: the state of everything, without doing any of it.
 
 import os
+from dataclasses import asdict
 
 from snakemake.io import apply_wildcards
 
@@ -40,7 +41,11 @@ def as_csv(found, folder):
 
 def as_json(found, folder):
     """For other programs: the same, and the last runs."""
-    head = {"root": folder, "run": lock.held_by(folder), "last_runs": runs.last(folder)}
+    head = {
+        "root": folder,
+        "run": lock.held_by(folder),
+        "last_runs": list(map(asdict, runs.last(folder))),
+    }
     export.write_json(found, head, sys.stdout)
 
 

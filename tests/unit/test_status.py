@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -248,7 +248,7 @@ def test_csv_is_read_back(path: Path):
 
 def test_json_is_read_back(path: Path):
     file = io.StringIO()
-    export.write_json([row(path, State.DONE)], {"root": path, "last_runs": [RUN]}, file)
+    export.write_json([row(path, State.DONE)], {"root": path, "last_runs": [asdict(RUN)]}, file)
     found = json.loads(file.getvalue())
     assert found["root"] == str(path)
     assert found["last_runs"][0]["seconds"] == 2040

@@ -1,10 +1,9 @@
 """What the scan found, and what it does not look at: running and failed jobs, and times."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from alfvideo import provenance, running, tasks
 from alfvideo.pending import State, Status
@@ -13,8 +12,7 @@ LogsOf = Callable[[Status], Iterable[Path]]
 """The logs that the jobs of a pending stage may write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One stage of one camera; camera and stage are empty as in `pending.Status`.
 
     `message` says why it is blocked, what went wrong, or how far it is. `log` is that of the job
@@ -49,10 +47,10 @@ def rows(
             match status.state:
                 case State.PENDING:
                     yield _waiting(status, failed, unknown, logs_of)
-                case State.DONE:
+                case State.DONE if made:
                     yield _row(status, jobs.get((status.stage, status.camera), {}))
-                case _:
-                    yield _row(status, message=status.reason)
+                case state:
+                    yield Row(path, status.camera, status.stage, state, status.reason)
 
 
 def failure(status: Status, failed: Mapping[str, Any]) -> Mapping[str, Any] | None:
