@@ -45,20 +45,23 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 class Campaign:
     """What happened on the cluster.
 
-    `until_pose` is a run on a whole session and one with a cut avi. Beside it `slow` works on two
-    sessions of which ffmpeg takes more than two minutes: one gets them at its second attempt, which
-    is the last, the other does not. `grouped` then does the rest of the whole session, all that
-    comes after the pose as one job, and meanwhile the node fails. `local` is a run without the
-    cluster, on the same whole session; `again` one on the session that the cluster has done.
+    `until_pose` is a run on a whole session and one with a cut avi. Beside it `slow` (a run of
+    `slowly`) works on two sessions of which ffmpeg takes more than two minutes: one gets them at
+    its second attempt, which is the last, the other does not; `at_work` is what status says
+    meanwhile. `grouped` then does the rest of the whole session, all that comes after the pose as
+    one job, and meanwhile the node fails. `local` is a run without the cluster, on the same whole
+    session; `again` one on the session that the cluster has done.
     """
 
     workflow: OnCluster
+    slowly: OnCluster
     session: Path
     cut: Path
     late: Path
     never: Path
     until_pose: Outcome
     slow: Outcome
+    at_work: Outcome
     grouped: Outcome
     local: Outcome
     local_session: Path
@@ -97,6 +100,8 @@ def campaign(
         *("--until", "video_compress", "--retries", 1),
         *("--set-resources", f"video_compress:runtime={MINUTES}"),
     )
+    slow.wait_until(lambda: bool(list(slowly.workdir.glob("logs/video_compress/**/*.log"))))
+    at_work = slowly.run("status_csv")
     local = alone.run(*THREADS)
     of_pose, of_slow = until_pose.outcome(), slow.outcome()
     grouped = workflow.start(*groups(), subjects=[WHOLE.subject])
@@ -105,12 +110,14 @@ def campaign(
     again = Workflow(workflow.workdir, workflow.root, config).run("-n", subjects=[WHOLE.subject])
     return Campaign(
         workflow=workflow,
+        slowly=slowly,
         session=session,
         cut=cut,
         late=late,
         never=never,
         until_pose=of_pose,
         slow=of_slow,
+        at_work=at_work,
         grouped=of_group,
         local=local,
         local_session=local_session,

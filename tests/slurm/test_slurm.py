@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alfvideo.status import runs
 from tests.slurm.conftest import CUT, WHOLE, Campaign
 from tests.slurm.runs import LIMITS
 from tests.workflow.runs import hashes, temporary_files
@@ -112,6 +113,14 @@ def test_after_the_last_attempt_the_time_limit_is_reported(campaign: Campaign):
     for job in jobs:
         assert campaign.slow.row(f"SLURM-job '{job.number}' failed", "TIMEOUT")
     assert not list(campaign.never.rglob("*.mp4"))
+
+
+def test_status_shows_jobs_of_the_cluster_at_work(campaign: Campaign):
+    row = campaign.at_work.row(",video,running,")
+    assert "logs/video_compress/" in row
+    slowly = campaign.slowly
+    (run,) = runs.last(slowly.root, file=slowly.workdir / runs.FILE)
+    assert (run.done, run.failed) == (1, 1)
 
 
 def test_a_group_is_one_job(campaign: Campaign):
