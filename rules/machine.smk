@@ -11,8 +11,6 @@ if workflow.nodes is None and "mem_mb" not in workflow.global_resources:
 rule doctor:
     log:
         "logs/doctor.log",
-    benchmark:
-        "benchmarks/doctor.tsv"
     localrule: True
     message:
         "Looking whether this machine has what a run needs"

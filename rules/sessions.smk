@@ -164,6 +164,10 @@ def remember_run():
     for folder in scanned:
         run = runs.Run(began.isoformat(), took, str(folder), len(done), n_failed, platform.node())
         runs.record(run)
+    if n_failed:
+        print(
+            f"{len(done)} jobs done, {n_failed} failed: snakemake status says why.", file=sys.stderr
+        )
 
 
 onsuccess:

@@ -18,8 +18,13 @@ def load(path: Path) -> np.ndarray:
     """
     try:
         return np.load(path)
-    except (ValueError, EOFError, OSError) as error:
-        raise DataError(f"{path}: expected a numpy array ({error}). Copy the file again.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}).") from None
+    except (ValueError, EOFError):
+        raise DataError(
+            f"{path}: expected a numpy array, and it is none or not whole. Copy the file again; if "
+            "alfvideo made it, remove it and run again."
+        ) from None
 
 
 def save(path: Path | str, array: np.ndarray) -> None:

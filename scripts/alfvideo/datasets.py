@@ -95,14 +95,15 @@ def avi(session: Session, camera: Camera) -> list[Path]:
     Raises
     ------
     Blocked
-        If there is none, or several that could be it.
+        If there is none, or several that could be it, or it is from the future.
     """
-    if not camera.compressed:
-        source = path(RAW_AVI, session, camera)
-        if source.name in session.listing(camera.collection):
-            return [source]
+    source = path(RAW_AVI, session, camera)
+    if camera.compressed:
+        source = _only(session, camera, f"{camera.label}_cam*.avi", "raw video")
+    elif source.name not in session.listing(camera.collection):
         raise Blocked(f"raw video missing: {camera.collection}/{source.name}")
-    return [_only(session, camera, f"{camera.label}_cam*.avi", "raw video")]
+    session.check_date(source)
+    return [source]
 
 
 def camlog(session: Session, camera: Camera) -> list[Path]:

@@ -19,6 +19,11 @@ from alfvideo.session import Blocked, Session
 
 log = logging.getLogger(__name__)
 
+RESULT_FOLDERS = {
+    Path(pattern).parts[1] for task in tasks.TASKS for pattern in task.outputs if "/" in pattern
+}
+"""Names of folders in a session. If another thing has one of them, Snakemake would end the run."""
+
 
 class State(StrEnum):
     """What a stage of a camera is waiting for; `status` tells two more from pending."""
@@ -103,11 +108,14 @@ def scan_session(path: Path, config: Mapping[str, Any]) -> list[Status]:
 def _scan(path: Path, config: Mapping[str, Any], seen: Seen) -> list[Status]:
     """As `scan_session`; `seen` is told all that it depends on."""
     try:
-        if placeholder := re.search(r"<[a-z]\w*>", str(path)):
+        if placeholder := re.search(r"<[a-z]\w*>|[{}]", str(path)):
             raise Blocked(
                 f"{placeholder[0]} in a path means something to Snakemake: rename the folder"
             )
         recorded = session.read(path, seen)
+        for name in RESULT_FOLDERS & recorded.listing(".").keys():
+            if not recorded.listing(".")[name].is_dir():
+                raise Blocked(f"{path / name} is a file, expected a folder: rename it")
         made_from = provenance.read(path)
         statuses = list(_scan_tasks(recorded, made_from, config))
         waiting = any(status.state is State.PENDING for status in statuses)

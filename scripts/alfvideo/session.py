@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 DESCRIPTION = "_ibl_experiment.description*.yaml"
 LEGACY_COLLECTION = "raw_behavior_data"
 VIDEO_COLLECTION = "raw_video_data"
+CLOCKS_APART = 60
+"""Seconds by which files may be newer than the clock of this machine."""
 
 # libyaml reads a description five times as fast.
 _YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -83,6 +86,23 @@ class Session:
     def siblings(self, file: Path) -> Listing:
         """Entries of the folder of a file of the session, by name."""
         return self.seen.listing(str(file).rpartition("/")[0])
+
+    def check_date(self, file: Path) -> None:
+        """See that a file is not from the future: all that is made from it would be older.
+
+        Raises
+        ------
+        Blocked
+            If it is.
+        """
+        modified = self.siblings(file)[file.name].stat().st_mtime
+        if modified > time.time() + CLOCKS_APART:
+            # Time goes by without a change to any file.
+            self.seen.lasting = False
+            day = time.strftime("%Y-%m-%d %H:%M", time.localtime(modified))
+            raise Blocked(
+                f"{file} is dated {day}, in the future: mend the clock and touch the file"
+            )
 
     def find(self, collection: str, *patterns: str) -> list[Path]:
         """Files of a collection that match any of the glob patterns, sorted by name."""

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import imageio_ffmpeg
 
 from alfvideo.errors import DataError
 
@@ -124,7 +125,8 @@ def probe_whole(path: Path) -> Video:
             f"{path} holds {video.frames} frames, expected {promised} as its header and index say: "
             "it was cut or damaged. Transfer it again from the rig. If the recording itself broke "
             "off, make a whole file of what is there and put it in its place: "
-            f"ffmpeg -i {path.name} -c copy whole{path.suffix}"
+            f"{imageio_ffmpeg.get_ffmpeg_exe()} -fflags +discardcorrupt -i {path.name} -c copy "
+            f"whole{path.suffix}"
         )
     return video
 

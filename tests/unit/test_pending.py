@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from alfvideo import datasets, pending, provenance, session, tasks
+from alfvideo import datasets, pending, provenance, scan_cache, session, tasks
 from alfvideo.errors import DataError
 from alfvideo.pending import State
 from alfvideo.rig import Fault, Rig
@@ -466,14 +466,43 @@ def test_scan_changes_nothing(tmp_path: Path, config: dict, rendered: Render):
             file.chmod(0o755)
 
 
+@pytest.mark.parametrize(("name", "said"), [("KB<b>", "<b> in"), ("KB{1}", "{ in")])
 def test_a_path_that_snakemake_would_take_for_a_placeholder(
-    tmp_path: Path, config: dict, rendered: Render
+    tmp_path: Path, config: dict, rendered: Render, name: str, said: str
 ):
     """Snakemake would end the whole run because of it."""
     path = rendered(tmp_path, small())
-    odd = tmp_path / "KB<b>" / "2026-01-02" / "001"
+    odd = tmp_path / name / "2026-01-02" / "001"
     shutil.copytree(path, odd)
     statuses = pending.scan(tmp_path, config)
     assert {status.state for status in statuses if status.session == path} == {State.PENDING}
     (blocked,) = [status for status in statuses if status.session == odd]
-    assert blocked.reason.startswith("<b> in a path")
+    assert blocked.reason.startswith(f"{said} a path")
+
+
+def test_a_video_from_the_future_waits(tmp_path: Path, config: dict, rendered: Render):
+    """Its results would be older than it, which Snakemake takes for a failed job."""
+    path = rendered(tmp_path, small())
+    (avi,) = path.rglob("*.raw.avi")
+    os.utime(avi, (time.time() + 7200,) * 2)
+    for _ in range(2):
+        memory = scan_cache.of(tmp_path, config, tmp_path / ".scan")
+        statuses = {status.stage: status for status in pending.scan(tmp_path, config, memory)}
+        assert statuses["raw"].state is State.PENDING
+        for stage in ("video", "times", "qc"):
+            assert statuses[stage].state is State.BLOCKED
+            assert f"{avi} is dated 2" in statuses[stage].reason
+            assert "in the future" in statuses[stage].reason
+    os.utime(avi)
+    memory = scan_cache.of(tmp_path, config, tmp_path / ".scan")
+    assert {status.state for status in pending.scan(tmp_path, config, memory)} == {State.PENDING}
+
+
+@pytest.mark.parametrize("name", ["snapshot", "alf", "qc", "registration"])
+def test_a_file_where_a_folder_belongs(tmp_path: Path, config: dict, rendered: Render, name: str):
+    path = rendered(tmp_path, small())
+    shutil.rmtree(path / name, ignore_errors=True)
+    (path / name).write_text("not a folder")
+    (status,) = pending.scan_session(path, config)
+    assert status.state is State.BLOCKED
+    assert status.reason == f"{path / name} is a file, expected a folder: rename it"

@@ -52,6 +52,7 @@ def leave_records(session: Path, seconds: dict[str, float]) -> None:
                 f"{name}.npy": {
                     "rule": name,
                     "log": f"logs/{name}.log",
+                    "finished": "2026-01-06T10:00:00Z",
                     "seconds": taken,
                     "inputs": {},
                     "params": {},

@@ -184,7 +184,8 @@ def test_a_long_table_shows_all_that_is_not_merely_pending(tmp_path: Path):
 
 def test_no_sessions(tmp_path: Path):
     assert lines(root=tmp_path) == [
-        f"No sessions found below {tmp_path}: their folders are called SUBJECT/YYYY-MM-DD/NNN."
+        f"No sessions found below {tmp_path}: their folders are called SUBJECT/YYYY-MM-DD/NNN. "
+        "If there are some, `sessions`, `subjects` or the dates leave them out."
     ]
 
 

@@ -103,6 +103,7 @@ def test_python_without_the_pose_engine(workflow: Workflow, rendered: Render, tm
 @pytest.mark.slow
 def test_no_gpu_is_no_obstacle_and_the_doctor_says_so(workflow: Workflow):
     workflow.root.mkdir()
+    workflow.run("doctor")
     run = workflow.run("doctor")
     assert run.status == 0
     assert run.row("data folder", "can be read, written and locked")

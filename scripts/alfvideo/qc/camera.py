@@ -102,7 +102,9 @@ def _recording_checks(camera: Camera, samples: frames.Samples | DataError) -> di
     no_clock = _lacking(clock, "The camera saved no timestamps.")
     no_count = _lacking(count, "The camera saved no frame counter.")
     no_gpio = _lacking(gpio, "The camera saved no GPIO.")
-    no_ttl = _lacking(ttl, "No sync line is wired to the camera.")
+    no_ttl = _lacking(
+        ttl, "There is no recording of the sync line, or none is wired to the camera."
+    )
     no_video = _lacking(samples)
     return {
         "camera_times": no_clock

@@ -60,7 +60,8 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
     if not cameras:
         return [
             Text(
-                f"No sessions found below {root}: their folders are called SUBJECT/YYYY-MM-DD/NNN."
+                f"No sessions found below {root}: their folders are called SUBJECT/YYYY-MM-DD/NNN. "
+                "If there are some, `sessions`, `subjects` or the dates leave them out."
             )
         ]
     table = _table("session", "camera", "work", "why")
