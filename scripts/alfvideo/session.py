@@ -88,14 +88,18 @@ class Session:
         return self.seen.listing(str(file).rpartition("/")[0])
 
     def check_date(self, file: Path) -> None:
-        """See that a file is not from the future: all that is made from it would be older.
+        """See that a file is there and not from the future: results would be older than it.
 
         Raises
         ------
         Blocked
-            If it is.
+            If it is from the future, or a link to nothing.
         """
-        modified = self.siblings(file)[file.name].stat().st_mtime
+        try:
+            modified = self.siblings(file)[file.name].stat().st_mtime
+        except FileNotFoundError:
+            self.seen.lasting = False
+            raise Blocked(f"{file} is a link to a file that is not there: bring it here") from None
         if modified > time.time() + CLOCKS_APART:
             # Time goes by without a change to any file.
             self.seen.lasting = False

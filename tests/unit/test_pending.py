@@ -498,6 +498,19 @@ def test_a_video_from_the_future_waits(tmp_path: Path, config: dict, rendered: R
     assert {status.state for status in pending.scan(tmp_path, config, memory)} == {State.PENDING}
 
 
+def test_a_link_to_nothing_is_no_video(tmp_path: Path, config: dict, rendered: Render):
+    """As git-annex leaves it where the content was not fetched."""
+    path = rendered(tmp_path, small())
+    (avi,) = path.rglob("*.raw.avi")
+    avi.rename(tmp_path / "elsewhere.avi")
+    avi.symlink_to(tmp_path / "nowhere.avi")
+    blocked = [s for s in pending.scan_session(path, config) if s.state is State.BLOCKED]
+    assert {status.stage for status in blocked} == {"video", "times", "qc"}
+    assert f"{avi} is a link to a file that is not there" in blocked[0].reason
+    (tmp_path / "elsewhere.avi").rename(tmp_path / "nowhere.avi")
+    assert stages(path, config, State.BLOCKED) == set()
+
+
 @pytest.mark.parametrize("name", ["snapshot", "alf", "qc", "registration"])
 def test_a_file_where_a_folder_belongs(tmp_path: Path, config: dict, rendered: Render, name: str):
     path = rendered(tmp_path, small())
