@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -177,10 +178,13 @@ def start(workflow: Workflow, **config: object) -> subprocess.Popen:
         text=True,
         start_new_session=True,
     )
-    for line in run.stdout:
-        if "90 frames of" in line:
-            return run
-    raise AssertionError("it compressed nothing")
+    while not any(
+        "90 frames of" in log.read_text()
+        for log in workflow.workdir.glob("logs/video_compress/**/*.log")
+    ):
+        assert run.poll() is None, run.stdout.read()
+        time.sleep(0.1)
+    return run
 
 
 @pytest.mark.slow
