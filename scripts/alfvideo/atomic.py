@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from alfvideo import flock
+
 log = logging.getLogger(__name__)
 
 
@@ -54,9 +56,7 @@ def _open_locked(partial: Path) -> int:
     """Open and lock `partial`; returns a descriptor of the file that has this name now."""
     while True:
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not flock.exclusive(descriptor, attempts=1):
             log.info("Another process is writing %s: waiting for it.", partial.name)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         # The process waited for may have renamed or removed the file that was locked.

@@ -8,9 +8,12 @@ SECONDS_BETWEEN = 0.01
 """Whoever asks whether a file is locked has it for a moment."""
 
 
-def exclusive(descriptor: int) -> bool:
-    """Lock a file that is open for writing; False if another process holds it for longer."""
-    for attempt in range(ATTEMPTS):
+def exclusive(descriptor: int, attempts: int = ATTEMPTS) -> bool:
+    """Lock an open file; False if another process holds it all the while.
+
+    On NFS it must be open for writing.
+    """
+    for attempt in range(attempts):
         if attempt:
             time.sleep(SECONDS_BETWEEN)
         try:

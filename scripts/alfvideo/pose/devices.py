@@ -1,6 +1,5 @@
 """Gives each pose job of a workstation a GPU of its own."""
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -8,6 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from alfvideo import flock
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 
@@ -60,9 +61,7 @@ def _lock(device: str) -> int | None:
         descriptor = os.open(path, os.O_RDONLY)
     except PermissionError:
         return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not flock.exclusive(descriptor, attempts=1):
         os.close(descriptor)
         return None
     return descriptor
