@@ -8,11 +8,11 @@ import time
 from functools import cache
 from itertools import groupby
 
-from alfvideo import datasets, lock, one_tables, pending, scan_cache, session, tasks
+from alfvideo import datasets, lock, one_tables, pending, provenance, scan_cache, session, tasks
 from alfvideo.alyx import connection
 from alfvideo.errors import DataError
 from alfvideo.pose import cascade, environment
-from alfvideo.status import rows, runs, table
+from alfvideo.status import rows, runs
 
 # A plan is made of millions of objects that stay; to look for garbage among them took a sixth of the
 # time.
@@ -133,7 +133,7 @@ def growing(amount):
 
 # Data folders whose pending work is a target of this run.
 scanned = set()
-began = runs.now()
+began, start = provenance.now(), time.monotonic()
 
 
 onstart:
@@ -160,9 +160,9 @@ def remember_run():
     for job in workflow.scheduler.failed:
         failed.update(job.jobs if job.is_group() else [job])
     n_failed = sum(job.rule.name in tasks.BY_RULE for job in failed - done)
-    took = round((runs.now() - began).total_seconds())
+    took = round(time.monotonic() - start)
     for folder in scanned:
-        run = runs.Run(began.isoformat(), took, str(folder), len(done), n_failed, platform.node())
+        run = runs.Run(began, took, str(folder), len(done), n_failed, platform.node())
         runs.record(run)
     if n_failed:
         print(
@@ -238,6 +238,9 @@ def pending_below(root):
 
     @cache
     def targets():
+        # Slow to load, and each job loads these rules without showing a table.
+        from alfvideo.status import table
+
         scanned.add(folder)
         try:
             if not workflow.dryrun:

@@ -24,6 +24,8 @@ def logs_of(status):
 
 def as_table(found, folder):
     """For people: what is not done, each stage, and the last runs."""
+    from alfvideo.status import table
+
     past = history.read(dict.fromkeys(row.session for row in found), Path())
     parts = table.of_cameras(found, folder)
     if found:

@@ -3,7 +3,7 @@
 import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from alfvideo import duration
@@ -16,7 +16,7 @@ SHOWN = 5
 class Run:
     """A run that ended, well or not; one that was killed leaves none.
 
-    `started` is in UTC, to the second; `done` and `failed` are numbers of jobs.
+    `started` is as `provenance.now` gives it; `done` and `failed` are numbers of jobs.
     """
 
     started: str
@@ -39,11 +39,6 @@ class Run:
             f"{started:%a %d %b %H:%M}, {duration.in_words(self.seconds)}: {self.done} jobs "
             f"done{failed} on {self.host}."
         )
-
-
-def now() -> datetime:
-    """The time in UTC, to the second."""
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 def record(run: Run, file: Path = FILE) -> None:
