@@ -19,9 +19,7 @@ from alfvideo.session import Blocked, Session
 
 log = logging.getLogger(__name__)
 
-RESULT_FOLDERS = {
-    Path(pattern).parts[1] for task in tasks.TASKS for pattern in task.outputs if "/" in pattern
-}
+RESULT_FOLDERS = {Path(pattern).parts[1] for task in tasks.TASKS for pattern in task.outputs}
 """Names of folders in a session. If another thing has one of them, Snakemake would end the run."""
 
 
@@ -113,8 +111,9 @@ def _scan(path: Path, config: Mapping[str, Any], seen: Seen) -> list[Status]:
                 f"{placeholder[0]} in a path means something to Snakemake: rename the folder"
             )
         recorded = session.read(path, seen)
-        for name in RESULT_FOLDERS & recorded.listing(".").keys():
-            if not recorded.listing(".")[name].is_dir():
+        entries = recorded.listing(".")
+        for name in RESULT_FOLDERS & entries.keys():
+            if not entries[name].is_dir():
                 raise Blocked(f"{path / name} is a file, expected a folder: rename it")
         made_from = provenance.read(path)
         statuses = list(_scan_tasks(recorded, made_from, config))
