@@ -1,7 +1,10 @@
-"""Shared by unit tests: an Alyx server of our own and a client of it, and work as other users."""
+"""Shared by unit tests: an Alyx server of our own, other processes and other users."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from tests.alyx.server import PASSWORD, Alyx
@@ -20,6 +23,24 @@ def alyx() -> Iterator[Alyx]:
 def client(alyx: Alyx) -> Client:
     patience = Patience(connect=5, answer=5, attempts=3, first_wait=0.01, longest_wait=0.05)
     return Client(alyx.url, Credentials("lab_manager", PASSWORD), patience)
+
+
+@pytest.fixture
+def hold() -> Iterator[Callable[[str, Path], subprocess.Popen]]:
+    """Run code that takes a path, holds something and prints `held`, in a process of its own."""
+    processes = []
+
+    def start(code: str, path: Path) -> subprocess.Popen:
+        command = [sys.executable, "-c", code, str(path)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        processes.append(process)
+        assert process.stdout.readline() == "held\n"
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture

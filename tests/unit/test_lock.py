@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -24,14 +23,8 @@ time.sleep(600)
 
 
 @pytest.fixture
-def holder(tmp_path: Path) -> subprocess.Popen:
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.wait()
+def holder(tmp_path: Path, hold: Callable) -> subprocess.Popen:
+    return hold(HOLDER, tmp_path)
 
 
 def test_second_is_refused_with_a_sentence(tmp_path: Path, holder: subprocess.Popen):

@@ -2,7 +2,6 @@
 
 import fcntl
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -28,15 +27,9 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def job(log: Path) -> subprocess.Popen:
+def job(log: Path, hold: Callable) -> subprocess.Popen:
     log.parent.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-c", JOB, str(log)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.wait()
+    return hold(JOB, log)
 
 
 def test_a_job_runs_until_its_process_ends(log: Path, job: subprocess.Popen):

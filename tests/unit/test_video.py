@@ -97,7 +97,8 @@ def test_what_to_do_with_a_recording_that_broke_off(tmp_path: Path, avi: Path):
     command = str(caught.value).rpartition("in its place: ")[2].split()
     subprocess.run([command[0], "-loglevel", "error", *command[1:]], cwd=tmp_path, check=True)
     whole = video.probe_whole(tmp_path / "whole.avi").frames
-    assert video.probe(path).frames - 1 <= whole
+    cut_packet = 1
+    assert 0 <= video.probe(path).frames - whole <= cut_packet
     assert video.count_decoded(tmp_path / "whole.avi") == whole
 
 
