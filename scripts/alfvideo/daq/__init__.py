@@ -1,1 +1,0 @@
-"""Pulses and fronts as the acquisition devices recorded them."""

@@ -1,0 +1,1 @@
+"""What is to be done of each session and camera, and why not."""

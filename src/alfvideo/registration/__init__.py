@@ -1,0 +1,1 @@
+"""Making results known: ONE tables on disk, and Alyx."""

@@ -1,0 +1,1 @@
+"""Recording sessions: description, cameras, files and trials."""

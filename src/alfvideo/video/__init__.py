@@ -1,0 +1,1 @@
+"""Videos: probed, decoded once as a stream, compressed and checked, and their motion energy."""
