@@ -2,7 +2,7 @@
 
 import yaml
 
-from alfvideo.rig import demo as demo_sessions
+from rigsim import demo as demo_sessions
 
 demo_configuration = {
     **config,

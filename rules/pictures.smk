@@ -1,6 +1,6 @@
 # Which pictures there are of sessions, and how Snakemake's own report shows them.
 
-from alfvideo.report import pictures
+from alfvideo.views.report import pictures
 
 
 def in_report(pattern, category, caption):
@@ -12,7 +12,7 @@ def in_report(pattern, category, caption):
 
     return report(
         pattern,
-        caption=f"../scripts/alfvideo/report/captions/{caption}.rst",
+        caption=f"../src/alfvideo/views/report/captions/{caption}.rst",
         category=category,
         subcategory=lambda wildcards: Path(wildcards.session).parts[-3],
         labels=labels,

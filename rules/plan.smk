@@ -3,7 +3,7 @@
 from datetime import datetime
 from types import SimpleNamespace
 
-from alfvideo.plan import makespan, summary
+from alfvideo.views.plan import makespan, summary
 
 
 def limits_of_run():

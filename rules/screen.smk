@@ -2,7 +2,7 @@
 
 from snakemake.logging import logger
 
-from alfvideo import failures, screen
+from alfvideo.jobs import failures, screen
 
 logger.addFilter(screen.is_news)
 

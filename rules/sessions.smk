@@ -8,11 +8,17 @@ import time
 from functools import cache
 from itertools import groupby
 
-from alfvideo import datasets, lock, one_tables, pending, provenance, scan_cache, session, tasks
-from alfvideo.alyx import connection
-from alfvideo.errors import DataError
+from alfvideo.session import folders
+from alfvideo.files import errors
+from alfvideo.session import datasets, description
+from alfvideo.files import lock
+from alfvideo.registration import one_tables
+from alfvideo.planning import pending, scan_cache, tasks
+from alfvideo.jobs import provenance
+from alfvideo.registration.alyx import connection
+from alfvideo.files.errors import DataError
 from alfvideo.pose import cascade, environment
-from alfvideo.status import rows, runs
+from alfvideo.views.status import rows, runs
 
 # A plan is made of millions of objects that stay; to look for garbage among them took a sixth of the
 # time.
@@ -28,7 +34,7 @@ wildcard_constraints:
 
 @cache
 def recorded(path):
-    return session.read(Path(path))
+    return description.read(Path(path))
 
 
 @cache
@@ -53,10 +59,10 @@ def done(path):
 def camera_of(task, wildcards):
     """The camera that a job is for, or that which stands for all of them."""
     if task.of_session:
-        return session.ALL_CAMERAS
+        return description.ALL_CAMERAS
     camera = recorded(Path(wildcards.session)).cameras.get(wildcards.camera)
     if camera is None:
-        raise session.Blocked(f"the session has no {wildcards.camera} camera")
+        raise errors.Blocked(f"the session has no {wildcards.camera} camera")
     return camera
 
 
@@ -75,7 +81,7 @@ def is_left_alone(task, path, camera):
 
 
 def inputs_of(rule):
-    """Input function of a rule: its files, named as in alfvideo.tasks.
+    """Input function of a rule: its files, named as in alfvideo.planning.tasks.
 
     For a camera that the rule is not for, or that is blocked, it names a file that does not exist
     and whose name says why: Snakemake then tries the next rule, or shows the reason.
@@ -87,13 +93,13 @@ def inputs_of(rule):
         try:
             camera = camera_of(task, wildcards)
             if not task.applies(recorded(path), camera, configuration_of(path)):
-                raise session.Blocked(f"{rule} is not for this kind of session")
+                raise errors.Blocked(f"{rule} is not for this kind of session")
             if is_left_alone(task, path, camera):
-                raise session.Blocked("it is done")
+                raise errors.Blocked("it is done")
             task.params(recorded(path), camera, configuration_of(path))
             files = task.files(recorded(path), camera, configuration_of(path))
             return {name: list(map(str, found)) for name, found in files.items()}
-        except session.Blocked as reason:
+        except errors.Blocked as reason:
             return {"blocked": f"{path}: {reason}"}
 
     return inputs
@@ -107,7 +113,9 @@ def params_of(rule):
     @cache
     def params_of_camera(path, camera):
         of = recorded(path)
-        return task.params(of, of.cameras.get(camera, session.ALL_CAMERAS), configuration_of(path))
+        return task.params(
+            of, of.cameras.get(camera, description.ALL_CAMERAS), configuration_of(path)
+        )
 
     def params(wildcards):
         camera = camera_of(task, wildcards)
@@ -178,7 +186,7 @@ onerror:
     # What was made before something failed is to be found, too.
     for folder, _ in tables_wait_for.values():
         try:
-            one_tables.update(folder, session.discover(folder))
+            one_tables.update(folder, folders.discover(folder))
         except DataError as error:
             print(error, file=sys.stderr)
     remember_run()
@@ -239,7 +247,7 @@ def pending_below(root):
     @cache
     def targets():
         # Slow to load, and each job loads these rules without showing a table.
-        from alfvideo.status import table
+        from alfvideo.views.status import table
 
         scanned.add(folder)
         try:

@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 from snakemake.io import apply_wildcards
 
-from alfvideo.plan import history
-from alfvideo.status import export
+from alfvideo.views.plan import history
+from alfvideo.views.status import export
 
 
 def logs_of(status):
@@ -24,7 +24,7 @@ def logs_of(status):
 
 def as_table(found, folder):
     """For people: what is not done, each stage, and the last runs."""
-    from alfvideo.status import table
+    from alfvideo.views.status import table
 
     past = history.read(dict.fromkeys(row.session for row in found), Path())
     parts = table.of_cameras(found, folder)

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from alfvideo import atomic, video
+from alfvideo.files import atomic
 from alfvideo.pose.table import load
-from alfvideo.rig.pose_errors import pose_errors
-from alfvideo.rig.truth import load_truth
+from alfvideo.video import probe
+from rigsim.pose_errors import pose_errors
+from rigsim.truth import load_truth
 
 errors = []
 for path, mp4 in zip(snakemake.input.tables, snakemake.input.videos, strict=True):
     table, session = Path(path), Path(path).parents[1]
     camera = table.name.removeprefix("_ibl_").partition("Camera")[0]
-    width = video.probe(Path(mp4)).width
+    width = probe.probe(Path(mp4)).width
     of_camera = pose_errors(load(table), load_truth(session, camera), camera, width)
     tracker = table.name.split(".")[1]
     of_camera.insert(0, "session", "/".join(session.parts[-3:]))

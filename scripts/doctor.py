@@ -2,8 +2,8 @@
 
 import sys
 
-from alfvideo import doctor
-from alfvideo.doctor import lab, machine
+from alfvideo.views import doctor
+from alfvideo.views.doctor import lab, machine
 
 EXAMINATIONS = {
     "software": machine.software,

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from alfvideo import atomic, job
-from alfvideo.features import features
+from alfvideo.behaviour.features import features
+from alfvideo.files import atomic
+from alfvideo.jobs import job
 from alfvideo.pose import clock, table
 
 with job.run(snakemake) as this:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from alfvideo import arrays, datasets, job
-from alfvideo.errors import DataError
-from alfvideo.licks import TONGUE, lick_times
+from alfvideo.behaviour.licks import TONGUE, lick_times
+from alfvideo.files import arrays
+from alfvideo.files.errors import DataError
+from alfvideo.jobs import job
 from alfvideo.pose import clock, table
+from alfvideo.session import datasets
 
 with job.run(snakemake) as this:
     times_of = {datasets.camera_of(Path(file)): file for file in snakemake.input.times}

@@ -5,15 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from alfvideo import arrays, job, progress, roi, video
-from alfvideo.errors import DataError
-from alfvideo.motion_energy import gray_regions, motion_energy
-from alfvideo.pose import table
+from alfvideo.files import arrays
+from alfvideo.files.errors import DataError
+from alfvideo.jobs import job, progress
+from alfvideo.pose import roi, table
+from alfvideo.video import probe
+from alfvideo.video.motion_energy import gray_regions, motion_energy
 
 with job.run(snakemake) as this:
     mp4, source = Path(snakemake.input.mp4[0]), Path(snakemake.input.pose[0])
     pose = table.Columns(source)
-    size = video.probe(mp4)
+    size = probe.probe(mp4)
     region = roi.motion_energy_region(pose, source, size.width, size.height)
     damaged = []
 

@@ -3,12 +3,13 @@
 import sys
 from pathlib import Path
 
-from alfvideo import one_tables, session
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.registration import one_tables
+from alfvideo.session import folders
 
 root, log = Path(snakemake.params.root), Path(snakemake.log[0])
 try:
-    count = one_tables.update(root, session.discover(root))
+    count = one_tables.update(root, folders.discover(root))
     said = f"ONE tables of {root}: {count} sessions brought up to date."
 except DataError as error:
     log.write_text(str(error), encoding="utf-8")

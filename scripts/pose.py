@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
-from alfvideo import atomic, job, video
+from alfvideo.files import atomic
+from alfvideo.jobs import job
 from alfvideo.pose import devices, engine, environment, parts, result, track
+from alfvideo.video import probe
 
 with job.run(snakemake, tools=[snakemake.input.environment]) as this:
     mp4, target = Path(snakemake.input.mp4[0]), Path(snakemake.output.pose)
     python = environment.read_record(Path(snakemake.input.environment))["python"]
     cascade, tracker = this.settings["cascade"], this.settings["tracker"]
-    what = video.probe_whole(mp4)
+    what = probe.probe_whole(mp4)
     made_from = {**this.settings, "frames": what.frames, "video": mp4.stat().st_mtime_ns}
     with (
         devices.one() as device,

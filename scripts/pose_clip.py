@@ -4,15 +4,19 @@ from pathlib import Path
 
 import numpy as np
 
-from alfvideo import atomic, frames, job, pose_clip, trials, video
-from alfvideo.errors import DataError
+from alfvideo.files import atomic
+from alfvideo.files.errors import DataError
+from alfvideo.jobs import job
+from alfvideo.plots import pose_clip
 from alfvideo.pose import clock, table
 from alfvideo.qc.camera import attempt
+from alfvideo.session import trials
+from alfvideo.video import frames, probe
 
 with job.run(snakemake) as this:
     mp4, source = Path(snakemake.input.mp4[0]), Path(snakemake.input.pose[0])
     pose = table.Columns(source)
-    recording = video.probe(mp4)
+    recording = probe.probe(mp4)
     if recording.frames != pose.n_frames:
         raise DataError(
             f"{mp4} has {recording.frames} frames and {source} {pose.n_frames} rows: the pose is "

@@ -8,8 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from alfvideo import job
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.jobs import job
 from alfvideo.pose import environment
 
 parser = argparse.ArgumentParser(description=__doc__)

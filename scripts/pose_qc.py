@@ -3,15 +3,19 @@
 import json
 from pathlib import Path
 
-from alfvideo import atomic, features, job, pupil, trials, video
+from alfvideo.behaviour import features, pupil
+from alfvideo.files import atomic
+from alfvideo.jobs import job
 from alfvideo.pose import clock, table
 from alfvideo.qc import camera, outcome, pose
-from alfvideo.region import from_configuration
+from alfvideo.session import trials
+from alfvideo.video import probe
+from alfvideo.video.region import from_configuration
 
 with job.run(snakemake) as this:
     mp4, tracker = Path(snakemake.input.mp4[0]), this.settings["tracker"]
     files = list(map(Path, snakemake.input.trials))
-    times, size = clock.times(snakemake.input.times), video.probe(mp4)
+    times, size = clock.times(snakemake.input.times), probe.probe(mp4)
     columns = table.Columns(Path(snakemake.input.pose[0]))
     rate, box = clock.rate(times, mp4), this.settings["box"]
     diameters = None

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from alfvideo import atomic, job
+from alfvideo.files import atomic
+from alfvideo.jobs import job
 from alfvideo.plots import pose_session
 from alfvideo.plots.pose_qc import pose_qc
 

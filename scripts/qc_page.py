@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
-from alfvideo import job, pending, scan_cache
-from alfvideo.errors import DataError
-from alfvideo.report import folder, sessions
+from alfvideo.files.errors import DataError
+from alfvideo.jobs import job
+from alfvideo.planning import pending, scan_cache
+from alfvideo.views.report import folder, sessions
 
 root, page = Path(snakemake.params.root), Path(snakemake.params.folder)
 config, log = snakemake.params.configuration, Path(snakemake.log[0])

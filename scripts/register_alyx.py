@@ -3,12 +3,13 @@
 import json
 from dataclasses import asdict
 
-from alfvideo import atomic, job
-from alfvideo.alyx.collect import collect
-from alfvideo.alyx.connection import Unreachable, connect
-from alfvideo.alyx.records import Policy
-from alfvideo.alyx.registration import register
-from alfvideo.errors import DataError
+from alfvideo.files import atomic
+from alfvideo.files.errors import DataError
+from alfvideo.jobs import job
+from alfvideo.registration.alyx.collect import collect
+from alfvideo.registration.alyx.connection import Unreachable, connect
+from alfvideo.registration.alyx.records import Policy
+from alfvideo.registration.alyx.registration import register
 
 with job.run(snakemake) as this:
     policy = Policy(this.settings["repository"] or None, this.settings["protected"])

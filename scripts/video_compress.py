@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from alfvideo import atomic, compress, job
+from alfvideo.files import atomic
+from alfvideo.jobs import job
+from alfvideo.video import compress
 
 with job.run(snakemake) as this, atomic.output(snakemake.output.mp4) as partial:
     source = compress.encode(

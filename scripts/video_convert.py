@@ -3,7 +3,9 @@
 import shutil
 from pathlib import Path
 
-from alfvideo import atomic, compress, job
+from alfvideo.files import atomic
+from alfvideo.jobs import job
+from alfvideo.video import compress
 
 avi, camlog = map(Path, snakemake.input.originals)
 

@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
-from alfvideo import arrays, atomic, job, wheel
+from alfvideo.files import arrays, atomic
+from alfvideo.jobs import job
 from alfvideo.plots.camera_qc import camera_qc
 from alfvideo.qc import camera, inputs, outcome, rigs
+from alfvideo.timing import wheel
 
 with job.run(snakemake) as this:
     mp4 = Path(snakemake.input.mp4[0])

@@ -1,6 +1,8 @@
 """Check and record the raw datasets of a camera."""
 
-from alfvideo import atomic, job, registry
+from alfvideo.files import atomic
+from alfvideo.jobs import job
+from alfvideo.registration import registry
 
 with job.run(snakemake) as this, atomic.output(snakemake.output.record) as partial:
     files = list(dict.fromkeys(this.inputs))

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
-from alfvideo import atomic, compress, job, registry, video
+from alfvideo.files import atomic
+from alfvideo.jobs import job
+from alfvideo.registration import registry
+from alfvideo.video import compress, probe
 
 originals = [Path(path) for path in snakemake.input.originals]
 
 with job.run(snakemake) as this, atomic.output(snakemake.output.record) as partial:
     registry.write(registry.describe(originals, this.session), partial)
-    compress.check(video.probe_whole(originals[0]), originals[0], Path(snakemake.input.mp4[0]))
+    compress.check(probe.probe_whole(originals[0]), originals[0], Path(snakemake.input.mp4[0]))
     for original in originals:
         original.unlink()

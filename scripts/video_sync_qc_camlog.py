@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from alfvideo import arrays, job, timestamps, video
-from alfvideo.daq import sync
+from alfvideo.files import arrays
+from alfvideo.jobs import job
+from alfvideo.timing import sync, timestamps
+from alfvideo.video import probe
 
 with job.run(snakemake) as this:
     folder = Path(snakemake.input.sync_arrays[0]).parent
@@ -11,6 +13,6 @@ with job.run(snakemake) as this:
     recorded = sync.load(folder, this.settings["namespace"])
     pulses = recorded.fronts(sync.camera_channel(channels, this.camera, folder)).rises
 
-    found = timestamps.camlog_times(pulses, video.probe_whole(Path(snakemake.input.mp4[0])).frames)
+    found = timestamps.camlog_times(pulses, probe.probe_whole(Path(snakemake.input.mp4[0])).frames)
     this.note(*found.notes)
     arrays.save(snakemake.output.times, found.times)

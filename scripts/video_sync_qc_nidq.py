@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from alfvideo import arrays, atomic, embedded, job, region, timestamps, video, wheel
-from alfvideo.daq import sync
+from alfvideo.files import arrays, atomic
+from alfvideo.jobs import job
 from alfvideo.plots.wheel_alignment import wheel_alignment_figure
-from alfvideo.wheel_alignment.fallback import instead_of_pulses
+from alfvideo.timing import embedded, sync, timestamps, wheel
+from alfvideo.timing.wheel_alignment.fallback import instead_of_pulses
+from alfvideo.video import probe, region
 
 with job.run(snakemake) as this:
     folder = Path(snakemake.input.sync_arrays[0]).parent
@@ -16,7 +18,7 @@ with job.run(snakemake) as this:
     ttl = recorded.fronts(sync.channel(channels, sync_label, folder)) if sync_label else None
 
     mp4 = Path(snakemake.input.mp4[0])
-    frames = video.probe_whole(mp4).frames
+    frames = probe.probe_whole(mp4).frames
     frame_data = embedded.load(mp4.parent, this.camera)
     found = timestamps.camera_times(pulses, frames, frame_data, ttl)
 

@@ -13,7 +13,7 @@ from snakemake.io import strip_wildcard_constraints
 from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
 from alfvideo import configuration
-from alfvideo.rig import Rig, render
+from rigsim import Rig, render
 
 REPO = Path(__file__).parents[1]
 

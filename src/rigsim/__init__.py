@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
-from alfvideo.rig import behaviour, clock, layout, pose, scene, session, truth, video
-from alfvideo.rig.specification import CAMERAS, FAULTS, Fault, Rig
-from alfvideo.rig.truth import load_truth
+from rigsim import behaviour, clock, layout, pose, scene, session, truth, video
+from rigsim.specification import CAMERAS, FAULTS, Fault, Rig
+from rigsim.truth import load_truth
 
 __all__ = ["CAMERAS", "FAULTS", "Fault", "Rig", "load_truth", "render"]
 

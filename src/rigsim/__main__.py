@@ -1,10 +1,10 @@
-"""Command line: renders a recording session, see `python -m alfvideo.rig --help`."""
+"""Command line: renders a recording session, see `python -m rigsim --help`."""
 
 import argparse
 from collections import defaultdict
 from pathlib import Path
 
-from alfvideo.rig import CAMERAS, FAULTS, Fault, Rig, render
+from rigsim import CAMERAS, FAULTS, Fault, Rig, render
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         for fault, info in FAULTS.items()
     ]
     parser = argparse.ArgumentParser(
-        prog="python -m alfvideo.rig",
+        prog="python -m rigsim",
         description="Render a recording session as a rig leaves it, with the truth in OUT/.truth.",
         epilog="faults (default amount):\n" + "\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,

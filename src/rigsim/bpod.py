@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from alfvideo.rig import clock, session
-from alfvideo.rig.behaviour import Trials
-from alfvideo.rig.specification import DAQ_RATE, Fault, Rig
+from rigsim import clock, session
+from rigsim.behaviour import Trials
+from rigsim.specification import DAQ_RATE, Fault, Rig
 
 BPOD_START = 1.76791
 """Bpod's own clock when the session starts; true time 0."""

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from alfvideo.rig import Fault, Rig, render, truth
+from rigsim import Fault, Rig, render, truth
 
 SESSIONS = (
     Rig(kind="spikeglx", lab="demolab", subject="KB001", date="2026-01-05", seconds=12, scale=0.25),

@@ -9,8 +9,8 @@ import pandas as pd
 import yaml
 from one.alf.spec import to_alf
 
-from alfvideo.rig import behaviour, bpod, clock, session
-from alfvideo.rig.specification import CAMERAS, DAQ_RATE, WIRED_3B, Fault, Rig
+from rigsim import behaviour, bpod, clock, session
+from rigsim.specification import CAMERAS, DAQ_RATE, WIRED_3B, Fault, Rig
 
 VIDEO = "raw_video_data"
 NIDQ_META = {

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alfvideo.rig.behaviour import slow_noise
+from rigsim.behaviour import slow_noise
 
 SIDE_PARTS = (
     "nose_tip",

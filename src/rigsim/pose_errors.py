@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from alfvideo.pose.table import LIKELY
-from alfvideo.rig.pose import BODY_SIZE, SIDE_SIZE, is_side
+from rigsim.pose import BODY_SIZE, SIDE_SIZE, is_side
 
 
 def pose_errors(

@@ -5,15 +5,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from alfvideo.rig.pose import (
-    SIDE_SIZE,
-    TONGUE_HALF_WIDTH,
-    TUBE_BOTTOM,
-    TUBE_TOP,
-    Poses,
-    View,
-    is_side,
-)
+from rigsim.pose import SIDE_SIZE, TONGUE_HALF_WIDTH, TUBE_BOTTOM, TUBE_TOP, Poses, View, is_side
 
 NOISE_LEVEL = 12
 """Mean gray level that the sensor noise adds to the drawing."""

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alfvideo.rig import behaviour, clock
-from alfvideo.rig.specification import CAMERAS, DAQ, DAQ_RATE, Fault, Rig
+from rigsim import behaviour, clock
+from rigsim.specification import CAMERAS, DAQ, DAQ_RATE, Fault, Rig
 
 CAMERA_START = 0.6
 """When the first camera starts, in seconds after the DAQ; the others follow by 0.05 s each."""

@@ -18,11 +18,14 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from alfvideo import configuration, datasets, provenance, session, tasks
+from alfvideo import configuration
+from alfvideo.jobs import provenance
+from alfvideo.planning import tasks
 from alfvideo.pose import table
-from alfvideo.rig import Rig, layout, render, truth
+from alfvideo.session import datasets, description
+from rigsim import Rig, layout, render, truth
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[2]
 
 RIG = Rig(lab="lab", seconds=1, scale=0.05)
 """Three cameras; small enough that ten thousand of them take minutes and a few GB."""
@@ -129,7 +132,7 @@ def _run_workflow(config: Mapping[str, Any]) -> None:
 
 def _write_poses(path: Path, config: Mapping[str, Any]) -> None:
     """Write the table of each tracked camera as its rule would, and its record."""
-    recorded = session.read(path)
+    recorded = description.read(path)
     for camera, task in tasks.selected(recorded, config):
         if task.stage not in datasets.POSE or not task.applies(recorded, camera, config):
             continue
@@ -181,7 +184,7 @@ def block(path: Path, which: int) -> None:
 def main() -> None:
     """Make the tree that the command line asks for."""
     parser = argparse.ArgumentParser(
-        prog="python -m alfvideo.rig.tree",
+        prog="python -m rigsim.tree",
         description="Make a data folder with many small sessions; most have been processed.",
     )
     add = parser.add_argument

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from alfvideo.rig import behaviour, clock, pose, session
-from alfvideo.rig.specification import Rig
+from rigsim import behaviour, clock, pose, session
+from rigsim.specification import Rig
 
 FOLDER = ".truth"
 

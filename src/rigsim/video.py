@@ -7,7 +7,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange
 
-from alfvideo.rig.specification import Fault
+from rigsim.specification import Fault
 
 CODECS = {
     "mjpeg": {"qmin": "3", "qmax": "3", "huffman": "default", "threads": "1"},

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from alfvideo.rig import pose as rig_pose
+from rigsim import pose as rig_pose
 from tests.benchmarks.measure import Row, compare, timed
 from tests.benchmarks.qc import long_video
 from tests.benchmarks.videos import pyav

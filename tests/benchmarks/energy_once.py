@@ -12,9 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from alfvideo import arrays, roi, video
-from alfvideo.motion_energy import gray_regions, motion_energy
-from alfvideo.pose import table
+from alfvideo.files import arrays
+from alfvideo.pose import roi, table
+from alfvideo.video import probe
+from alfvideo.video.motion_energy import gray_regions, motion_energy
 
 BLOCK = 10_000
 """How many frames iblvideo holds at once."""
@@ -22,7 +23,7 @@ BLOCK = 10_000
 
 def alfvideo(path: Path, pose: Path) -> np.ndarray:
     """What the rule does."""
-    size = video.probe(path)
+    size = probe.probe(path)
     region = roi.motion_energy_region(table.Columns(pose), pose, size.width, size.height)
     return motion_energy(gray_regions(path, region))
 

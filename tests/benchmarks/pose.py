@@ -19,10 +19,10 @@ import imageio_ffmpeg
 import numpy as np
 import yaml
 
-from alfvideo import video
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.pose import cascade, devices, environment, geometry, stream
-from alfvideo.rig import pose as rig_pose
+from alfvideo.video import probe
+from rigsim import pose as rig_pose
 from tests.benchmarks.measure import Row, in_turn
 from tests.benchmarks.qc import long_video
 from tests.benchmarks.videos import pyav
@@ -140,7 +140,7 @@ def _whole_camera(of: Tracker, folder: Path, quick: bool) -> list[Row]:
     folder.mkdir(parents=True)
     clip = folder / "clip.mp4"
     _ffmpeg("-i", of.video, "-frames:v", (60 if quick else 600), "-an", "-c", "copy", clip)
-    frames = video.probe(clip).frames
+    frames = probe.probe(clip).frames
     model = _writable_copy(of.model, folder / "model")
     repeats = 1 if quick else 3
 

@@ -19,14 +19,14 @@ import numpy as np
 
 def alfvideo(job: dict[str, Any], ready: Callable[[], None], done: Callable[[], None]) -> Any:
     """What the rule does."""
-    from alfvideo import video
     from alfvideo.pose import devices, result, track
     from alfvideo.pose.engine import Engine
     from alfvideo.pose.parts import Parts
+    from alfvideo.video import probe
 
     path, output = Path(job["videos"][0]), Path(job["output"])
     models = track.models(job["cascade"])
-    what = video.probe_whole(path)
+    what = probe.probe_whole(path)
     with (
         devices.one() as device,
         Engine(Path(job["python"]), job["tracker"], models, job["threads"], device) as running,

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from alfvideo import trials
-from alfvideo.features import features, load
-from alfvideo.licks import lick_times
+from alfvideo.behaviour.features import features, load
+from alfvideo.behaviour.licks import lick_times
 from alfvideo.pose import table
 from alfvideo.qc import pose as qc
 from alfvideo.qc.outcome import report
-from alfvideo.region import from_configuration
+from alfvideo.session import trials
+from alfvideo.video.region import from_configuration
 from tests.benchmarks.measure import Row, compare, timed
 from tests.parity import pose_tables
 from tests.parity.client import Peer

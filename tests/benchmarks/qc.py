@@ -8,12 +8,13 @@ import imageio_ffmpeg
 import numpy as np
 import yaml
 
-from alfvideo import compress, wheel
-from alfvideo.motion_energy import gray_regions, motion_energy
 from alfvideo.qc.frames import read_samples
-from alfvideo.region import from_configuration
-from alfvideo.rig import Rig, render
-from alfvideo.wheel_alignment import shifts
+from alfvideo.timing import wheel
+from alfvideo.timing.wheel_alignment import shifts
+from alfvideo.video import compress
+from alfvideo.video.motion_energy import gray_regions, motion_energy
+from alfvideo.video.region import from_configuration
+from rigsim import Rig, render
 from tests.benchmarks.measure import Row, Timed, compare, timed
 from tests.benchmarks.videos import NAME, SETTINGS, pyav
 from tests.parity.client import Peer

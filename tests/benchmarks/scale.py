@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from alfvideo import configuration, one_tables, scan_cache
-from alfvideo.rig import tree
+from alfvideo import configuration
+from alfvideo.planning import scan_cache
+from alfvideo.registration import one_tables
+from rigsim import tree
 from tests.benchmarks.measure import Row
 
 REPO = Path(__file__).parents[2]
@@ -23,7 +25,7 @@ LARGEST_PLAIN = 1000
 SCAN = """
 import json, sys
 from pathlib import Path
-from alfvideo import pending, scan_cache
+from alfvideo.planning import pending, scan_cache
 root, folder, file = map(Path, sys.argv[1:])
 config = json.loads(file.read_text())
 pending.scan(root, config, scan_cache.of(root, config, folder))

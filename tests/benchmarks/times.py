@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from alfvideo import embedded, timestamps
-from alfvideo.daq import bpod, sync
-from alfvideo.rig import Rig, clock, layout, session
+from alfvideo.timing import bpod, embedded, sync, timestamps
+from rigsim import Rig, clock, layout, session
 from tests.benchmarks.measure import Row, Timed, compare, timed
 from tests.parity.client import Peer
 

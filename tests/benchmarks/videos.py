@@ -7,8 +7,8 @@ from pathlib import Path
 import av
 import imageio_ffmpeg
 
-from alfvideo import compress, video
-from alfvideo.rig import Rig, render
+from alfvideo.video import compress, probe
+from rigsim import Rig, render
 from tests.benchmarks.measure import Row, Timed, compare, timed
 from tests.parity.client import Peer
 
@@ -35,7 +35,7 @@ def run(peer: Peer, folder: Path, quick: bool) -> list[Row]:
         "check an mp4 of 1280x1024",
         "frames/s",
         frames,
-        timed(lambda: video.count_decoded(mp4)),
+        timed(lambda: probe.count_decoded(mp4)),
         {
             "ffmpeg, decoding only": timed(lambda: _ffmpeg(mp4)),
             "PyAV, decoding only": timed(lambda: pyav(mp4)),

@@ -14,9 +14,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from alfvideo import configuration, pending
-from alfvideo.report import folder, sessions
-from alfvideo.rig import Fault, Rig
+from alfvideo import configuration
+from alfvideo.planning import pending
+from alfvideo.views.report import folder, sessions
+from rigsim import Fault, Rig
 from tests.workflow.runs import REPO, Workflow, small
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alfvideo.rig import Rig, load_truth, render
+from rigsim import Rig, load_truth, render
 from tests.parity import client, rules
 
 collect_ignore_glob = ["peer*"]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from alfvideo.rig import Rig, behaviour, layout, session
-from alfvideo.rig import pose as rig_pose
+from rigsim import Rig, behaviour, layout, session
+from rigsim import pose as rig_pose
 
 PUPIL = ("pupil_top_r", "pupil_bottom_r", "pupil_left_r", "pupil_right_r")
 

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from alfvideo import compress, datasets, session, tasks
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.planning import tasks
+from alfvideo.session import datasets, description
+from alfvideo.video import compress
 
 _SCRIPTS = Path(__file__).parents[2] / "scripts"
 _CONFIG = {"wheel_regions": {}}
@@ -34,7 +36,7 @@ class _Files(list):
 
 def make_mp4s(path: Path) -> None:
     """Put the videos of a session into mp4s with their frames as they are, which is quick."""
-    recorded = session.read(path)
+    recorded = description.read(path)
     for camera in recorded.cameras.values():
         (avi,) = datasets.avi(recorded, camera)
         compress.copy(avi, datasets.path(datasets.RAW_MP4, recorded, camera))
@@ -48,7 +50,7 @@ def camera_times(path: Path, label: str) -> Times:
     DataError
         With the message of the rule, if it fails.
     """
-    recorded = session.read(path)
+    recorded = description.read(path)
     camera = recorded.cameras[label]
     (task,) = (
         task

@@ -5,7 +5,7 @@ Without a wheel ibllib does not try to align by its motion, which needs a databa
 
 from typing import Any
 
-from alfvideo.rig import Fault, Rig
+from rigsim import Fault, Rig
 
 
 def healthy(kind: str, seconds: float = 6, **options: Any) -> Rig:

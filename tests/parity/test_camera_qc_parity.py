@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import yaml
 
-from alfvideo import datasets, embedded, session, video
-from alfvideo.daq import bpod, camlog, encoder, sync
 from alfvideo.qc import camera as qc
 from alfvideo.qc import movement, picture, recording, reference, rigs
 from alfvideo.qc.outcome import report
-from alfvideo.rig import Fault, Rig, load_truth, render
-from alfvideo.rig.specification import DAQ_RATE
+from alfvideo.session import datasets, description
+from alfvideo.timing import bpod, camlog, embedded, encoder, sync
+from alfvideo.video import probe
+from rigsim import Fault, Rig, load_truth, render
+from rigsim.specification import DAQ_RATE
 from tests.parity import rules
 
 pytestmark = pytest.mark.parity
@@ -34,7 +35,7 @@ def ask(python, *arguments):
 
 def load_camera(path, label):
     """A camera of a rendered session, with IBL's reference frames, which are those of ibllib."""
-    recorded = session.read(path)
+    recorded = description.read(path)
     camera = recorded.cameras[label]
     raw = path / camera.collection
     if recorded.sync == "bpod":
@@ -50,7 +51,7 @@ def load_camera(path, label):
     else:
         lines = (fronts.fronts(channels[f"rotary_encoder_{i}"]) for i in (0, 1))
         position = encoder.position(*lines)
-    description = yaml.safe_load((path / "_ibl_experiment.description.yaml").read_text())
+    described = yaml.safe_load((path / "_ibl_experiment.description.yaml").read_text())
     log = raw / f"_iblrig_{label}Camera.raw.camlog"
     return qc.Camera(
         label=label,
@@ -60,7 +61,7 @@ def load_camera(path, label):
         ttl_rises=ttl,
         wheel=position,
         reference=reference.load(reference.find(IBL / "reference_frames", label)),
-        expected=rigs.expected(label, recorded.sync, description["devices"]["cameras"][label]),
+        expected=rigs.expected(label, recorded.sync, described["devices"]["cameras"][label]),
         skip=qc.checks_to_skip("", camera.compressed),
     )
 
@@ -69,12 +70,12 @@ def record(root, rig):
     """Render a session with mp4s, and the true camera times on the clock grid of the DAQ."""
     path = render(root, rig)
     rules.make_mp4s(path)
-    recorded = session.read(path)
+    recorded = description.read(path)
     for label, camera in recorded.cameras.items():
         if camera.compressed:
             (log,) = (path / camera.collection).glob(f"{label}_cam*.camlog")
             shutil.copy(log, log.with_name(f"_iblrig_{label}Camera.raw.camlog"))
-        n_frames = video.probe(datasets.path(datasets.RAW_MP4, recorded, camera)).frames
+        n_frames = probe.probe(datasets.path(datasets.RAW_MP4, recorded, camera)).frames
         times = load_truth(path, label)["times"][:n_frames]
         output = datasets.path(datasets.TIMES, recorded, camera)
         output.parent.mkdir(exist_ok=True)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from alfvideo import compress, datasets, session, video
-from alfvideo.errors import DataError
-from alfvideo.rig import Fault, Rig, render
+from alfvideo.files.errors import DataError
+from alfvideo.session import datasets, description
+from alfvideo.video import compress, probe
+from rigsim import Fault, Rig, render
 from tests.parity.client import Peer, PeerError
 
 pytestmark = pytest.mark.parity
@@ -17,7 +18,7 @@ SETTINGS = {"preset": "ultrafast", "crf": 29}
 def rendered(root: Path, faults: dict[str, tuple[Fault, ...]]) -> tuple[Path, dict[str, Path]]:
     """A session of a left and a body camera, and their avi files."""
     rig = Rig(cameras=("left", "body"), seconds=20, scale=0.1, wheel=False, faults=faults)
-    recorded = session.read(path := render(root, rig))
+    recorded = description.read(path := render(root, rig))
     avis = {label: datasets.avi(recorded, camera)[0] for label, camera in recorded.cameras.items()}
     return path, avis
 
@@ -31,7 +32,7 @@ def test_truncated_avi(peer: Peer, tmp_path: Path) -> None:
     assert not mp4.exists()
 
     peer.ask("compress", session=path, **SETTINGS)
-    assert 300 <= video.count_decoded(mp4) < 310
+    assert 300 <= probe.count_decoded(mp4) < 310
     assert not avi.exists()
 
 
@@ -44,5 +45,5 @@ def test_empty_avi_beside_a_good_one(peer: Peer, tmp_path: Path) -> None:
         compress.encode(avis["body"], avis["body"].with_suffix(".mp4"), **SETTINGS, threads=1)
     good = avis["left"].with_suffix(".mp4")
     compress.encode(avis["left"], good, **SETTINGS, threads=1)
-    assert video.count_decoded(good) == 1200
+    assert probe.count_decoded(good) == 1200
     assert all(avi.exists() for avi in avis.values())

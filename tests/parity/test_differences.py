@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alfvideo.rig import Fault, Rig
+from rigsim import Fault, Rig
 from tests.parity.conftest import Comparison, Recorded
 from tests.parity.sessions import faulty
 

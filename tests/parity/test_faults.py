@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from alfvideo.errors import DataError
-from alfvideo.rig import Fault, Rig
+from alfvideo.files.errors import DataError
+from rigsim import Fault, Rig
 from tests.parity import rules
 from tests.parity.client import PeerError
 from tests.parity.conftest import Recorded

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from alfvideo.rig import Rig
+from rigsim import Rig
 from tests.parity.conftest import Recorded
 from tests.parity.sessions import healthy
 

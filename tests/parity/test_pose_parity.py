@@ -10,11 +10,12 @@ import pytest
 import yaml
 from numpy.polynomial import Polynomial
 
-from alfvideo import features, licks, pupil, trials
+from alfvideo.behaviour import features, licks, pupil
 from alfvideo.pose import table
 from alfvideo.qc import pose as qc
 from alfvideo.qc.outcome import report
-from alfvideo.region import from_configuration
+from alfvideo.session import trials
+from alfvideo.video.region import from_configuration
 from tests.parity import client, pose_tables
 from tests.parity.pose_tables import DAMAGES, PUPIL, Recorded
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alfvideo import embedded
-from alfvideo.daq import bpod
+from alfvideo.timing import bpod, embedded
 from tests.parity.client import Peer
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "ibl"

@@ -13,9 +13,9 @@ import pytest
 import yaml
 from one.api import One
 
-from alfvideo import video
-from alfvideo.rig import Rig, load_truth
-from alfvideo.rig.behaviour import LICK_DURATION
+from alfvideo.video import probe
+from rigsim import Rig, load_truth
+from rigsim.behaviour import LICK_DURATION
 from tests.workflow.runs import REPO, Outcome, Workflow, hashes, temporary_files
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow]
@@ -125,7 +125,7 @@ def test_pictures_and_clips(campaign: Campaign):
         assert picture.startswith(b"\x89PNG")
         assert len(picture) > 50_000
         for camera in RIGS[subject].labels:
-            clip = video.probe_whole(session / "snapshot" / f"{camera}Camera.pose.mp4")
+            clip = probe.probe_whole(session / "snapshot" / f"{camera}Camera.pose.mp4")
             assert clip.frames > 100
             assert clip.rate <= 30
 

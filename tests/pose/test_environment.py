@@ -10,7 +10,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.pose import environment, uv
 
 ENVS = Path(__file__).parents[2] / "envs"

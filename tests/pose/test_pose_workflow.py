@@ -20,8 +20,8 @@ import pytest
 import yaml
 
 from alfvideo.pose import cascade, environment
-from alfvideo.rig import Rig
-from alfvideo.rig.pose import SIDE_PARTS
+from rigsim import Rig
+from rigsim.pose import SIDE_PARTS
 from tests.workflow.runs import REPO, Outcome, Workflow, hashes, temporary_files
 
 pytestmark = [pytest.mark.engines, pytest.mark.slow]

@@ -18,13 +18,13 @@ import psutil
 import pytest
 import yaml
 
-from alfvideo import video
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.pose import cascade, result, stream, track
 from alfvideo.pose.engine import Engine
 from alfvideo.pose.parts import Parts
-from alfvideo.rig import Rig, load_truth
-from alfvideo.rig.pose_errors import pose_errors
+from alfvideo.video import probe
+from rigsim import Rig, load_truth
+from rigsim.pose_errors import pose_errors
 
 REPO = Path(__file__).parents[2]
 MODEL = REPO / "config" / "pose" / "demo" / "dlc_side"
@@ -103,12 +103,12 @@ def tracked(
 ) -> dict[str, np.ndarray]:
     """Poses of all frames, as the job finds them."""
     with Parts(output, {"frames": path.name}) as parts:
-        return track.track(path, video.probe_whole(path), camera, content, engine, parts)
+        return track.track(path, probe.probe_whole(path), camera, content, engine, parts)
 
 
 def table(path: Path, camera: str, content: dict, engine: Engine, output: Path) -> pd.DataFrame:
     poses = tracked(path, camera, content, engine, output)
-    return result.table(poses, content, camera, video.probe_whole(path), engine)
+    return result.table(poses, content, camera, probe.probe_whole(path), engine)
 
 
 @needs_engine
@@ -122,7 +122,7 @@ def test_points_are_where_they_were_drawn(
     whole = table(path, camera, loaded(WHOLE), engine, tmp_path / "whole")
     assert len(whole) == N_FRAMES
     assert set(whole.dtypes) == {np.dtype(np.float64)}
-    width = video.probe(path).width
+    width = probe.probe(path).width
     errors = pose_errors(whole, videos.truth[camera], camera, width).set_index("part")
     assert errors.median_px.drop(["tongue_end_l", "tongue_end_r"]).max() < 1, errors
     cropped = table(path, camera, loaded(CROPPED), engine, tmp_path / "cropped")
@@ -206,7 +206,7 @@ def test_a_damaged_frame_ends_it_with_its_number(
         # Within the coded picture; its length in front of it stays.
         file.seek(place + size // 2)
         file.write(bytes(size - size // 2 - 1))
-    assert video.probe(damaged).whole
+    assert probe.probe(damaged).whole
     with pytest.raises(DataError) as error:
         tracked(damaged, "left", content, engine, tmp_path / "poses")
     assert f"{damaged}: frame {keyframe} cannot be decoded" in str(error.value)
@@ -336,7 +336,7 @@ import re, sys, time
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
-from alfvideo import video
+from alfvideo.video import probe
 from alfvideo.pose import track
 from alfvideo.pose.engine import Loaded
 from alfvideo.pose.parts import Parts
@@ -351,7 +351,7 @@ crop = {"x": 10, "y": 10, "width": 200, "height": 200}
 networks = {"whole": network, "crop": network | {"crop": crop}}
 cascade = {"mirrored": [], "resize": False, "networks": networks}
 with Parts(path.with_suffix(".pqt"), {}) as parts:
-    poses = track.track(path, video.probe_whole(path), "left", cascade, engine, parts)
+    poses = track.track(path, probe.probe_whole(path), "left", cascade, engine, parts)
 peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]
 print(len(poses["whole 1"]), peak)
 """

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from alfvideo import video
 from alfvideo.pose import result, track
 from alfvideo.pose.engine import Engine
 from alfvideo.pose.parts import Parts
+from alfvideo.video import probe
 
 
 def tracked(clip: Path, tracker: str, model: Path, python: Path) -> pd.DataFrame:
     """The table of one network on the whole frame."""
     network = {"models": {str(model): ""}, "sampled": 0, "brightness": 1}
     cascade = {"mirrored": [], "resize": False, "networks": {"all": network}}
-    described = video.probe_whole(clip)
+    described = probe.probe_whole(clip)
     with (
         Engine(python, tracker, track.models(cascade), threads=1, device="") as engine,
         Parts(clip.with_suffix(".pqt"), {}) as parts,

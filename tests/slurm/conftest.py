@@ -8,7 +8,7 @@ import imageio_ffmpeg
 import pytest
 
 from alfvideo.pose import environment
-from alfvideo.rig import Fault, Rig
+from rigsim import Fault, Rig
 from tests.slurm.cluster import Cluster, SlurmJob
 from tests.slurm.runs import THREADS, OnCluster, Running, groups
 from tests.workflow.runs import REPO, Outcome, Workflow, small

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from tests.alyx.server import PASSWORD, Alyx
 
-from alfvideo.alyx.connection import Client, Patience
-from alfvideo.alyx.credentials import Credentials
+from alfvideo.registration.alyx.connection import Client, Patience
+from alfvideo.registration.alyx.credentials import Credentials
 
 
 @pytest.fixture

@@ -10,11 +10,18 @@ import pytest
 from one.alf.spec import QC
 from tests.alyx.server import Fault
 
-from alfvideo.alyx import quality
-from alfvideo.alyx.connection import Unreachable
-from alfvideo.alyx.records import Dataset, Details, Picture, Policy, SessionRecord, TaskRecord
-from alfvideo.alyx.registration import register
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.registration.alyx import quality
+from alfvideo.registration.alyx.connection import Unreachable
+from alfvideo.registration.alyx.records import (
+    Dataset,
+    Details,
+    Picture,
+    Policy,
+    SessionRecord,
+    TaskRecord,
+)
+from alfvideo.registration.alyx.registration import register
 
 TIMES = "alf/_ibl_leftCamera.times.npy"
 POSE = "alf/_ibl_leftCamera.dlc.pqt"

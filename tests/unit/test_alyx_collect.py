@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from one.alf.spec import QC
 
-from alfvideo import provenance
-from alfvideo.alyx.collect import collect
-from alfvideo.alyx.records import SessionRecord
-from alfvideo.rig import Rig
+from alfvideo.jobs import provenance
+from alfvideo.registration.alyx.collect import collect
+from alfvideo.registration.alyx.records import SessionRecord
+from rigsim import Rig
 
 Render = Callable[[Path, Rig], Path]
 OUTPUTS = {

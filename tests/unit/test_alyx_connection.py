@@ -7,10 +7,10 @@ import time
 import pytest
 from tests.alyx.server import PASSWORD, TOKEN, Fault
 
-from alfvideo.alyx import connection
-from alfvideo.alyx.connection import Client, Patience, Refused, Unreachable
-from alfvideo.alyx.credentials import Credentials
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.registration.alyx import connection
+from alfvideo.registration.alyx.connection import Client, Patience, Refused, Unreachable
+from alfvideo.registration.alyx.credentials import Credentials
 
 PATIENCE = Patience(connect=5, answer=5, attempts=3, first_wait=0.01, longest_wait=0.05)
 SUBJECT = ("/subjects/KB001", "look up subject KB001")

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from alfvideo.alyx import credentials
-from alfvideo.alyx.connection import connect
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.registration.alyx import credentials
+from alfvideo.registration.alyx.connection import connect
 
 URL = "https://alyx.example.org"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from alfvideo.alyx import details
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.registration.alyx import details
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "ibl"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alfvideo import arrays, atomic
+from alfvideo.files import arrays, atomic
 
 SLOW_WRITER = """
 import sys, time
 from pathlib import Path
-from alfvideo import arrays, atomic
+from alfvideo.files import arrays, atomic
 
 target, text, pause = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 with atomic.output(target) as partial:

@@ -12,8 +12,8 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from alfvideo import compress, video
-from alfvideo.errors import DataError, MachineError
+from alfvideo.files.errors import DataError, MachineError
+from alfvideo.video import compress, probe
 
 FRAMES, RATE = 60, 30
 PICTURE = ("-f", "lavfi", "-i", f"testsrc2=size=64x48:rate={RATE}:duration=2")
@@ -31,21 +31,21 @@ def make(tmp_path: Path, ffmpeg: Callable) -> Callable[..., Path]:
     return avi
 
 
-def encode(source: Path, **options: object) -> tuple[video.Video, Path]:
+def encode(source: Path, **options: object) -> tuple[probe.Video, Path]:
     target = source.with_suffix(".mp4")
     settings = {"preset": "ultrafast", "crf": 10, "threads": 1, **options}
     return compress.encode(source, target, **settings), target
 
 
 def pictures(path: Path, pixel_format: str) -> np.ndarray:
-    with video.opened(path) as (container, stream):
+    with probe.opened(path) as (container, stream):
         frames = [frame.to_ndarray(format=pixel_format) for frame in container.decode(stream)]
     return np.array(frames).astype(int)
 
 
 def times(path: Path) -> list[float]:
     """Presentation times of the frames in seconds from the first."""
-    with video.opened(path) as (container, stream):
+    with probe.opened(path) as (container, stream):
         stamps = sorted(p.pts for p in container.demux(stream) if p.size)
         return [float((stamp - stamps[0]) * stream.time_base) for stamp in stamps]
 
@@ -53,8 +53,8 @@ def times(path: Path) -> list[float]:
 def test_healthy(make: Callable):
     source = make()
     described, target = encode(source)
-    assert described == video.probe(source)
-    result = video.probe_whole(target)
+    assert described == probe.probe(source)
+    result = probe.probe_whole(target)
     assert (result.codec, result.frames, result.rate) == ("h264", FRAMES, Fraction(RATE))
     assert np.abs(pictures(source, "gray") - pictures(target, "gray")).mean() < 3
 
@@ -94,7 +94,7 @@ def test_colour_is_kept(
     source = make(*options)
     described, target = encode(source)
     assert described.pixel_format == source_format
-    assert video.probe(target).pixel_format == target_format
+    assert probe.probe(target).pixel_format == target_format
     difference = np.abs(pictures(source, "rgb24") - pictures(target, "rgb24"))
     assert difference.mean() < 4
     assert np.abs(np.diff(pictures(target, "rgb24"), axis=-1)).mean() > 20 or (
@@ -105,9 +105,9 @@ def test_colour_is_kept(
 def test_sides_of_odd_length(make: Callable):
     """Half a colour sample cannot be kept in 4:2:0, so such a camera needs 4:4:4."""
     source = make("-vf", "scale=65:49", "-c:v", "mjpeg", "-pix_fmt", "yuvj444p")
-    assert (video.probe(source).width, video.probe(source).height) == (65, 49)
+    assert (probe.probe(source).width, probe.probe(source).height) == (65, 49)
     _, target = encode(source)
-    result = video.probe(target)
+    result = probe.probe(target)
     assert (result.width, result.height) == (65, 49)
 
 
@@ -139,7 +139,7 @@ def test_copy_does_not_encode_again(make: Callable):
     target = source.with_suffix(".mp4")
     compress.copy(source, target)
     np.testing.assert_array_equal(pictures(source, "gray"), pictures(target, "gray"))
-    assert video.probe(target).rate == RATE
+    assert probe.probe(target).rate == RATE
     assert times(target) == pytest.approx([n / RATE for n in range(FRAMES)], abs=1e-4)
 
 
@@ -147,7 +147,7 @@ def test_copy_of_frames_stored_out_of_order(make: Callable):
     source = make("-c:v", "libx264", "-bf", "3")
     target = source.with_suffix(".mp4")
     described = compress.copy(source, target)
-    assert (described.frames, video.probe(target).frames) == (FRAMES, FRAMES)
+    assert (described.frames, probe.probe(target).frames) == (FRAMES, FRAMES)
     assert times(target) == pytest.approx([n / RATE for n in range(FRAMES)], abs=1e-4)
     np.testing.assert_array_equal(pictures(source, "gray"), pictures(target, "gray"))
 
@@ -217,7 +217,7 @@ def test_a_named_ffmpeg_is_used(make: Callable, tmp_path: Path):
     program = tmp_path / "my ffmpeg"
     program.symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
     _, target = encode(make(), ffmpeg=str(program))
-    assert video.probe(target).frames == FRAMES
+    assert probe.probe(target).frames == FRAMES
 
 
 @pytest.fixture
@@ -240,7 +240,7 @@ def test_full_disk(make: Callable, small_disk: Path):
     source = make(picture=noise)
     with pytest.raises(DataError, match=r"disk is full: .*a\.mp4|disk is full: .*mp4 of a\.avi"):
         compress.encode(source, small_disk / "a.mp4", preset="ultrafast", crf=1, threads=1)
-    assert video.probe_whole(source).frames == FRAMES
+    assert probe.probe_whole(source).frames == FRAMES
 
 
 def test_killed_ffmpeg_is_the_fault_of_the_machine(make: Callable, tmp_path: Path):
@@ -270,7 +270,7 @@ def test_check_sees_a_wrong_mp4(make: Callable, tmp_path: Path, ffmpeg: Callable
     target = tmp_path / "wrong.mp4"
     ffmpeg(*picture, *options, "-c:v", "libx264", target)
     with pytest.raises(DataError, match=message) as caught:
-        compress.check(video.probe(source), source, target)
+        compress.check(probe.probe(source), source, target)
     assert "The avi is kept" in str(caught.value)
 
 
@@ -278,7 +278,7 @@ def test_check_passes_a_right_mp4(make: Callable, tmp_path: Path, ffmpeg: Callab
     source = make()
     target = tmp_path / "right.mp4"
     ffmpeg("-i", source, "-c:v", "libx264", target)
-    compress.check(video.probe(source), source, target)
+    compress.check(probe.probe(source), source, target)
 
 
 def test_check_sees_a_cut_or_damaged_mp4(make: Callable, tmp_path: Path, ffmpeg: Callable):
@@ -288,7 +288,7 @@ def test_check_sees_a_cut_or_damaged_mp4(make: Callable, tmp_path: Path, ffmpeg:
     content = target.read_bytes()
     target.write_bytes(content[: int(0.8 * len(content))])
     with pytest.raises(DataError, match=r"a\.mp4"):
-        compress.check(video.probe(source), source, target)
+        compress.check(probe.probe(source), source, target)
 
 
 def test_check_decodes(make: Callable, tmp_path: Path, ffmpeg: Callable):
@@ -300,9 +300,9 @@ def test_check_decodes(make: Callable, tmp_path: Path, ffmpeg: Callable):
     middle = content.index(b"mdat") + len(content) // 2
     content[middle : middle + 800] = b"\xff" * 800
     target.write_bytes(content)
-    assert video.probe_whole(target).frames == FRAMES
+    assert probe.probe_whole(target).frames == FRAMES
     with pytest.raises(DataError):
-        compress.check(video.probe(source), source, target)
+        compress.check(probe.probe(source), source, target)
 
 
 def test_half_a_frame_period_is_allowed(make: Callable):

@@ -7,7 +7,8 @@ import pytest
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from alfvideo import configuration, configuration_table
+from alfvideo import configuration
+from alfvideo.views import configuration_table
 
 REPO = Path(__file__).parents[2]
 SCHEMA = REPO / "config" / "config.schema.yaml"
@@ -16,7 +17,7 @@ WRONG = {"string": 17, "array": "left", "object": 3, "integer": "many", "boolean
 
 
 def test_readme_has_the_table_of_the_schema():
-    """To mend it: uv run python -m alfvideo.configuration_table config/config.schema.yaml."""
+    """To mend it: uv run python -m alfvideo.views.configuration_table config/config.schema.yaml."""
     made = configuration_table.table({"properties": PROPERTIES})
     assert made in (REPO / "config" / "README.md").read_text()
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alfvideo.daq import bpod, pulses, sync
-from alfvideo.daq.alignment import fit_start
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.timing import bpod, pulses, sync
+from alfvideo.timing.alignment import fit_start
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "ibl"
 real_data = pytest.mark.skipif(not SHARED.is_dir(), reason="shared test data are not there")

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from tests.alyx.server import PASSWORD
 
-from alfvideo import doctor, lock
-from alfvideo.doctor import Finding, State, lab, machine
-from alfvideo.errors import DataError
+from alfvideo.files import lock
+from alfvideo.files.errors import DataError
+from alfvideo.views import doctor
+from alfvideo.views.doctor import Finding, State, lab, machine
 
 
 def states(findings: Iterator[tuple[State, str]]) -> list[State]:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alfvideo import embedded
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.timing import embedded
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "ibl"
 real_data = pytest.mark.skipif(not SHARED.is_dir(), reason="shared test data are not there")

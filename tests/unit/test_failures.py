@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from alfvideo import failures
+from alfvideo.jobs import failures
 
 LOG = """2026-11-22 21:36:57,871 INFO /data/KB009/2026-01-01/001
 2026-11-22 21:36:57,873 ERROR a.avi is cut.

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alfvideo import features
-from alfvideo.errors import DataError
+from alfvideo.behaviour import features
+from alfvideo.files.errors import DataError
 
 RATE = 60.0
 

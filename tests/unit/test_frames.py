@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alfvideo import frames
+from alfvideo.video import frames
 
 COLOUR_444 = (
     Path(__file__).parents[3] / "shared" / "data" / "dlc-openfield" / "videos" / "m3v1mp4.mp4"

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from alfvideo import job, provenance, running
-from alfvideo.errors import DataError, MachineError
+from alfvideo.files.errors import DataError, MachineError
+from alfvideo.jobs import job, provenance, running
 
 
 @pytest.fixture

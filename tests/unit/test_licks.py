@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alfvideo.licks import lick_times
+from alfvideo.behaviour.licks import lick_times
 
 
 @pytest.fixture(autouse=True)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from alfvideo import lock
-from alfvideo.errors import DataError
+from alfvideo.files import lock
+from alfvideo.files.errors import DataError
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from alfvideo import lock
+from alfvideo.files import lock
 lock.acquire(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(600)

@@ -8,10 +8,10 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from alfvideo.errors import DataError
-from alfvideo.motion_energy import gray_regions, motion_energy
-from alfvideo.region import Region
-from alfvideo.video import opened
+from alfvideo.files.errors import DataError
+from alfvideo.video.motion_energy import gray_regions, motion_energy
+from alfvideo.video.probe import opened
+from alfvideo.video.region import Region
 
 REGION = Region(101, 51, 80, 61)
 

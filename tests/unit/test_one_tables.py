@@ -15,9 +15,11 @@ from iblutil.io import parquet
 from one.alf.cache import make_parquet_db
 from one.api import One
 
-from alfvideo import one_tables, provenance, session
-from alfvideo.errors import DataError
-from alfvideo.rig import Rig
+from alfvideo.files.errors import DataError
+from alfvideo.jobs import provenance
+from alfvideo.registration import one_tables
+from alfvideo.session import folders
+from rigsim import Rig
 
 Render = Callable[[Path, Rig], Path]
 RIG = Rig(seconds=1, scale=0.05, cameras=("body",), lab="lab")
@@ -66,7 +68,7 @@ def made(root: Path, rendered: Render) -> Path:
 
 
 def update(root: Path) -> int:
-    return one_tables.update(root, session.discover(root))
+    return one_tables.update(root, folders.discover(root))
 
 
 def one_of(root: Path) -> One:

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from alfvideo import datasets, pending, provenance, scan_cache, session, tasks
-from alfvideo.errors import DataError
-from alfvideo.pending import State
-from alfvideo.rig import Fault, Rig
+from alfvideo.files.errors import DataError
+from alfvideo.jobs import provenance
+from alfvideo.planning import pending, scan_cache, tasks
+from alfvideo.planning.pending import State
+from alfvideo.session import datasets, description
+from rigsim import Fault, Rig
 
 Render = Callable[[Path, Rig], Path]
 NOBODY = 65534
@@ -33,8 +35,8 @@ def finish(path: Path, config: dict) -> None:
     """Leave outputs and records as the jobs of all tasks would, newer than what is there."""
     records = {}
     for task in tasks.TASKS:
-        read = session.read(path)
-        cameras = [session.ALL_CAMERAS] if task.of_session else read.cameras.values()
+        read = description.read(path)
+        cameras = [description.ALL_CAMERAS] if task.of_session else read.cameras.values()
         for camera in cameras:
             if not task.applies(read, camera, config):
                 continue

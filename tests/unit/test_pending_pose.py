@@ -9,10 +9,12 @@ import yaml
 from tests.conftest import REPO
 from tests.unit.test_pending import finish
 
-from alfvideo import datasets, pending, provenance, session, tasks
-from alfvideo.pending import State
+from alfvideo.jobs import provenance
+from alfvideo.planning import pending, tasks
+from alfvideo.planning.pending import State
 from alfvideo.pose import cascade
-from alfvideo.rig import Rig
+from alfvideo.session import datasets, description
+from rigsim import Rig
 
 Render = Callable[[Path, Rig], Path]
 RIG = Rig(seconds=1, scale=0.05)
@@ -48,9 +50,9 @@ def stages(path: Path, config: dict, state: State) -> dict[str, set[str]]:
 
 def inputs(path: Path, config: dict, rule: str, camera: str = "") -> dict[str, list[str]]:
     """Names of the files that a task reads."""
-    read = session.read(path)
+    read = description.read(path)
     task = tasks.BY_RULE[rule]
-    of = session.ALL_CAMERAS if task.of_session else read.cameras[camera]
+    of = description.ALL_CAMERAS if task.of_session else read.cameras[camera]
     return {name: [f.name for f in files] for name, files in task.files(read, of, config).items()}
 
 
@@ -76,7 +78,7 @@ def test_both_trackers_and_clips(path: Path, tracked: dict):
 )
 def test_features_are_from_one_tracker(path: Path, tracked: dict, tracker: str, rule: str):
     tracked |= {"trackers": ["dlc", "lightningPose"], "features_from": tracker}
-    read = session.read(path)
+    read = description.read(path)
     rules = [
         task.rule
         for task in tasks.TASKS
@@ -157,7 +159,7 @@ def test_touched_input(path: Path, tracked: dict, name: str, expected: dict[str,
 
 def fail(path: Path, config: dict, rule: str, camera: str) -> None:
     """Leave what a job leaves that fails because of its inputs."""
-    read, task = session.read(path), tasks.BY_RULE[rule]
+    read, task = description.read(path), tasks.BY_RULE[rule]
     of = read.cameras[camera]
     files = [file for found in task.files(read, of, config).values() for file in found]
     provenance.record_failure(
@@ -222,7 +224,7 @@ def test_revisions_of_the_trials_are_left_out(path: Path, tracked: dict):
     table = path / "alf" / "_ibl_trials.table.pqt"
     (path / "alf" / "#2026-02-01#").mkdir()
     (path / "alf" / "#2026-02-01#" / table.name).write_bytes(table.read_bytes())
-    assert datasets.trials(session.read(path), session.ALL_CAMERAS) == [table]
+    assert datasets.trials(description.read(path), description.ALL_CAMERAS) == [table]
 
 
 def test_pictures_show_features_of_the_cameras_that_have_them(path: Path, tracked: dict):
@@ -244,8 +246,8 @@ def test_trials_of_several_tasks(path: Path, tracked: dict):
         (path / "alf" / task).mkdir()
         (path / "alf" / task / table.name).write_bytes(table.read_bytes())
     table.unlink()
-    read = session.read(path)
-    found = datasets.trials(read, session.ALL_CAMERAS)
+    read = description.read(path)
+    found = datasets.trials(read, description.ALL_CAMERAS)
     assert [file.parent.name for file in found] == ["task_00", "task_01"]
 
 

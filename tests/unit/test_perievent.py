@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alfvideo import perievent
+from alfvideo.behaviour import perievent
 
 EVENTS = np.array([3.0, 7.013, 11.5])
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from alfvideo.plan.estimate import UNSURE, Estimates, line, of
-from alfvideo.plan.history import Past
-from alfvideo.plan.videos import Lengths, Video
+from alfvideo.views.plan.estimate import UNSURE, Estimates, line, of
+from alfvideo.views.plan.history import Past
+from alfvideo.views.plan.videos import Lengths, Video
 
 K = 1000
 FRAMES = np.array([100, 120, 180, 240, 300, 420, 700]) * K

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from snakemake.scheduling import greedy
 
-from alfvideo.plan.schedule import Job, ends
+from alfvideo.views.plan.schedule import Job, ends
 
 MACHINE = {"_cores": 2, "gpu": 1, "io_charge": 100}
 SMALL = {"_cores": 1, "gpu": 0, "io_charge": 5}

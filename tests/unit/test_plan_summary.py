@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alfvideo import pending, provenance
-from alfvideo.pending import State
-from alfvideo.plan import makespan, summary, work
-from alfvideo.plan.estimate import Estimates
-from alfvideo.plan.history import Past
-from alfvideo.plan.videos import Lengths, Video
-from alfvideo.rig import Fault, Rig
+from alfvideo.jobs import provenance
+from alfvideo.planning import pending
+from alfvideo.planning.pending import State
+from alfvideo.views.plan import makespan, summary, work
+from alfvideo.views.plan.estimate import Estimates
+from alfvideo.views.plan.history import Past
+from alfvideo.views.plan.videos import Lengths, Video
+from rigsim import Fault, Rig
 
 NOW = datetime(2026, 1, 5, 12, 0)
 MACHINE = {"_cores": 2, "gpu": 1, "io_charge": 100}

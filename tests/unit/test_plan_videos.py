@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alfvideo.plan import videos
-from alfvideo.plan.videos import Lengths, Video
+from alfvideo.views.plan import videos
+from alfvideo.views.plan.videos import Lengths, Video
 
 MADE = {"crf": 17}
 ENTRIES = {

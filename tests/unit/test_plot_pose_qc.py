@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alfvideo.errors import DataError
-from alfvideo.region import Region
-from alfvideo.trials import COLUMNS, Trials
+from alfvideo.files.errors import DataError
+from alfvideo.session.trials import COLUMNS, Trials
+from alfvideo.video.region import Region
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 from alfvideo.plots import palette, pose_session

@@ -6,9 +6,8 @@ import pytest
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import Blocked, DataError
 from alfvideo.pose import cascade
-from alfvideo.session import Blocked
 
 SHIPPED = Path(__file__).parents[2] / "config" / "pose"
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alfvideo import frames, pose_clip
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.plots import pose_clip
+from alfvideo.video import frames
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "pose_clip.py"
 SIZE = (320, 256)

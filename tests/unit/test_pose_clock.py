@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.pose import clock
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.pose.engine import Engine
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.pose import geometry
 
 CASCADE = {"frame": {"width": 1280, "height": 1024}, "mirrored": ["right"], "resize": True}

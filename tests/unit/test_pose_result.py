@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.pose import result
 from alfvideo.pose.engine import Loaded
-from alfvideo.video import Video
+from alfvideo.video.probe import Video
 
 VIDEO = Video(4, 4, 4, 4, 0.1, 640, 512, Fraction(60), "h264", "yuv420p")
 NETWORK = {"models": {"/model": "checksum"}, "sampled": 0, "brightness": 1}

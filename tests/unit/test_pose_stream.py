@@ -9,7 +9,7 @@ import pytest
 
 from alfvideo.pose.geometry import View
 from alfvideo.pose.stream import Eye, ahead, batch_length, batches
-from alfvideo.region import Region
+from alfvideo.video.region import Region
 
 WHOLE = View(Region(0, 0, 2, 2), (2, 2), 2, mirrored=False)
 

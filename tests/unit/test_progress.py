@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from alfvideo import progress
-from alfvideo.progress import Progress, watched
+from alfvideo.jobs import progress
+from alfvideo.jobs.progress import Progress, watched
 
 
 class Clock:

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from alfvideo import job, provenance
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.jobs import job, provenance
 
 
 def record(session: Path, output: str, settings: object = None, note: str = "a note") -> None:

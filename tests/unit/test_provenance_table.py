@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from alfvideo import provenance, provenance_table
+from alfvideo.jobs import provenance
+from alfvideo.views import provenance_table
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", ["table.csv", "table.pqt"])
 def test_one_row_an_output(root: Path, name: str):
     file = root / name
-    command = [sys.executable, "-m", "alfvideo.provenance_table", str(root), str(file)]
+    command = [sys.executable, "-m", "alfvideo.views.provenance_table", str(root), str(file)]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert said == f"{file}: 4 outputs\n"
     table = pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
@@ -60,7 +61,13 @@ def test_one_row_an_output(root: Path, name: str):
 def test_broken_record_is_one_sentence(root: Path):
     broken = root / "lab" / "Subjects" / "KB001" / "2026-01-01" / "001" / provenance.FILE_NAME
     broken.write_text("{half")
-    command = [sys.executable, "-m", "alfvideo.provenance_table", str(root), str(root / "t.csv")]
+    command = [
+        sys.executable,
+        "-m",
+        "alfvideo.views.provenance_table",
+        str(root),
+        str(root / "t.csv"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
     assert f"{broken} cannot be read" in done.stderr

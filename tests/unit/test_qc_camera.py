@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from alfvideo import compress, embedded
-from alfvideo.daq import sync
-from alfvideo.embedded import FrameData
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.qc import camera as qc
 from alfvideo.qc import reference, rigs
 from alfvideo.qc.frames import read_samples
 from alfvideo.qc.outcome import report
-from alfvideo.rig import Rig, load_truth, render
+from alfvideo.timing import embedded, sync
+from alfvideo.timing.embedded import FrameData
+from alfvideo.video import compress
+from rigsim import Rig, load_truth, render
 
 CHECKS = {
     "brightness",

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from one.alf.spec import QC
 
-from alfvideo.embedded import FrameData
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.qc.camera import Camera, Inspection
 from alfvideo.qc.frames import Samples
 from alfvideo.qc.outcome import Check, judged, not_set
 from alfvideo.qc.picture import match
 from alfvideo.qc.rigs import Expected
 from alfvideo.qc.wheel import Motion
-from alfvideo.region import Region
+from alfvideo.timing.embedded import FrameData
+from alfvideo.video.region import Region
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 from alfvideo.plots.camera_qc import camera_qc

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.qc import frames
 
 WIDTH, HEIGHT = 64, 48

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from one.alf.spec import QC
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.qc import picture, reference
 from alfvideo.qc.rigs import FACE
-from alfvideo.region import Region
+from alfvideo.video.region import Region
 
 IBL = Path(__file__).parents[3] / "shared" / "data" / "ibl" / "reference_frames"
 real_data = pytest.mark.skipif(not IBL.is_dir(), reason="shared test data are not there")

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from one.alf.spec import QC
 
-from alfvideo import features
-from alfvideo.errors import DataError
+from alfvideo.behaviour import features
+from alfvideo.files.errors import DataError
 from alfvideo.qc import outcome, pose
-from alfvideo.region import Region
-from alfvideo.rig.pose import SIDE_PARTS
-from alfvideo.trials import Trials
+from alfvideo.session.trials import Trials
+from alfvideo.video.region import Region
+from rigsim.pose import SIDE_PARTS
 
 RATE = 60.0
 N = 3600

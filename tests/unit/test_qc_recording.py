@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from one.alf.spec import QC
 
-from alfvideo.daq import camlog, encoder
-from alfvideo.daq.sync import Fronts
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.qc import recording, rigs
 from alfvideo.qc.outcome import Check, judged, not_set, report
+from alfvideo.timing import camlog, encoder
+from alfvideo.timing.sync import Fronts
 
 
 def outcome_and_values(check):

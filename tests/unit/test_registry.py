@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from alfvideo import registry
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.registration import registry
 
 
 def test_describe_and_write(tmp_path: Path):

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alfvideo import provenance
-from alfvideo.pending import State, Status
-from alfvideo.report import checks, folder, page, pictures, sessions
-from alfvideo.report.checks import UNREADABLE, Check, Quality
+from alfvideo.jobs import provenance
+from alfvideo.planning.pending import State, Status
+from alfvideo.views.report import checks, folder, page, pictures, sessions
+from alfvideo.views.report.checks import UNREADABLE, Check, Quality
 
 CONFIG = {"cameras": ["left", "right", "body"]}
 QC = {

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from alfvideo.rig import CAMERAS, FAULTS, Fault, Rig, load_truth, pose, render, scene
-from alfvideo.rig.clock import camera_timestamps
+from rigsim import CAMERAS, FAULTS, Fault, Rig, load_truth, pose, render, scene
+from rigsim.clock import camera_timestamps
 
 SECONDS = 8.0
 SMALL = Rig(seconds=SECONDS, scale=0.05, seed=1)
@@ -638,7 +638,7 @@ def test_every_fault_is_described():
 
 
 def test_command_line(tmp_path):
-    command = [sys.executable, "-m", "alfvideo.rig", str(tmp_path), "--seconds", "2", "--scale",
+    command = [sys.executable, "-m", "rigsim", str(tmp_path), "--seconds", "2", "--scale",
                "0.02", "--cameras", "left", "--fault", "left:dropped=2", "--rate", "left=59.5",
                "--description", "none"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=True)

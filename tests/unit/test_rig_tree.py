@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from tests.unit.test_pending import finish
 
-from alfvideo import pending, provenance
-from alfvideo.pending import State
-from alfvideo.rig import Rig, tree
+from alfvideo.jobs import provenance
+from alfvideo.planning import pending
+from alfvideo.planning.pending import State
+from rigsim import Rig, tree
 
 
 @pytest.fixture

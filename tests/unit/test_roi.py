@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alfvideo import roi
-from alfvideo.errors import DataError
-from alfvideo.pose import table
+from alfvideo.files.errors import DataError
+from alfvideo.pose import roi, table
 
 SOURCE = Path("alf/_ibl_leftCamera.dlc.pqt")
 SIDE = (1280, 1024)

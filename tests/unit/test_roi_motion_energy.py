@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alfvideo import provenance
+from alfvideo.jobs import provenance
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "motion_energy.py"
 SIZE = (320, 256)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from alfvideo import running
+from alfvideo.jobs import running
 
 JOB = """
 import sys, time
-from alfvideo import running
+from alfvideo.jobs import running
 log = open(sys.argv[1], "w")
 running.hold(log.fileno())
 print("held", flush=True)

@@ -12,9 +12,9 @@ import yaml
 from tests.conftest import REPO
 from tests.unit.test_pending import NOBODY, finish, reachable, small
 
-from alfvideo import pending, scan_cache
-from alfvideo.pending import State, Status
-from alfvideo.rig import Fault, Rig
+from alfvideo.planning import pending, scan_cache
+from alfvideo.planning.pending import State, Status
+from rigsim import Fault, Rig
 
 Render = Callable[[Path, Rig], Path]
 
@@ -287,8 +287,8 @@ def test_another_version_of_alfvideo(
     monkeypatch.setattr(scan_cache, "SOURCES", sources)
     look(done, config)
     assert knows(done, config)
-    text = (sources / "tasks.py").read_text()
-    (sources / "tasks.py").write_text(text.replace("version=1", "version=2"))
+    text = (sources / "planning" / "tasks.py").read_text()
+    (sources / "planning" / "tasks.py").write_text(text.replace("version=1", "version=2"))
     assert not knows(done, config)
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alfvideo import session
-from alfvideo.rig import CAMERAS, Rig
-from alfvideo.rig.layout import write_description
-from alfvideo.session import Blocked, Camera
+from alfvideo.files.errors import Blocked
+from alfvideo.session import description, folders
+from alfvideo.session.description import Camera
+from rigsim import CAMERAS, Rig
+from rigsim.layout import write_description
 
 DESCRIPTIONS = Path(__file__).parents[3] / "shared" / "data" / "ibl" / "description"
 SESSION = Path("/data/KB001/2026-01-01/001")
@@ -58,8 +59,8 @@ def test_ibl_descriptions(
     sync_collection: str,
     task_collection: str,
 ):
-    description = yaml.safe_load((DESCRIPTIONS / f"{name}.description.yaml").read_text())
-    parsed = session.parse(SESSION, description)
+    described = yaml.safe_load((DESCRIPTIONS / f"{name}.description.yaml").read_text())
+    parsed = description.parse(SESSION, described)
     assert list(parsed.cameras) == cameras
     assert (parsed.sync, parsed.namespace) == (sync, namespace)
     assert (parsed.sync_collection, parsed.task_collection) == (sync_collection, task_collection)
@@ -77,7 +78,7 @@ def test_every_ibl_description_is_read_or_blocked(folder: Path):
     for file in files:
         describe(folder, file.read_text())
         try:
-            session.read(folder)
+            description.read(folder)
         except Blocked as reason:
             blocked[file.name] = str(reason)
     assert list(blocked) == ["tdms_variant.description.yaml"]
@@ -89,7 +90,7 @@ def test_every_ibl_description_is_read_or_blocked(folder: Path):
 def test_rendered_descriptions(folder: Path, kind: str, version: str):
     """Version 0 has its tasks as a mapping, version 1 as a list."""
     write_description(folder, Rig(kind=kind, description=version))
-    parsed = session.read(folder)
+    parsed = description.read(folder)
     assert list(parsed.cameras) == list(CAMERAS[kind])
     assert parsed.sync == ("bpod" if kind == "bpod" else "nidq")
     if kind != "bpod":
@@ -102,12 +103,14 @@ def test_rendered_descriptions(folder: Path, kind: str, version: str):
 def test_camera_settings_are_kept(folder: Path):
     camera = {"collection": "raw_video_data/a", "sync_label": "ttl", "compressed": True}
     describe(folder, {"sync": {"nidq": None}, "devices": {"cameras": {"left": camera}}})
-    assert session.read(folder).cameras["left"] == Camera("left", "raw_video_data/a", "ttl", True)
+    assert description.read(folder).cameras["left"] == Camera(
+        "left", "raw_video_data/a", "ttl", True
+    )
 
 
 def test_missing_settings_have_their_usual_values(folder: Path):
     describe(folder, {"sync": {"nidq": None}, "devices": {"cameras": {"left": None}}})
-    read = session.read(folder)
+    read = description.read(folder)
     assert read.cameras["left"] == Camera("left", "raw_video_data", "audio", False)
     assert (read.namespace, read.sync_collection) == ("spikeglx", "raw_ephys_data")
     assert read.task_collection == "raw_behavior_data"
@@ -116,7 +119,7 @@ def test_missing_settings_have_their_usual_values(folder: Path):
 @pytest.mark.parametrize("devices", [None, {}, {"cameras": None}, {"cameras": {}}])
 def test_session_without_cameras_is_not_blocked(folder: Path, devices: object):
     describe(folder, {"sync": {"nidq": {}}, "devices": devices})
-    assert session.read(folder).cameras == {}
+    assert description.read(folder).cameras == {}
 
 
 @pytest.mark.parametrize(
@@ -144,22 +147,22 @@ def test_session_without_cameras_is_not_blocked(folder: Path, devices: object):
 def test_descriptions_that_block(folder: Path, content: object, reason: str):
     describe(folder, content)
     with pytest.raises(Blocked, match=reason):
-        session.read(folder)
+        description.read(folder)
 
 
 def test_description_in_another_encoding_blocks(folder: Path):
     (folder / "_ibl_experiment.description.yaml").write_bytes(b"projects: [\xff\xfe]")
     with pytest.raises(Blocked, match="cannot be read"):
-        session.read(folder)
+        description.read(folder)
 
 
 def test_unfinished_transfer_blocks(folder: Path):
     write_description(folder, Rig())
     (folder / "_devices").mkdir()
-    assert session.read(folder).cameras, "an empty _devices folder means that all has arrived"
+    assert description.read(folder).cameras, "an empty _devices folder means that all has arrived"
     (folder / "_devices" / "2026-01-01_1_KB001@video-left.yaml").touch()
     with pytest.raises(Blocked, match=r"transfer unfinished.*video-left"):
-        session.read(folder)
+        description.read(folder)
 
 
 def write_settings(folder: Path, text: str) -> None:
@@ -185,7 +188,7 @@ def test_legacy_sessions(
     folder: Path, protocol: str, cameras: list[str], sync: str, sync_collection: str
 ):
     write_settings(folder, json.dumps({"PYBPOD_PROTOCOL": protocol}))
-    read = session.read(folder)
+    read = description.read(folder)
     assert list(read.cameras) == cameras
     assert (read.sync, read.sync_collection) == (sync, sync_collection)
     assert (read.namespace, read.task_collection) == ("spikeglx", "raw_behavior_data")
@@ -205,12 +208,12 @@ def test_legacy_sessions(
 def test_task_settings_that_block(folder: Path, settings: str, reason: str):
     write_settings(folder, settings)
     with pytest.raises(Blocked, match=f"no description file, and .*({reason})"):
-        session.read(folder)
+        description.read(folder)
 
 
 def test_nothing_that_describes_the_session(folder: Path):
     with pytest.raises(Blocked, match=r"no description file .*no task settings"):
-        session.read(folder)
+        description.read(folder)
 
 
 def test_discovery_at_any_depth(tmp_path: Path):
@@ -232,7 +235,7 @@ def test_discovery_at_any_depth(tmp_path: Path):
     for name in [*sessions, *others]:
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "KB001" / "2026-01-01" / "003").touch()
-    found = [path.relative_to(tmp_path).as_posix() for path in session.discover(tmp_path)]
+    found = [path.relative_to(tmp_path).as_posix() for path in folders.discover(tmp_path)]
     assert sorted(found) == sorted(sessions)
 
 
@@ -240,10 +243,10 @@ def test_root_may_be_a_subject_or_a_date(tmp_path: Path):
     path = tmp_path / "KB001" / "2026-01-01" / "001"
     path.mkdir(parents=True)
     for root in (path.parent, path.parent.parent):
-        assert list(session.discover(root)) == [path]
+        assert list(folders.discover(root)) == [path]
 
 
 def test_discovery_does_not_look_into_sessions(tmp_path: Path):
     (tmp_path / "KB001" / "2026-01-01" / "001" / "raw_video_data").mkdir(parents=True)
-    for path in session.discover(tmp_path):
+    for path in folders.discover(tmp_path):
         assert path.name == "001"

@@ -7,9 +7,10 @@ import pytest
 from one.alf import spec
 from one.alf.path import ALFPath
 
-from alfvideo import datasets, session, tasks
-from alfvideo.rig import CAMERAS, Rig
-from alfvideo.session import Blocked
+from alfvideo.files.errors import Blocked
+from alfvideo.planning import tasks
+from alfvideo.session import datasets, description
+from rigsim import CAMERAS, Rig
 
 Render = Callable[[Path, Rig], Path]
 SESSION = Path("/data/lab/Subjects/KB001/2026-01-01/001")
@@ -23,7 +24,7 @@ def body(**options: object) -> Rig:
 
 
 def rules_of(path: Path, config: dict) -> list[str]:
-    read = session.read(path)
+    read = description.read(path)
     (camera,) = read.cameras.values()
     return [task.rule for task in tasks.TASKS if task.applies(read, camera, config)]
 
@@ -86,7 +87,7 @@ def test_raw_files_are_no_outputs(tmp_path: Path, config: dict, rendered: Render
     for kind in CAMERAS:
         path = rendered(tmp_path / kind, body(kind=kind))
         raw = {file for file in path.rglob("*") if file.is_file()}
-        read = session.read(path)
+        read = description.read(path)
         for camera in read.cameras.values():
             for task in tasks.TASKS:
                 if task.applies(read, camera, config):
@@ -104,7 +105,7 @@ def test_raw_files_are_no_outputs(tmp_path: Path, config: dict, rendered: Render
 def test_frame_data_in_both_formats(
     tmp_path: Path, rendered: Render, frame_data: str, first: str, all_of_them: set[str]
 ):
-    read = session.read(rendered(tmp_path, body(frame_data=frame_data)))
+    read = description.read(rendered(tmp_path, body(frame_data=frame_data)))
     camera = read.cameras["body"]
     prefix = "_iblrig_bodyCamera."
     assert names(datasets.frame_times(read, camera)) == [prefix + first]
@@ -114,7 +115,7 @@ def test_frame_data_in_both_formats(
 def test_files_of_other_cameras_are_left_alone(tmp_path: Path, rendered: Render):
     path = rendered(tmp_path, body(cameras=("left", "body")))
     (path / "raw_video_data" / "_iblrig_bodyCamera.frameData.bin").unlink()
-    read = session.read(path)
+    read = description.read(path)
     assert names(datasets.frame_times(read, read.cameras["left"])) == [
         "_iblrig_leftCamera.frameData.bin"
     ]
@@ -123,7 +124,7 @@ def test_files_of_other_cameras_are_left_alone(tmp_path: Path, rendered: Render)
 
 
 def test_sync_on_the_probes(tmp_path: Path, rendered: Render):
-    read = session.read(rendered(tmp_path, body(neuropixel="3A")))
+    read = description.read(rendered(tmp_path, body(neuropixel="3A")))
     folders = {file.parent for file in datasets.sync_arrays(read, read.cameras["body"])}
     assert folders == {read.path / "raw_ephys_data" / "probe00"}
     assert "_spikeglx_ephysData_g0_t0.imec.ap.meta" in names(
@@ -140,7 +141,7 @@ def test_sync_on_the_probes(tmp_path: Path, rendered: Render):
     ],
 )
 def test_what_tells_the_channels(tmp_path: Path, rendered: Render, kind: str, expected: list[str]):
-    read = session.read(rendered(tmp_path, body(kind=kind)))
+    read = description.read(rendered(tmp_path, body(kind=kind)))
     (camera,) = read.cameras.values()
     assert names(datasets.wiring(read, camera)) == expected
 
@@ -149,7 +150,7 @@ def test_what_tells_the_channels(tmp_path: Path, rendered: Render, kind: str, ex
 def test_one_missing_sync_array_blocks(tmp_path: Path, rendered: Render, attribute: str):
     path = rendered(tmp_path, body())
     (path / "raw_ephys_data" / f"_spikeglx_sync.{attribute}.npy").unlink()
-    read = session.read(path)
+    read = description.read(path)
     with pytest.raises(Blocked, match=r"sync missing: raw_ephys_data has no _spikeglx_sync"):
         datasets.sync_arrays(read, read.cameras["body"])
 
@@ -157,7 +158,7 @@ def test_one_missing_sync_array_blocks(tmp_path: Path, rendered: Render, attribu
 def test_several_videos_of_a_camlog_rig(tmp_path: Path, rendered: Render):
     path = rendered(tmp_path, body(kind="camlog"))
     (path / "raw_video_data" / "body_cam_run001_00000000.avi").touch()
-    read = session.read(path)
+    read = description.read(path)
     with pytest.raises(Blocked, match=r"keep one of them: body_cam_run000.*, body_cam_run001"):
         datasets.avi(read, read.cameras["body"])
 
@@ -166,17 +167,17 @@ def test_mp4_is_enough_without_an_avi(tmp_path: Path, rendered: Render):
     path = rendered(tmp_path, body())
     avi = path / "raw_video_data" / "_iblrig_bodyCamera.raw.avi"
     avi.rename(avi.with_suffix(".mp4"))
-    read = session.read(path)
+    read = description.read(path)
     assert datasets.mp4(read, read.cameras["body"]) == [avi.with_suffix(".mp4")]
     avi.with_suffix(".mp4").unlink()
     with pytest.raises(Blocked, match=r"raw video missing: raw_video_data/_iblrig_bodyCamera\.raw"):
-        datasets.mp4(session.read(path), read.cameras["body"])
+        datasets.mp4(description.read(path), read.cameras["body"])
 
 
 def test_training_rigs_are_compressed_more(tmp_path: Path, config: dict, rendered: Render):
     compress = tasks.BY_RULE["video_compress"]
     for kind, crf in (("spikeglx", 17), ("bpod", 29)):
-        read = session.read(rendered(tmp_path / kind, body(kind=kind)))
+        read = description.read(rendered(tmp_path / kind, body(kind=kind)))
         (camera,) = read.cameras.values()
         params = compress.params(read, camera, config)
         assert params == {"version": compress.version, "preset": "slow", "crf": crf}

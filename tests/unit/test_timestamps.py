@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from alfvideo.daq.sync import Fronts
-from alfvideo.embedded import FrameData
-from alfvideo.errors import DataError
-from alfvideo.timestamps import camera_times, camlog_times
+from alfvideo.files.errors import DataError
+from alfvideo.timing.embedded import FrameData
+from alfvideo.timing.sync import Fronts
+from alfvideo.timing.timestamps import camera_times, camlog_times
 
 
 @dataclass(frozen=True)

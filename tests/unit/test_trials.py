@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alfvideo import trials
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.session import trials
 
 TABLE = pd.DataFrame(
     {

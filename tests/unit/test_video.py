@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from alfvideo import video
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.video import probe
 
 FRAMES, RATE, SIZE = 60, 30, (64, 48)
 PICTURE = ("-f", "lavfi", "-i", f"testsrc2=size=64x48:rate={RATE}:duration=2")
@@ -45,33 +45,33 @@ def damaged(source: Path, target: Path) -> Path:
 @pytest.mark.parametrize("name", ["avi", "mp4"])
 def test_healthy(request: pytest.FixtureRequest, name: str):
     path = request.getfixturevalue(name)
-    found = video.probe_whole(path)
+    found = probe.probe_whole(path)
     assert found.frames == found.indexed == found.announced == found.periods == FRAMES
     assert (found.width, found.height) == SIZE
     assert found.rate == Fraction(RATE)
     assert found.seconds == pytest.approx(FRAMES / RATE)
     assert found.whole
     assert not found.variable_rate
-    assert video.count_decoded(path) == FRAMES
+    assert probe.count_decoded(path) == FRAMES
 
 
 def test_progress_is_called_for_each_frame(avi: Path):
     seen = []
-    video.count_decoded(avi, seen.append)
+    probe.count_decoded(avi, seen.append)
     assert seen == list(range(1, FRAMES + 1))
 
 
 def test_rate_that_is_not_whole(tmp_path: Path, ffmpeg: Callable):
     path = tmp_path / "a.avi"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=30000/1001:d=1", "-c:v", "mjpeg", path)
-    assert video.probe(path).rate == Fraction(30000, 1001)
+    assert probe.probe(path).rate == Fraction(30000, 1001)
 
 
 def test_variable_rate(tmp_path: Path, ffmpeg: Callable):
     path = tmp_path / "a.avi"
     dropped = "select='not(between(n,10,14))*not(eq(n,30))'"
     ffmpeg(*PICTURE, "-vf", dropped, "-fps_mode", "passthrough", "-c:v", "mjpeg", path)
-    found = video.probe_whole(path)
+    found = probe.probe_whole(path)
     assert (found.frames, found.periods) == (FRAMES - 6, FRAMES)
     assert found.variable_rate
     assert found.seconds == pytest.approx(FRAMES / RATE)
@@ -81,8 +81,8 @@ def test_variable_rate(tmp_path: Path, ffmpeg: Callable):
 def test_cut_avi(tmp_path: Path, avi: Path, fraction: float):
     path = cut(avi, tmp_path / "a.avi", int(fraction * avi.stat().st_size))
     with pytest.raises(DataError) as caught:
-        video.probe_whole(path)
-    frames = video.probe(path).frames
+        probe.probe_whole(path)
+    frames = probe.probe(path).frames
     assert 0 < frames < FRAMES
     text = str(caught.value)
     assert f"{path} holds {frames} frames, expected {FRAMES}" in text
@@ -93,22 +93,22 @@ def test_what_to_do_with_a_recording_that_broke_off(tmp_path: Path, avi: Path):
     """The command that the message names makes a whole file."""
     path = cut(avi, tmp_path / "a.avi", avi.stat().st_size // 2)
     with pytest.raises(DataError) as caught:
-        video.probe_whole(path)
+        probe.probe_whole(path)
     command = str(caught.value).rpartition("in its place: ")[2].split()
     subprocess.run([command[0], "-loglevel", "error", *command[1:]], cwd=tmp_path, check=True)
-    whole = video.probe_whole(tmp_path / "whole.avi").frames
+    whole = probe.probe_whole(tmp_path / "whole.avi").frames
     cut_packet = 1
-    assert 0 <= video.probe(path).frames - whole <= cut_packet
-    assert video.count_decoded(tmp_path / "whole.avi") == whole
+    assert 0 <= probe.probe(path).frames - whole <= cut_packet
+    assert probe.count_decoded(tmp_path / "whole.avi") == whole
 
 
 def test_cut_mp4(tmp_path: Path, mp4: Path):
     path = cut(mp4, tmp_path / "a.mp4", mp4.stat().st_size // 2)
     with pytest.raises(DataError, match=r"a\.mp4 cannot be opened .*damaged or was cut"):
-        video.probe_whole(path)
+        probe.probe_whole(path)
 
 
-@pytest.mark.parametrize("check", [video.probe, video.probe_whole, video.count_decoded])
+@pytest.mark.parametrize("check", [probe.probe, probe.probe_whole, probe.count_decoded])
 def test_files_that_are_no_video(tmp_path: Path, check: Callable):
     with pytest.raises(DataError, match=r"none\.avi is missing"):
         check(tmp_path / "none.avi")
@@ -123,21 +123,21 @@ def test_files_that_are_no_video(tmp_path: Path, check: Callable):
 def test_header_only(tmp_path: Path, avi: Path):
     path = cut(avi, tmp_path / "a.avi", avi.read_bytes().index(b"movi") + 4)
     with pytest.raises(DataError, match=r"a\.avi holds no frames"):
-        video.probe_whole(path)
+        probe.probe_whole(path)
 
 
 def test_sound_alone(tmp_path: Path, ffmpeg: Callable):
     path = tmp_path / "a.avi"
     ffmpeg("-f", "lavfi", "-i", "sine=duration=1", "-c:a", "pcm_s16le", path)
     with pytest.raises(DataError, match="holds no video stream"):
-        video.probe(path)
+        probe.probe(path)
 
 
 def test_damaged_packet_is_found_by_decoding(tmp_path: Path, avi: Path):
     path = damaged(avi, tmp_path / "a.avi")
-    assert video.probe_whole(path).frames == FRAMES
+    assert probe.probe_whole(path).frames == FRAMES
     with pytest.raises(DataError, match=r"a\.avi: frame \d+ (is damaged|cannot be decoded)"):
-        video.count_decoded(path)
+        probe.count_decoded(path)
 
 
 def test_frame_that_the_decoder_patched_up_is_damaged(tmp_path: Path, ffmpeg: Callable):
@@ -145,18 +145,18 @@ def test_frame_that_the_decoder_patched_up_is_damaged(tmp_path: Path, ffmpeg: Ca
     path = tmp_path / "a.mp4"
     picture = ("-f", "lavfi", "-i", "testsrc2=size=320x240:rate=30:duration=1")
     ffmpeg(*picture, "-c:v", "libx264", "-bf", "0", path)
-    with video.opened(path) as (container, stream):
+    with probe.opened(path) as (container, stream):
         packet = [packet for packet in container.demux(stream) if packet.size][10]
     content = bytearray(path.read_bytes())
     start, length = packet.pos + 100, packet.size // 10
     content[start : start + length] = b"\x55" * length
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"a\.mp4: frame 10 is damaged"):
-        video.count_decoded(path)
+        probe.count_decoded(path)
 
 
 @pytest.mark.parametrize("name", ["a b'c\"d.avi", "ü%d$;&(x)[1]*?.avi", "concat:a|b.avi"])
 def test_names(tmp_path: Path, avi: Path, name: str):
     path = cut(avi, tmp_path / name, avi.stat().st_size)
-    assert video.probe_whole(path).frames == FRAMES
-    assert video.count_decoded(path) == FRAMES
+    assert probe.probe_whole(path).frames == FRAMES
+    assert probe.count_decoded(path) == FRAMES

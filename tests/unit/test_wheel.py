@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from alfvideo.errors import DataError
-from alfvideo.wheel import checked, velocity, velocity_at
+from alfvideo.files.errors import DataError
+from alfvideo.timing.wheel import checked, velocity, velocity_at
 
 
 def test_velocity_of_an_even_turn():

@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 import yaml
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.plots.wheel_alignment import wheel_alignment_figure
-from alfvideo.region import Region, from_configuration
-from alfvideo.rig import Fault, Rig, load_truth, render
-from alfvideo.wheel_alignment import align
-from alfvideo.wheel_alignment.contamination import wheel_motion
-from alfvideo.wheel_alignment.shifts import (
+from alfvideo.timing.wheel_alignment import align
+from alfvideo.timing.wheel_alignment.contamination import wheel_motion
+from alfvideo.timing.wheel_alignment.shifts import (
     cleaned,
     distinctness,
     frame_shifts,
     quality,
     window_shifts,
 )
+from alfvideo.video.region import Region, from_configuration
+from rigsim import Fault, Rig, load_truth, render
 
 CONFIGURATION = Path(__file__).parents[2] / "config" / "config.yaml"
 WHEEL_REGIONS = {

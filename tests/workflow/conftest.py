@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alfvideo.rig import Fault, Rig, render
+from rigsim import Fault, Rig, render
 from tests.workflow.runs import Outcome, Workflow, hashes, small, tree
 
 

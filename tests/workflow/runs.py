@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from alfvideo.rig import Rig, load_truth
+from rigsim import Rig, load_truth
 
 REPO = Path(__file__).parents[2]
 MAX_SECONDS = 3000

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from alfvideo.rig import Rig
+from rigsim import Rig
 from tests.workflow.runs import REPO, Outcome, Workflow, execute, hashes, lost, small
 
 Render = Callable[[Path, Rig], Path]

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from one.api import One
 
-from alfvideo.rig import Rig
+from rigsim import Rig
 from tests.workflow.runs import Workflow, hashes, lost, small, temporary_files
 
 Render = Callable[[Path, Rig], Path]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from alfvideo import lock
+from alfvideo.files import lock
 from tests.workflow.runs import Workflow, small, tree
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from one.api import One
 
-from alfvideo.rig import Fault, Rig
+from rigsim import Fault, Rig
 from tests.alyx.server import PASSWORD, Alyx
 from tests.workflow.runs import Workflow, small
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from alfvideo import lock
-from alfvideo.rig import Fault, Rig
+from alfvideo.files import lock
+from rigsim import Fault, Rig
 from tests.workflow.runs import Workflow, small, tree
 
 pytestmark = pytest.mark.slow

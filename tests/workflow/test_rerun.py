@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alfvideo import pending, session, tasks
+from alfvideo.files import errors
+from alfvideo.planning import pending, tasks
+from alfvideo.session import description, folders
 from tests.workflow.conftest import Campaign
 from tests.workflow.runs import REPO, Outcome, Workflow
 
@@ -24,10 +26,10 @@ def scanned(workflow: Workflow, **changes: object) -> set[tuple[str, str, str]]:
     config = yaml.safe_load((REPO / "config" / "config.yaml").read_text()) | workflow.config
     config["compression"] |= {"preset": "ultrafast"} | changes
     found = set()
-    for path in session.discover(workflow.root):
+    for path in folders.discover(workflow.root):
         for status in pending.scan_session(path, config):
             if status.state is pending.State.PENDING:
-                read = session.read(path)
+                read = description.read(path)
                 camera = read.cameras[status.camera]
                 (rule,) = (
                     task.rule
@@ -76,15 +78,15 @@ def inputs_of_each_camera(workflow: Workflow) -> list[list[Path]]:
     """Inputs of all tasks of each camera that is done, raw ones and those that tasks write."""
     config = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
     cameras = []
-    for path in session.discover(workflow.root):
+    for path in folders.discover(workflow.root):
         try:
-            read = session.read(path)
-        except session.Blocked:
+            read = description.read(path)
+        except errors.Blocked:
             continue
         for camera in read.cameras.values():
             files: dict[Path, None] = {}
             for task in tasks.TASKS:
-                with suppress(session.Blocked):
+                with suppress(errors.Blocked):
                     if task.applies(read, camera, config):
                         found = chain(*task.files(read, camera, config).values())
                         files |= dict.fromkeys(found)

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from alfvideo.rig import Rig
+from rigsim import Rig
 from tests.workflow.runs import Outcome, Workflow, execute, small, temporary_files
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from alfvideo.rig import Fault, Rig
+from rigsim import Fault, Rig
 from tests.workflow.runs import MAX_SECONDS, Workflow, small, tree
 
 Render = Callable[[Path, Rig], Path]

@@ -14,9 +14,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from alfvideo import video
 from alfvideo.pose import environment
-from alfvideo.rig import Fault, Rig
+from alfvideo.video import probe
+from rigsim import Fault, Rig
 from tests.workflow.runs import (
     REPO,
     Outcome,
@@ -155,7 +155,7 @@ def test_avi_is_removed_only_after_the_check(workflow: Workflow, rendered: Rende
     record = json.loads((path / "registration" / "bodyCamera_original_removed.json").read_text())
     assert [entry["path"] for entry in record["datasets"]] == [AVI]
     assert record["datasets"][0]["file_size"] > 0
-    assert video.probe_whole(path / MP4).frames == 90
+    assert probe.probe_whole(path / MP4).frames == 90
 
 
 def test_camlog_originals_are_removed_after_the_check(workflow: Workflow, rendered: Render):

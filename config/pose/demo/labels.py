@@ -10,8 +10,8 @@ import av
 import numpy as np
 
 from alfvideo.pose.geometry import View
-from alfvideo.region import Region
-from alfvideo.rig import Rig, demo, layout, load_truth, render
+from alfvideo.video.region import Region
+from rigsim import Rig, demo, layout, load_truth, render
 
 CAMERAS = {"side": ("left", "right"), "eye": ("left", "right"), "body": ("body",)}
 SIZES = {"side": (320, 256), "eye": (96, 96), "body": (160, 128)}

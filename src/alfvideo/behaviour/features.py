@@ -12,8 +12,8 @@ import pyarrow as pa
 from scipy import ndimage
 from scipy.interpolate import make_interp_spline
 
-from alfvideo import pupil, savgol
-from alfvideo.errors import DataError
+from alfvideo.behaviour import pupil, smoothing
+from alfvideo.files.errors import DataError
 from alfvideo.pose import table
 
 COLUMNS = ["pupilDiameter_raw", "pupilDiameter_smooth"]
@@ -137,5 +137,5 @@ def _smooth(diameter: np.ndarray, window: int) -> np.ndarray:
     known = np.flatnonzero(~np.isnan(diameter))
     if known.size < window:
         raise DataError(f"The pupil is seen in {known.size} frames, {window} are smoothed over.")
-    smoothed = savgol.smooth(known, diameter[known], window, _ORDER)
+    smoothed = smoothing.smooth(known, diameter[known], window, _ORDER)
     return make_interp_spline(known, smoothed, k=1)(np.arange(diameter.size))

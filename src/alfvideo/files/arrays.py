@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from alfvideo import atomic
-from alfvideo.errors import DataError
+from alfvideo.files import atomic
+from alfvideo.files.errors import DataError
 
 
 def load(path: Path) -> np.ndarray:

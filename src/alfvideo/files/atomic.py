@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alfvideo import flock
+from alfvideo.files import flock
 
 log = logging.getLogger(__name__)
 

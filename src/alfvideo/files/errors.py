@@ -11,3 +11,7 @@ class DataError(Exception):
 
 class MachineError(DataError):
     """Something is wrong with the machine, not with the data: another attempt may succeed."""
+
+
+class Blocked(Exception):
+    """Why a session or a camera cannot be processed now, in words for a rig manager."""

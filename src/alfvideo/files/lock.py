@@ -5,8 +5,8 @@ import platform
 from contextlib import suppress
 from pathlib import Path
 
-from alfvideo import flock
-from alfvideo.errors import DataError
+from alfvideo.files import flock
+from alfvideo.files.errors import DataError
 
 FILE_NAME = ".alfvideo.lock"
 

@@ -10,8 +10,8 @@ from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any, Protocol
 
-from alfvideo import provenance, running
-from alfvideo.errors import DataError, MachineError
+from alfvideo.files.errors import DataError, MachineError
+from alfvideo.jobs import provenance, running
 
 logger = logging.getLogger("alfvideo")
 

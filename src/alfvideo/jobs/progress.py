@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from alfvideo import duration
+from alfvideo.jobs import duration
 
 log = logging.getLogger(__name__)
 

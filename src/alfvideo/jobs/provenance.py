@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from alfvideo import atomic
-from alfvideo.errors import DataError
+from alfvideo.files import atomic
+from alfvideo.files.errors import DataError
 
 FILE_NAME = "provenance.json"
 FAILED = "failed.json"

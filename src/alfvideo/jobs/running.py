@@ -5,13 +5,13 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from alfvideo import flock
+from alfvideo.files import flock
 
 TAIL_BYTES = 4096
 """Of a log as much is read as holds its last line."""
 
 _PROGRESS = re.compile(r"^\S+ \S+ [A-Z]+ (.* frames/s, .* left)$", re.M)
-"""A line of `alfvideo.progress` in a log."""
+"""A line of `alfvideo.jobs.progress` in a log."""
 
 
 def hold(descriptor: int) -> None:

@@ -10,12 +10,14 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from alfvideo import datasets, provenance, session, tasks
-from alfvideo.errors import DataError
+from alfvideo.files.errors import Blocked, DataError
+from alfvideo.jobs import provenance
+from alfvideo.planning import tasks
+from alfvideo.planning.scan_cache import Memory
 from alfvideo.pose import cascade
-from alfvideo.scan_cache import Memory
-from alfvideo.seen import Seen
-from alfvideo.session import Blocked, Session
+from alfvideo.session import datasets, description, folders
+from alfvideo.session.description import Session
+from alfvideo.session.folders import Seen
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +68,7 @@ def scan(root: Path, config: Mapping[str, Any], memory: Memory | None = None) ->
             "on the command line: uv run snakemake --config root=FOLDER"
         )
     memory = memory or Memory()
-    paths = session.discover(root, memory.numbers)
+    paths = folders.discover(root, memory.numbers)
     chosen = [path for path in paths if _selected(path, root, config)]
     statuses = []
     for path in sorted(chosen, key=lambda path: path.parts[-2:], reverse=True):
@@ -110,7 +112,7 @@ def _scan(path: Path, config: Mapping[str, Any], seen: Seen) -> list[Status]:
             raise Blocked(
                 f"{placeholder[0]} in a path means something to Snakemake: rename the folder"
             )
-        recorded = session.read(path, seen)
+        recorded = description.read(path, seen)
         entries = recorded.listing(".")
         for name in RESULT_FOLDERS & entries.keys():
             if not entries[name].is_dir():

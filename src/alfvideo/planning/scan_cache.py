@@ -28,8 +28,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from alfvideo import atomic, provenance, session, task_settings
-from alfvideo.seen import Seen
+from alfvideo.files import atomic
+from alfvideo.jobs import provenance
+from alfvideo.planning import task_settings
+from alfvideo.session import folders
+from alfvideo.session.folders import Seen
 
 FOLDER = Path(".scan")
 """In the working folder: one file for each data folder."""
@@ -45,7 +48,7 @@ VIDEOS = (".avi", ".mp4")
 NOT_READ = "/_iblrig_videoCodeFiles."
 """Part of the paths of inputs that are only kept a record of."""
 
-SOURCES = Path(__file__).parent
+SOURCES = Path(__file__).parents[1]
 """Another version of alfvideo may find something else."""
 
 Row = tuple[str, ...]
@@ -86,11 +89,11 @@ class Memory:
         self._visited: dict[str, list[str]] = {}
 
     def numbers(self, day: str) -> list[str]:
-        """Names of the session folders of a day, as `session.numbers`."""
+        """Names of the session folders of a day, as `folders.numbers`."""
         stamp, latest = _stamp(day, Watched(("",), ()))
         known, found = self._days.pop(day, ("", []))
         if known != stamp:
-            found = session.numbers(day)
+            found = folders.numbers(day)
         if latest < self._settled:
             self._days[day] = stamp, found
         self._visited[day] = found

@@ -5,11 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from alfvideo import pupil
-from alfvideo.errors import DataError
+from alfvideo.behaviour import pupil
+from alfvideo.files.errors import Blocked, DataError
 from alfvideo.pose import cascade
 from alfvideo.qc import reference, rigs
-from alfvideo.session import Blocked, Camera, Session
+from alfvideo.session.description import Camera, Session
 
 Config = Mapping[str, Any]
 Applies = Callable[[Session, Camera, Config], bool]

@@ -10,9 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from alfvideo import datasets, licks, provenance, roi, task_settings
-from alfvideo.session import ALL_CAMERAS, Blocked, Camera, Session
-from alfvideo.task_settings import Applies, Config, Settings
+from alfvideo.behaviour import licks
+from alfvideo.files.errors import Blocked
+from alfvideo.jobs import provenance
+from alfvideo.planning import task_settings
+from alfvideo.planning.task_settings import Applies, Config, Settings
+from alfvideo.pose import roi
+from alfvideo.session import datasets
+from alfvideo.session.description import ALL_CAMERAS, Camera, Session
 
 Inputs = Callable[[Session, Camera], list[Path]]
 

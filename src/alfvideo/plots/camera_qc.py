@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from one.alf.spec import QC
 
-from alfvideo.embedded import SYNC_PIN, FrameData, gpio_fronts
 from alfvideo.plots.palette import BLUE, GRAY, GREEN, ORANGE, VERMILLION, without_data
 from alfvideo.qc.camera import Inspection
 from alfvideo.qc.outcome import report
 from alfvideo.qc.picture import BRIGHTNESS_BOUNDS
-from alfvideo.region import Region
+from alfvideo.timing.embedded import SYNC_PIN, FrameData, gpio_fronts
+from alfvideo.video.region import Region
 
 _COLOUR = {
     QC.NOT_SET: GRAY,

@@ -9,12 +9,12 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from alfvideo import perievent
-from alfvideo.errors import DataError
+from alfvideo.behaviour import perievent
+from alfvideo.files.errors import DataError
 from alfvideo.plots import palette
 from alfvideo.plots.pose_session import FACE, Camera, Session, given
 from alfvideo.pose import table
-from alfvideo.region import Region
+from alfvideo.video.region import Region
 
 WIDTH = 640
 """Pixels of the figure are those of a frame of this width, so that cameras compare."""

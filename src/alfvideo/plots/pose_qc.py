@@ -9,14 +9,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from alfvideo import perievent, wheel
-from alfvideo.errors import DataError
-from alfvideo.perievent import Windows
+from alfvideo.behaviour import perievent
+from alfvideo.behaviour.perievent import Windows
+from alfvideo.files.errors import DataError
 from alfvideo.plots import palette
 from alfvideo.plots.pose_on_frame import WIDTH, draw_cameras
 from alfvideo.plots.pose_session import FACE, Session, given
 from alfvideo.pose import table
-from alfvideo.trials import Trials
+from alfvideo.session.trials import Trials
+from alfvideo.timing import wheel
 
 TRACKERS = {"dlc": "DeepLabCut", "lightningPose": "Lightning Pose"}
 

@@ -7,13 +7,17 @@ from typing import TypeVar
 
 import numpy as np
 
-from alfvideo import arrays, features, frames, trials, video, wheel
-from alfvideo.datasets import camera_of
-from alfvideo.errors import DataError
+from alfvideo.behaviour import features
+from alfvideo.files import arrays
+from alfvideo.files.errors import DataError
 from alfvideo.pose import table
 from alfvideo.qc.camera import attempt
-from alfvideo.region import Region
-from alfvideo.trials import Trials
+from alfvideo.session import trials
+from alfvideo.session.datasets import camera_of
+from alfvideo.session.trials import Trials
+from alfvideo.timing import wheel
+from alfvideo.video import frames, probe
+from alfvideo.video.region import Region
 
 T = TypeVar("T")
 
@@ -181,7 +185,7 @@ def shown_frame(mp4: Path) -> tuple[int, np.ndarray]:
 
     Returns its number and its picture; raises DataError if it cannot be read.
     """
-    with video.opened(mp4) as (_, stream):
+    with probe.opened(mp4) as (_, stream):
         n_frames, number = stream.frames, int(_SHOWN * (stream.average_rate or 0))
     number = number if number < n_frames else n_frames // 2
     return number, frames.picture(next(frames.read(mp4, [number])))

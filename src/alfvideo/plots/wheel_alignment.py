@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from alfvideo.plots.palette import BLUE, GREEN, ORANGE, VERMILLION
-from alfvideo.wheel_alignment import WheelAlignment
+from alfvideo.timing.wheel_alignment import WheelAlignment
 
 _ENERGY, _SPEED, _HIDDEN, _SHIFT = ORANGE, BLUE, VERMILLION, GREEN
 

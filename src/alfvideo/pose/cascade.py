@@ -10,10 +10,9 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from alfvideo import configuration
-from alfvideo.errors import DataError
+from alfvideo.files.errors import Blocked, DataError
 from alfvideo.pose import model_files
 from alfvideo.pose.engines.error import EngineError
-from alfvideo.session import Blocked
 
 SCHEMA = Path(__file__).parents[3] / "config" / "cascade.schema.yaml"
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from alfvideo import arrays, video
-from alfvideo.daq.pulses import period
-from alfvideo.errors import DataError
+from alfvideo.files import arrays
+from alfvideo.files.errors import DataError
+from alfvideo.timing.pulses import period
+from alfvideo.video import probe
 
 
 def times(files: Sequence[Path | str]) -> np.ndarray:
@@ -39,4 +40,4 @@ def rate(times: np.ndarray, mp4: Path) -> float:
     """
     finite = times[np.isfinite(times)]
     step = period(finite) if finite.size > 1 else 0.0
-    return 1 / step if 0 < step < np.inf else float(video.probe(mp4).rate)
+    return 1 / step if 0 < step < np.inf else float(probe.probe(mp4).rate)

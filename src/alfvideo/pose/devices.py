@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alfvideo import flock
+from alfvideo.files import flock
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from alfvideo.errors import DataError, MachineError
+from alfvideo.files.errors import DataError, MachineError
 from alfvideo.pose import environment, messages
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from alfvideo import atomic
-from alfvideo.errors import DataError
+from alfvideo.files import atomic
+from alfvideo.files.errors import DataError
 from alfvideo.pose import uv
 
 PINS = Path(__file__).parents[3] / "envs"

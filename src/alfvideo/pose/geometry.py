@@ -11,8 +11,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from alfvideo.errors import DataError
-from alfvideo.region import Region
+from alfvideo.files.errors import DataError
+from alfvideo.video.region import Region
 
 ANCHOR_LIKELIHOOD = 0.9
 """Points that a crop follows count from this likelihood on, as in iblvideo."""

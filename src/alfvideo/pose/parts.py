@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from alfvideo import atomic
+from alfvideo.files import atomic
 
 
 class Parts:

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.pose import geometry, track
 from alfvideo.pose.cascade import ENSEMBLE_SMOOTHING
 from alfvideo.pose.engine import Engine
 from alfvideo.pose.table import COORDINATES
-from alfvideo.video import Video
+from alfvideo.video.probe import Video
 
 PUPIL = {"pupil_top_r", "pupil_right_r", "pupil_bottom_r", "pupil_left_r"}
 """The body parts that can be smoothed as a pupil."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.pose import table
-from alfvideo.region import Region
+from alfvideo.video.region import Region
 
 NOSE = "nose_tip"
 PUPIL = ("pupil_top_r", "pupil_left_r", "pupil_right_r", "pupil_bottom_r")

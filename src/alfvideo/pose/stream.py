@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alfvideo import frames
 from alfvideo.pose.geometry import View
+from alfvideo.video import frames
 
 BATCH_BYTES = 32_000_000
 """Size of the frames of a batch, so that memory does not depend on the video."""

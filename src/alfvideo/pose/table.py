@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd

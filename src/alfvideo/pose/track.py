@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from alfvideo import frames
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.jobs.progress import Progress
 from alfvideo.pose import geometry, stream
 from alfvideo.pose.engine import Engine
 from alfvideo.pose.parts import Parts
-from alfvideo.progress import Progress
-from alfvideo.video import Video
+from alfvideo.video import frames
+from alfvideo.video.probe import Video
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 
 PYTHONS = ((3, 10), (3, 12))
 """Oldest and newest Python in which the pose engines run."""

@@ -7,12 +7,12 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from alfvideo.embedded import SYNC_PIN, FrameData
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.qc import frames, picture, recording, wheel
 from alfvideo.qc.outcome import Check, not_set
 from alfvideo.qc.rigs import FACE, SHARP, WHEEL, Expected
-from alfvideo.region import Region
+from alfvideo.timing.embedded import SYNC_PIN, FrameData
+from alfvideo.video.region import Region
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation
 
-from alfvideo import frames, gray
-from alfvideo.video import opened
+from alfvideo.video import frames, gray
+from alfvideo.video.probe import opened
 
 N_SAMPLES = 100
 _MARGIN = 100
@@ -65,7 +65,7 @@ def read(path: Path, numbers: Iterable[int]) -> Iterator[np.ndarray]:
     """Gray frames (height, width) uint8 of the given numbers, which increase, from 0.
 
     They are the same to the bit as the first channel that `cv2.VideoCapture` gives. Raises as
-    `alfvideo.frames.read`.
+    `alfvideo.video.frames.read`.
     """
     for frame in frames.read(path, numbers):
         yield first_channel(frame)

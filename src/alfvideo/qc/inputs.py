@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from alfvideo import embedded
-from alfvideo.daq import bpod, camlog, sync
-from alfvideo.embedded import FrameData
 from alfvideo.qc import reference
+from alfvideo.timing import bpod, camlog, embedded, sync
+from alfvideo.timing.embedded import FrameData
 
 
 def frame_data(files: Sequence[Path], collection: Path, camera: str) -> FrameData:

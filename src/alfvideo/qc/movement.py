@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from alfvideo.wheel import RATE, velocity
+from alfvideo.timing.wheel import RATE, velocity
 
 _WINDOW = 200
 """Samples within which the acceleration must change for a movement."""

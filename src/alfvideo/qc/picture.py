@@ -8,7 +8,7 @@ import numpy as np
 from one.alf.spec import QC
 
 from alfvideo.qc.outcome import Check, judged, not_set
-from alfvideo.region import Region
+from alfvideo.video.region import Region
 
 BRIGHTNESS_BOUNDS = (40, 200)
 """Mean gray levels between which a frame is neither dark nor bright."""

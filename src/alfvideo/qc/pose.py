@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from one.alf.spec import QC
 
-from alfvideo import features, pupil
-from alfvideo.errors import DataError
-from alfvideo.licks import TONGUE
+from alfvideo.behaviour import features, pupil
+from alfvideo.behaviour.licks import TONGUE
+from alfvideo.files.errors import DataError
 from alfvideo.pose import table
 from alfvideo.qc.outcome import Check, judged, not_set
-from alfvideo.region import Region
-from alfvideo.trials import Trials
+from alfvideo.session.trials import Trials
+from alfvideo.video.region import Region
 
 IGNORED = {"dlc": ("pupil_diameter_snr",), "lightningPose": ()}
 """Checks that do not count for the overall outcome, by tracker, as in ibllib."""

@@ -3,8 +3,8 @@
 import numpy as np
 from one.alf.spec import QC
 
-from alfvideo.daq.pulses import period
 from alfvideo.qc.outcome import Check, judged, not_set
+from alfvideo.timing.pulses import period
 
 _FEW = 5
 """Fewer frames or pulses than this may be missing or surplus with no more than a warning."""

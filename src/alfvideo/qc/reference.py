@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from one.alf.path import ALFPath
 
-from alfvideo import atomic
-from alfvideo.errors import DataError
+from alfvideo.files import atomic
+from alfvideo.files.errors import DataError
 from alfvideo.qc.frames import read_samples
 
 _FORMATS = (".npy", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")

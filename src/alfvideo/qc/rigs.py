@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from alfvideo.region import Region
+from alfvideo.video.region import Region
 
 
 @dataclass(frozen=True)

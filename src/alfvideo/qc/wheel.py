@@ -9,11 +9,11 @@ import numpy as np
 from one.alf.spec import QC
 from scipy import signal
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 from alfvideo.qc import frames, movement
 from alfvideo.qc.outcome import Check, judged, not_set
-from alfvideo.region import Region
-from alfvideo.wheel import checked
+from alfvideo.timing.wheel import checked
+from alfvideo.video.region import Region
 
 _GOOD, _TOLERABLE = 1, 2
 """Frames that the video may be off for PASS and for WARNING; in ibllib more is WARNING too."""

@@ -16,9 +16,11 @@ from one.alf import cache, spec
 from one.alf.path import ALFPath
 from pyarrow.parquet import read_schema
 
-from alfvideo import atomic, provenance, registry, session
-from alfvideo.errors import DataError
-from alfvideo.session import Blocked
+from alfvideo.files import atomic
+from alfvideo.files.errors import Blocked, DataError
+from alfvideo.jobs import provenance
+from alfvideo.registration import registry
+from alfvideo.session import description
 
 NAMESPACE = uuid.uuid3(uuid.NAMESPACE_DNS, "alfvideo")
 """All ids follow from it and from paths, so that they are the same on every machine for ever.
@@ -206,7 +208,7 @@ def _known_sessions(sessions: pd.DataFrame) -> dict[str, uuid.UUID]:
 def _session_row(root: Path, of: Path) -> dict[str, Any]:
     lab, subject, day, number = ALFPath(of.relative_to(root)).session_parts
     try:
-        recorded = session.read(of)
+        recorded = description.read(of)
         protocols, projects = recorded.protocols, recorded.projects
     except Blocked:
         protocols, projects = (), ()

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from alfvideo import provenance
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.jobs import provenance
 
 
 def describe(files: Iterable[Path], session: Path) -> list[dict[str, Any]]:

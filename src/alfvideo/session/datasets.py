@@ -5,10 +5,10 @@ from pathlib import Path
 from one.alf import spec
 from one.alf.path import filename_parts
 
-from alfvideo.daq import sync
-from alfvideo.errors import DataError
-from alfvideo.session import Blocked, Camera, Session
-from alfvideo.trials import COLUMNS
+from alfvideo.files.errors import Blocked, DataError
+from alfvideo.session.description import Camera, Session
+from alfvideo.session.trials import COLUMNS
+from alfvideo.timing import sync
 
 RAW_MP4 = "{session}/{collection}/" + spec.to_alf(
     "{camera}Camera", "raw", "mp4", namespace="iblrig"

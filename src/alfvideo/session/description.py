@@ -1,10 +1,9 @@
 """A recording session as its description file tells it: cameras, sync and where the data are."""
 
 import json
-import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import cache
@@ -12,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from one.alf import spec
 
-from alfvideo.seen import Listing, Seen, listing
-
-log = logging.getLogger(__name__)
+from alfvideo.files.errors import Blocked
+from alfvideo.session.folders import Listing, Seen
 
 DESCRIPTION = "_ibl_experiment.description*.yaml"
 LEGACY_COLLECTION = "raw_behavior_data"
@@ -26,13 +23,6 @@ CLOCKS_APART = 60
 
 # libyaml reads a description five times as fast.
 _YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_NUMBER = re.compile(r"\d{3}")
-
-
-class Blocked(Exception):
-    """Why a session or a camera cannot be processed now, in words for a rig manager."""
 
 
 @dataclass(frozen=True)
@@ -130,42 +120,6 @@ class Session:
 def _any_of(patterns: tuple[str, ...]) -> Callable[[str], object]:
     """Whether a name matches one of the glob patterns, compiled."""
     return re.compile("|".join(map(translate, patterns))).match
-
-
-def numbers(day: str) -> list[str]:
-    """Names of the session folders in the folder of a day, sorted."""
-    entries = sorted(listing(day).items())
-    return [name for name, entry in entries if _NUMBER.fullmatch(name) and entry.is_dir()]
-
-
-def discover(root: Path, numbers: Callable[[str], list[str]] = numbers) -> Iterator[Path]:
-    """Session folders (`.../YYYY-MM-DD/NNN`) at any depth below a folder, hidden ones left out.
-
-    `numbers` gives the names of the sessions of a day; it may remember them. A folder that may not
-    be read is left out with a warning.
-    """
-    try:
-        if _DATE.fullmatch(root.name):
-            yield from (root / name for name in numbers(str(root)))
-            return
-        entries = sorted(listing(root).items())
-    except PermissionError:
-        log.warning("No permission to read %s: sessions in it are left out.", root)
-        return
-    for name, entry in entries:
-        if not name.startswith(".") and entry.is_dir():
-            yield from discover(root / name, numbers)
-
-
-def is_session(path: Path) -> bool:
-    """Whether a path is that of a session folder.
-
-    >>> is_session(Path('/data/Subjects/KB001/2026-01-01/001'))
-    True
-    >>> is_session(Path('/data/Subjects/KB001/2026-01-01/001/alf'))
-    False
-    """
-    return spec.is_session_path(path)
 
 
 def read(path: Path, seen: Seen | None = None) -> Session:

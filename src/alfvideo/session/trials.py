@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from alfvideo import arrays
-from alfvideo.errors import DataError
+from alfvideo.files import arrays
+from alfvideo.files.errors import DataError
 
 COLUMNS = {
     "stimulus_onsets": "stimOn_times",

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from one.alf.io import filter_by, load_file_content
 
-from alfvideo.daq.pulses import even, period
-from alfvideo.daq.sync import Fronts
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.timing.pulses import even, period
+from alfvideo.timing.sync import Fronts
 
 _FUSED = 5e-3
 """TTLs less than 5 ms apart are one: a go cue TTL may be two pulses about 3 ms apart (ibllib)."""

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from alfvideo.embedded import FrameData
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.timing.embedded import FrameData
 
 _HEADER = "# Log header:"
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from one.alf.io import filter_by
 
-from alfvideo.daq.pulses import period
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.timing.pulses import period
 
 SYNC_PIN = 3
 """Column of `FrameData.gpio` that is wired to the sync TTL in IBL rigs (pin 4, bit 28)."""

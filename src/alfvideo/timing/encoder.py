@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from alfvideo.daq.sync import Fronts
+from alfvideo.timing.sync import Fronts
 
 TICKS = 1024
 """Periods of each line per turn of the wheel, on IBL rigs."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from one.alf.io import filter_by
 
-from alfvideo import arrays
-from alfvideo.errors import DataError
+from alfvideo.files import arrays
+from alfvideo.files.errors import DataError
 
 _NIDQ = {
     "left_camera": 0,

@@ -4,11 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alfvideo.daq.alignment import Fit, fit_start
-from alfvideo.daq.pulses import EvenPulses, even, extend, period
-from alfvideo.daq.sync import Fronts
-from alfvideo.embedded import SYNC_PIN, FrameData, GpioFronts, exposures_by_clock, gpio_fronts
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.timing.alignment import Fit, fit_start
+from alfvideo.timing.embedded import (
+    SYNC_PIN,
+    FrameData,
+    GpioFronts,
+    exposures_by_clock,
+    gpio_fronts,
+)
+from alfvideo.timing.pulses import EvenPulses, even, extend, period
+from alfvideo.timing.sync import Fronts
 
 _FEWEST_TO_DISAGREE = 6
 """Sync fronts (three pulses) that must agree among themselves to speak against the others."""

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
-from alfvideo import arrays
-from alfvideo.daq import encoder, sync
-from alfvideo.errors import DataError
+from alfvideo.files import arrays
+from alfvideo.files.errors import DataError
+from alfvideo.timing import encoder, sync
 
 RATE = 1000
 """Samples per second at which the wheel's position is resampled, as in brainbox.behavior.wheel."""

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from alfvideo import video
-from alfvideo.errors import DataError, MachineError
-from alfvideo.progress import Progress
-from alfvideo.video import Video
+from alfvideo.files.errors import DataError, MachineError
+from alfvideo.jobs.progress import Progress
+from alfvideo.video import probe
+from alfvideo.video.probe import Video
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def _convert(
     ffmpeg: str | None,
     input_options: Sequence[str] = (),
 ) -> Video:
-    original = video.probe_whole(source)
+    original = probe.probe_whole(source)
     log.debug(
         "%s: %d frames of %dx%d at %.2f per second, %s %s",
         *(source.name, original.frames, original.width, original.height),
@@ -90,9 +90,9 @@ def check(original: Video, source: Path, target: Path) -> None:
         If it does not decode, or the number of frames, the size of a frame, or the time that the
         frames span (half a frame period is allowed) differ from the source's.
     """
-    result = video.probe_whole(target)
+    result = probe.probe_whole(target)
     progress = Progress("checked", original.frames)
-    result_frames = video.count_decoded(target, progress)
+    result_frames = probe.count_decoded(target, progress)
     expected = (original.frames, original.width, original.height)
     found = (result_frames, result.width, result.height)
     if expected != found:

@@ -8,9 +8,9 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation
 
-from alfvideo import gray
-from alfvideo.errors import DataError
-from alfvideo.video import opened
+from alfvideo.files.errors import DataError
+from alfvideo.video import gray
+from alfvideo.video.probe import opened
 
 
 def picture(frame: av.VideoFrame) -> np.ndarray:

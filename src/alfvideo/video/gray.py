@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange
 
-from alfvideo.region import Region
+from alfvideo.video.region import Region
 
 _LUMA_FIRST = {"gray", "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
 """Pixel formats whose first plane is the luma with 8 bits."""

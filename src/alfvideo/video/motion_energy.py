@@ -8,10 +8,10 @@ import av
 import cv2
 import numpy as np
 
-from alfvideo import gray
-from alfvideo.errors import DataError
-from alfvideo.region import Region
-from alfvideo.video import opened
+from alfvideo.files.errors import DataError
+from alfvideo.video import gray
+from alfvideo.video.probe import opened
+from alfvideo.video.region import Region
 
 
 def gray_regions(path: Path, region: Region) -> Iterator[np.ndarray | None]:

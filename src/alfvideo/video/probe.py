@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import imageio_ffmpeg
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 
 
 @dataclass(frozen=True)

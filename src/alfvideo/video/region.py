@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 
 
 class Region(NamedTuple):

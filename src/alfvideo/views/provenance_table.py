@@ -1,6 +1,6 @@
 """What all outputs below a data folder were made from, as one table.
 
-Run as `python -m alfvideo.provenance_table ROOT TABLE.csv` (or `TABLE.pqt`).
+Run as `python -m alfvideo.views.provenance_table ROOT TABLE.csv` (or `TABLE.pqt`).
 """
 
 import argparse
@@ -12,8 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from alfvideo import atomic, provenance, session
-from alfvideo.errors import DataError
+from alfvideo.files import atomic
+from alfvideo.files.errors import DataError
+from alfvideo.jobs import provenance
+from alfvideo.session import folders
 
 COLUMNS = (
     *(
@@ -40,7 +42,7 @@ def rows(root: Path) -> Iterator[dict[str, Any]]:
     DataError
         If the provenance of a session cannot be read.
     """
-    for path in session.discover(root):
+    for path in folders.discover(root):
         for output, entry in sorted(provenance.read(path).items()):
             made = entry.get("output", {})
             nested = {
@@ -73,7 +75,7 @@ def write(root: Path, file: Path) -> int:
 def main() -> None:
     """Write the table of a data folder."""
     parser = argparse.ArgumentParser(
-        prog="python -m alfvideo.provenance_table", description=__doc__.partition("\n")[0]
+        prog="python -m alfvideo.views.provenance_table", description=__doc__.partition("\n")[0]
     )
     parser.add_argument("root", type=Path, help="the folder that holds the sessions")
     parser.add_argument("table", type=Path, help="the file to write, .csv or .pqt")

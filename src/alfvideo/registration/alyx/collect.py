@@ -5,9 +5,10 @@ from typing import Any
 
 from one.alf.path import ALFPath
 
-from alfvideo import provenance, registry
-from alfvideo.alyx import details, quality
-from alfvideo.alyx.records import Dataset, Picture, SessionRecord, TaskRecord
+from alfvideo.jobs import provenance
+from alfvideo.registration import registry
+from alfvideo.registration.alyx import details, quality
+from alfvideo.registration.alyx.records import Dataset, Picture, SessionRecord, TaskRecord
 
 RULE = "register_alyx"
 """The rule that registers; its own job is not a task on Alyx."""

@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 from requests.auth import AuthBase
 
-from alfvideo.alyx import answers, credentials
-from alfvideo.alyx.credentials import Credentials
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.registration.alyx import answers, credentials
+from alfvideo.registration.alyx.credentials import Credentials
 
 log = logging.getLogger(__name__)
 

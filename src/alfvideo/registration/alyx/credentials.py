@@ -8,7 +8,7 @@ from typing import Any
 
 import one.params
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from one.alf.path import ALFPath
 from one.registration import get_dataset_type
 
-from alfvideo.alyx.records import Dataset, Policy
+from alfvideo.registration.alyx.records import Dataset, Policy
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from alfvideo import atomic
-from alfvideo.alyx import dataset_plan
-from alfvideo.alyx.connection import Client
-from alfvideo.alyx.dataset_plan import Plan, Registration
-from alfvideo.alyx.records import Policy, SessionRecord
-from alfvideo.errors import DataError
+from alfvideo.files import atomic
+from alfvideo.files.errors import DataError
+from alfvideo.registration.alyx import dataset_plan
+from alfvideo.registration.alyx.connection import Client
+from alfvideo.registration.alyx.dataset_plan import Plan, Registration
+from alfvideo.registration.alyx.records import Policy, SessionRecord
 
 
 def register(

@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from alfvideo import session
-from alfvideo.alyx.records import Details
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.registration.alyx.records import Details
+from alfvideo.session import description, folders
 
 TASK_SETTINGS = "raw_*/_iblrig_taskSettings.raw*.json"
 
@@ -25,21 +25,21 @@ def read(path: Path) -> Details:
         If one of these files cannot be read.
     """
     descriptions = sorted(
-        name for name in session.listing(path) if fnmatch(name, session.DESCRIPTION)
+        name for name in folders.listing(path) if fnmatch(name, description.DESCRIPTION)
     )
-    description = _load(path / descriptions[0]) if descriptions else {}
-    return combine(description, [_load(file) for file in sorted(path.glob(TASK_SETTINGS))])
+    described = _load(path / descriptions[0]) if descriptions else {}
+    return combine(described, [_load(file) for file in sorted(path.glob(TASK_SETTINGS))])
 
 
-def combine(description: Mapping[str, Any], settings: list[Mapping[str, Any]]) -> Details:
+def combine(described: Mapping[str, Any], settings: list[Mapping[str, Any]]) -> Details:
     """What a description and the settings of the tasks, in order, tell together."""
     users = dict.fromkeys(filter(None, map(_user, settings)))
     starts = sorted(filter(None, map(_start, settings)))
     protocols = [f"{_text(each, 'PYBPOD_PROTOCOL')}{_version(each)}" for each in settings]
     return Details(
         users=tuple(users),
-        projects=session.names(description.get("projects")),
-        procedures=session.names(description.get("procedures")),
+        projects=description.names(described.get("projects")),
+        procedures=description.names(described.get("procedures")),
         task_protocol="/".join(filter(None, protocols)),
         start_time=starts[0] if starts else "",
     )

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from alfvideo.alyx.connection import Client
-from alfvideo.alyx.records import Picture, SessionRecord
+from alfvideo.registration.alyx.connection import Client
+from alfvideo.registration.alyx.records import Picture, SessionRecord
 
 MAKER = "alfvideo"
 TAG = "## report ##"

@@ -14,9 +14,9 @@ from typing import Any
 
 from one.alf.spec import QC
 
-from alfvideo.alyx.connection import Client
-from alfvideo.alyx.records import QCReport, SessionRecord
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.registration.alyx.connection import Client
+from alfvideo.registration.alyx.records import QCReport, SessionRecord
 
 _FILE = re.compile(r"_ibl_(?P<camera>[a-zA-Z]+)Camera\.(?P<kind>[a-zA-Z]+)QC\.json")
 

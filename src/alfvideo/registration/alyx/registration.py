@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
-from alfvideo.alyx import datasets, notes, quality, sessions, tasks
-from alfvideo.alyx.connection import Client, Unreachable
-from alfvideo.alyx.records import Policy, SessionRecord
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.registration.alyx import datasets, notes, quality, sessions, tasks
+from alfvideo.registration.alyx.connection import Client, Unreachable
+from alfvideo.registration.alyx.records import Policy, SessionRecord
 
 Result = TypeVar("Result")
 

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from alfvideo.alyx.connection import Client, Refused
-from alfvideo.alyx.records import Details, SessionRecord
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
+from alfvideo.registration.alyx.connection import Client, Refused
+from alfvideo.registration.alyx.records import Details, SessionRecord
 
 log = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from alfvideo.alyx.connection import Client
-from alfvideo.alyx.records import SessionRecord, TaskRecord
+from alfvideo.registration.alyx.connection import Client
+from alfvideo.registration.alyx.records import SessionRecord, TaskRecord
 
 GRAPH = "alfvideo"
 """Alyx shows the tasks of a graph on a page of their own."""

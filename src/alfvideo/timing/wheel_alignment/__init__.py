@@ -5,15 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from alfvideo import wheel
-from alfvideo.daq.pulses import extend, period
-from alfvideo.errors import DataError
-from alfvideo.motion_energy import gray_regions
-from alfvideo.progress import watched
-from alfvideo.region import Region
-from alfvideo.video import opened
-from alfvideo.wheel_alignment.contamination import THRESHOLD, WheelMotion, wheel_motion
-from alfvideo.wheel_alignment.shifts import (
+from alfvideo.files.errors import DataError
+from alfvideo.jobs.progress import watched
+from alfvideo.timing import wheel
+from alfvideo.timing.pulses import extend, period
+from alfvideo.timing.wheel_alignment.contamination import THRESHOLD, WheelMotion, wheel_motion
+from alfvideo.timing.wheel_alignment.shifts import (
     MOST_JUMPS,
     MOST_MISSING_PULSES,
     MOST_UNKNOWN,
@@ -24,6 +21,9 @@ from alfvideo.wheel_alignment.shifts import (
     quality,
     window_shifts,
 )
+from alfvideo.video.motion_energy import gray_regions
+from alfvideo.video.probe import opened
+from alfvideo.video.region import Region
 
 LEAST_DISTINCTNESS = 2.0
 """See `distinctness`. Of 300 simulated sessions of 30 s and more in which video and wheel had

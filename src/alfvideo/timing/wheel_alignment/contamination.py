@@ -6,7 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from alfvideo.motion_energy import mean_difference
+from alfvideo.video.motion_energy import mean_difference
 
 THRESHOLD = 20
 """Gray levels by which Otsu's threshold of a contaminated frame is above that of a clean one; this

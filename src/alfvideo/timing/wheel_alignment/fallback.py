@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from alfvideo.errors import DataError
-from alfvideo.region import Region
-from alfvideo.timestamps import CameraTimes
-from alfvideo.wheel_alignment import WheelAlignment, align
+from alfvideo.files.errors import DataError
+from alfvideo.timing.timestamps import CameraTimes
+from alfvideo.timing.wheel_alignment import WheelAlignment, align
+from alfvideo.video.region import Region
 
 
 def instead_of_pulses(

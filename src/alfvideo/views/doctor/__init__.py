@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from alfvideo.errors import DataError
+from alfvideo.files.errors import DataError
 
 
 class State(StrEnum):

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from alfvideo import lock
-from alfvideo.alyx import connection
-from alfvideo.doctor import State
+from alfvideo.files import lock
+from alfvideo.files.errors import Blocked
 from alfvideo.pose import cascade, environment
-from alfvideo.session import Blocked
+from alfvideo.registration.alyx import connection
+from alfvideo.views.doctor import State
 
 Found = Iterator[tuple[State, str]]
 Config = Mapping[str, Any]

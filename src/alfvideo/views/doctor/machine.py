@@ -16,7 +16,7 @@ import imageio_ffmpeg
 import psutil
 import yaml
 
-from alfvideo.doctor import State
+from alfvideo.views.doctor import State
 
 Found = Iterator[tuple[State, str]]
 Config = Mapping[str, Any]
@@ -126,7 +126,7 @@ def slurm(config: Config) -> Found:
 def _partitions() -> set[str]:
     """The partitions that the profile for SLURM names."""
     named = set()
-    for file in (Path(__file__).parents[3] / "profiles" / "slurm").glob("*.yaml"):
+    for file in (Path(__file__).parents[4] / "profiles" / "slurm").glob("*.yaml"):
         profile = yaml.safe_load(file.read_text(encoding="utf-8"))
         of_rules = profile.get("set-resources", {}).values()
         resources = [profile.get("default-resources", {}), *of_rules]

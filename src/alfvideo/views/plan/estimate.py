@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alfvideo.plan import history
-from alfvideo.plan.history import Past
-from alfvideo.plan.videos import Lengths
+from alfvideo.views.plan import history
+from alfvideo.views.plan.history import Past
+from alfvideo.views.plan.videos import Lengths
 
 FEW = 5
 """With fewer past jobs no line is fitted, and their spread says nothing."""

@@ -8,9 +8,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from alfvideo import provenance, tasks
-from alfvideo.errors import DataError
-from alfvideo.plan import settings, videos
+from alfvideo.files.errors import DataError
+from alfvideo.jobs import provenance
+from alfvideo.planning import tasks
+from alfvideo.views.plan import settings, videos
 
 BENCHMARKS = Path("benchmarks")
 """Where Snakemake writes them, beside the folder `logs` and with the same paths in it."""

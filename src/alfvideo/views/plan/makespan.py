@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
-from alfvideo.plan import schedule
-from alfvideo.plan.work import Job
+from alfvideo.views.plan import schedule
+from alfvideo.views.plan.work import Job
 
 TAKES_ALL_CORES = "video_compress"
 FASTEST_WITH = 8

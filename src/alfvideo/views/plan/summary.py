@@ -7,15 +7,15 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from alfvideo import tasks
-from alfvideo.duration import in_words
-from alfvideo.pending import State, Status
-from alfvideo.plan import history, work
-from alfvideo.plan.estimate import FEW, Estimates
-from alfvideo.plan.history import Past
-from alfvideo.plan.makespan import FASTEST_WITH, TAKES_ALL_CORES, Rule, makespan
-from alfvideo.plan.videos import Lengths
-from alfvideo.plan.work import Job
+from alfvideo.jobs.duration import in_words
+from alfvideo.planning import tasks
+from alfvideo.planning.pending import State, Status
+from alfvideo.views.plan import history, work
+from alfvideo.views.plan.estimate import FEW, Estimates
+from alfvideo.views.plan.history import Past
+from alfvideo.views.plan.makespan import FASTEST_WITH, TAKES_ALL_CORES, Rule, makespan
+from alfvideo.views.plan.videos import Lengths
+from alfvideo.views.plan.work import Job
 
 GPUS = (1, 2, 4, 8)
 TIMES_AS_MANY_CORES = (1, 2, 4)

@@ -7,8 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from alfvideo import datasets
-from alfvideo.plan import settings
+from alfvideo.session import datasets
+from alfvideo.views.plan import settings
 
 NPY_HEADER = 128
 """Bytes before the values in a npy file of one dimension (numpy.lib.format, version 1.0)."""

@@ -6,11 +6,13 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
-from alfvideo import datasets, provenance, session, tasks
-from alfvideo.pending import State, Status
-from alfvideo.plan import settings, videos
-from alfvideo.plan.estimate import Estimate, Estimates
-from alfvideo.plan.videos import Lengths
+from alfvideo.jobs import provenance
+from alfvideo.planning import tasks
+from alfvideo.planning.pending import State, Status
+from alfvideo.session import datasets, description
+from alfvideo.views.plan import settings, videos
+from alfvideo.views.plan.estimate import Estimate, Estimates
+from alfvideo.views.plan.videos import Lengths
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,11 @@ def _of_session(
     lengths: Lengths,
     first: int,
 ) -> Iterator[Job]:
-    recorded = session.read(path)
+    recorded = description.read(path)
     known = videos.recorded(provenance.read(path))
     makers: dict[Path, int] = {}
     for place, status in enumerate(statuses, first):
-        camera = recorded.cameras.get(status.camera, session.ALL_CAMERAS)
+        camera = recorded.cameras.get(status.camera, description.ALL_CAMERAS)
         task = next(task for task in tasks.TASKS if _is_of(status, task, recorded, config))
         inputs = list(chain(*task.files(recorded, camera, config).values()))
         frames = sum(
@@ -88,19 +90,19 @@ def _of_session(
 
 
 def _is_of(
-    status: Status, task: tasks.Task, recorded: session.Session, config: Mapping[str, Any]
+    status: Status, task: tasks.Task, recorded: description.Session, config: Mapping[str, Any]
 ) -> bool:
     """Whether a status is of this task: several that write the same files share a stage."""
-    camera = recorded.cameras.get(status.camera, session.ALL_CAMERAS)
+    camera = recorded.cameras.get(status.camera, description.ALL_CAMERAS)
     return (
         task.stage == status.stage
-        and task.of_session == (camera is session.ALL_CAMERAS)
+        and task.of_session == (camera is description.ALL_CAMERAS)
         and task.applies(recorded, camera, config)
     )
 
 
 def _video(
-    file: Path, camera: str, recorded: session.Session, known: videos.Recorded
+    file: Path, camera: str, recorded: description.Session, known: videos.Recorded
 ) -> videos.Video:
     """A video that a job reads; if it is not there yet, the raw one that it will be made from."""
     label = camera or datasets.camera_of(file)

@@ -9,8 +9,8 @@ from typing import Any
 from one.alf import spec
 from one.alf.path import filename_parts
 
-from alfvideo import datasets, session
 from alfvideo.qc.pose import IGNORED
+from alfvideo.session import datasets, folders
 
 UNREADABLE = "UNREADABLE"
 """Stands in place of an outcome where a QC file cannot be read."""
@@ -67,7 +67,7 @@ def worst(outcomes: Iterable[str]) -> str:
 def qualities(path: Path) -> dict[str, dict[str, Quality]]:
     """The QC files of a session, by camera and by what was checked, in the order of `KINDS`."""
     found: dict[str, dict[str, Quality]] = {}
-    names = sorted(filter(spec.is_valid, session.listing(path / "qc")))
+    names = sorted(filter(spec.is_valid, folders.listing(path / "qc")))
     for kind in KINDS:
         for name in names:
             if filename_parts(name)[2] == f"{kind}QC" and name.endswith(".json"):

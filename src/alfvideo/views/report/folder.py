@@ -8,9 +8,10 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
-from alfvideo import atomic, provenance
-from alfvideo.report import page
-from alfvideo.report.sessions import Report
+from alfvideo.files import atomic
+from alfvideo.jobs import provenance
+from alfvideo.views.report import page
+from alfvideo.views.report.sessions import Report
 
 
 def write(reports: Iterable[Report], root: Path, folder: Path) -> int:
@@ -93,7 +94,7 @@ def _write(file: Path, text: str) -> bool:
 
 def _assets() -> dict[str, str]:
     """Styles and scripts. DataTables comes from itables, which has all of it in two files."""
-    of_table, own = files("itables") / "html", files("alfvideo.report") / "assets"
+    of_table, own = files("itables") / "html", files("alfvideo.views.report") / "assets"
     bundle = base64.b64encode((of_table / "dt_bundle.js").read_bytes()).decode()
     return {
         "datatables.css": (of_table / "dt_bundle.css").read_text(encoding="utf-8"),

@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from alfvideo.report import checks, sessions
-from alfvideo.report.checks import Check
-from alfvideo.report.sessions import Report
+from alfvideo.views.report import checks, sessions
+from alfvideo.views.report.checks import Check
+from alfvideo.views.report.sessions import Report
 
 _NUMBERS = MappingProxyType(
     {
@@ -27,7 +27,7 @@ _NUMBERS = MappingProxyType(
 def environment() -> Environment:
     """The templates, with everything escaped that comes from data."""
     found = Environment(
-        loader=PackageLoader("alfvideo.report"),
+        loader=PackageLoader("alfvideo.views.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

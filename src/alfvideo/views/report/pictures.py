@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 from jinja2 import Environment
 
-from alfvideo import datasets, session
+from alfvideo.session import datasets, folders
 
 _OF_CAMERA = re.compile(r"([a-z]+)Camera[._].+")
 _TITLES = {
@@ -42,7 +42,7 @@ def pictures(path: Path, cameras: Collection[str]) -> list[Picture]:
     folder = path / "snapshot"
     found = [
         _picture(folder / name)
-        for name in session.listing(folder)
+        for name in folders.listing(folder)
         if name.endswith((".png", ".mp4")) and not name.startswith(".")
     ]
     selected = (picture for picture in found if picture.camera in ("", *cameras))
@@ -62,6 +62,8 @@ def _caption(name: str, camera: str) -> str:
     """The caption that Snakemake's report has, too, which renders it with the same names."""
     if not name:
         return ""
-    text = files("alfvideo.report").joinpath(f"captions/{name}.rst").read_text(encoding="utf-8")
+    text = (
+        files("alfvideo.views.report").joinpath(f"captions/{name}.rst").read_text(encoding="utf-8")
+    )
     of_job = SimpleNamespace(wildcards=SimpleNamespace(camera=camera))
     return Environment().from_string(text).render(snakemake=of_job)

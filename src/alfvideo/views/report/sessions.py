@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from alfvideo import arrays, datasets, provenance
-from alfvideo.errors import DataError
-from alfvideo.pending import State, Status
-from alfvideo.report.checks import Quality, qualities, worst
-from alfvideo.report.pictures import Picture, pictures
-from alfvideo.status.rows import failure
+from alfvideo.files import arrays
+from alfvideo.files.errors import DataError
+from alfvideo.jobs import provenance
+from alfvideo.planning.pending import State, Status
+from alfvideo.session import datasets
+from alfvideo.views.report.checks import Quality, qualities, worst
+from alfvideo.views.report.pictures import Picture, pictures
+from alfvideo.views.status.rows import failure
 
 STATES = (State.DONE, State.PENDING, State.BLOCKED, State.FAILED)
 """From the best to the worst."""

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
-from alfvideo.pending import State
-from alfvideo.status.rows import Row
+from alfvideo.planning.pending import State
+from alfvideo.views.status.rows import Row
 
 
 def write_csv(rows: Iterable[Row], file: TextIO) -> None:

@@ -5,8 +5,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from alfvideo import provenance, running, tasks
-from alfvideo.pending import State, Status
+from alfvideo.jobs import provenance, running
+from alfvideo.planning import tasks
+from alfvideo.planning.pending import State, Status
 
 LogsOf = Callable[[Status], Iterable[Path]]
 """The logs that the jobs of a pending stage may write."""

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from alfvideo import duration
+from alfvideo.jobs import duration
 
 FILE = Path("logs/runs.jsonl")
 SHOWN = 5

@@ -10,10 +10,11 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from alfvideo import duration, tasks
-from alfvideo.pending import State
-from alfvideo.plan.history import Past
-from alfvideo.status.rows import Row
+from alfvideo.jobs import duration
+from alfvideo.planning import tasks
+from alfvideo.planning.pending import State
+from alfvideo.views.plan.history import Past
+from alfvideo.views.status.rows import Row
 
 COLOURS = {
     State.DONE: "green",

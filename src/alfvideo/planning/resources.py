@@ -1,0 +1,55 @@
+"""What a job of each rule needs of the machine: one row a rule, for the rules and for the plan."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one job needs at its first attempt.
+
+    Among jobs that could start, those of the largest `priority` come first. `mem_mb` (MB) and
+    `runtime` (minutes) are limits, for a cluster; `io_charge` is its part of the disks (100 is
+    all), `job_size` what it is called in reports. `threads` None stands for all that there are,
+    at most `MAX_THREADS`.
+    """
+
+    priority: int
+    mem_mb: int
+    runtime: int
+    threads: int | None = 1
+    gpu: int = 0
+    io_charge: int = 5
+    job_size: Literal["small", "large"] = "small"
+
+
+MAX_THREADS = 8
+"""Cores beyond which the compression of one video gains no speed."""
+
+_DAY = 24 * 60
+_POSE = Resources(30, 16000, _DAY, threads=4, gpu=1, io_charge=10, job_size="large")
+
+RESOURCES: Mapping[str, Resources] = {
+    "video_register_raw": Resources(100, 500, 10),
+    "video_compress": Resources(90, 4000, _DAY, threads=None, job_size="large"),
+    "video_convert": Resources(90, 2000, 120),
+    "video_sync_qc_bpod": Resources(40, 2000, 30),
+    "video_sync_qc_nidq": Resources(40, 2000, 30),
+    "video_sync_qc_camlog": Resources(40, 2000, 30),
+    "video_qc": Resources(40, 2000, 60),
+    "dlc": _POSE,
+    "lightning_pose": _POSE,
+    "motion_energy": Resources(30, 1000, 120),
+    "ephys_post_dlc": Resources(30, 2000, 30),
+    "ephys_post_lightning_pose": Resources(30, 2000, 30),
+    "licks": Resources(30, 2000, 30),
+    "dlc_qc": Resources(30, 3000, 30),
+    "lightning_pose_qc": Resources(30, 3000, 30),
+    "dlc_qc_plot": Resources(30, 3000, 30),
+    "lp_qc_plot": Resources(30, 3000, 30),
+    "pose_clip": Resources(30, 2000, 30),
+    "register_alyx": Resources(20, 500, 30, io_charge=1),
+    "video_remove_original": Resources(10, 1000, 120),
+}
+"""By rule."""
