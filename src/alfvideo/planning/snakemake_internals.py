@@ -115,7 +115,7 @@ class Invocation:
 
     def jobs_done(self) -> list[str]:
         """The rules of the jobs that ended well."""
-        return [job.rule.name for job in self._done()]
+        return [_task(job) for job in self._done()]
 
     def jobs_failed(self) -> list[str]:
         """The rules of the jobs that failed, each job of a group for itself."""
@@ -125,10 +125,15 @@ class Invocation:
         failed = set()
         for job in scheduler.failed:
             failed.update(job.jobs if job.is_group() else [job])
-        return [job.rule.name for job in failed - self._done()]
+        return [_task(job) for job in failed - self._done()]
 
     def _done(self) -> set[Any]:
         return set(self._workflow.dag.finished_jobs) if self._workflow.dag else set()
+
+
+def _task(job: Any) -> str:
+    """The name of a job's rule in alfvideo; as a module's, rules may be called otherwise."""
+    return str(job.resources.get("task", job.rule.name))
 
 
 def _logger() -> logging.Logger:
