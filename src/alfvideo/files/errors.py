@@ -14,4 +14,4 @@ class MachineError(DataError):
 
 
 class Blocked(Exception):
-    """Why a session or a camera cannot be processed now, in words for a rig manager."""
+    """The reason why a session or camera cannot be processed now, in words for a rig manager."""

@@ -23,7 +23,7 @@ _LAST_LINES = 60
 
 
 class Loaded(NamedTuple):
-    """What an engine says of a network that it has loaded.
+    """The properties of a network that an engine has loaded.
 
     `context` is the number of frames that it needs before and after the one it looks at.
     """
@@ -98,7 +98,7 @@ class Engine:
         self.networks = {name: Loaded(**of) for name, of in reply["networks"].items()}
 
     def predict(self, model: str, frames: np.ndarray) -> np.ndarray:
-        """Poses (n, n_parts, 3) float64 of pictures (n + 2 * context, height, width[, 3]) uint8.
+        """Predict poses (n, n_parts, 3) float64; pictures (n + 2 * context, height, width[, 3]).
 
         x and y are pixels of the pictures, then the likelihood.
         """

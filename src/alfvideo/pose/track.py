@@ -23,7 +23,7 @@ PART_FRAMES = 1000
 
 
 def models(cascade: Mapping[str, Any]) -> dict[str, str]:
-    """Paths of all models of a cascade by name: that of the network and a number.
+    """Return paths of all models of a cascade by name: that of the network and a number.
 
     >>> models({'networks': {'eye': {'models': {'/a': '1f', '/b': '2e'}}}})
     {'eye 1': '/a', 'eye 2': '/b'}
@@ -36,12 +36,12 @@ def models(cascade: Mapping[str, Any]) -> dict[str, str]:
 
 
 def members(cascade: Mapping[str, Any], network: str) -> list[str]:
-    """Names of the models of one network of a cascade."""
+    """List the names of the models of one network of a cascade."""
     return list(models({"networks": {network: cascade["networks"][network]}}))
 
 
 def sample_numbers(n_frames: int, rate: float, most: int) -> np.ndarray:
-    """Numbers of evenly spaced frames, as many as iblvideo takes: one a second, 20 to `most`.
+    """Choose evenly spaced frames, as many as iblvideo takes: one a second, 20 to `most`.
 
     >>> sample_numbers(6, 60, 500)
     array([0, 1, 2, 3, 4, 5])
@@ -60,7 +60,7 @@ def track(
     engine: Engine,
     parts: Parts,
 ) -> dict[str, np.ndarray]:
-    """Poses of all frames by the name of the model, (n_frames, n_parts, 3) float64.
+    """Track all frames; return poses by the name of the model, (n_frames, n_parts, 3) float64.
 
     x and y are pixels of the upright frame (see `geometry`), then the likelihood.
 
@@ -103,7 +103,7 @@ def track(
 def _eyes(
     path: Path, video: Video, camera: str, cascade: Mapping[str, Any], engine: Engine
 ) -> dict[str, stream.Eye]:
-    """How each model of the networks for all frames looks at the video."""
+    """Return the input of each model of the networks for all frames."""
     frame = video.width, video.height
     networks: Mapping[str, Any] = cascade["networks"]
     anchors: dict[str, np.ndarray] = {}

@@ -47,14 +47,14 @@ class _Unchanged(Exception):
 
 
 def path(root: Path, table: str) -> Path:
-    """Where ONE looks for a table, 'sessions' or 'datasets'."""
+    """Return the path at which ONE looks for a table, 'sessions' or 'datasets'."""
     return root / f"{table}.pqt"
 
 
 def outdated(
     root: Path, sessions: Iterable[Path], when_made: Mapping[Path, int] = MappingProxyType({})
 ) -> list[Path]:
-    """The sessions of which results were made or remade since they were last put in the tables.
+    """List the sessions of which results were made since they were last put in the tables.
 
     `when_made` says of some sessions when their provenance was last changed, in ns, to save asking.
     Left out are sessions of which the provenance is broken, and those that ONE would look for
@@ -133,7 +133,7 @@ def _merge(tables: Mapping[str, Any], root: Path, changed: Iterable[Path]) -> No
 
 
 def _load(root: Path) -> Mapping[str, Any]:
-    """The tables as ONE loads them, empty ones where there are none."""
+    """Load the tables as ONE loads them, empty ones where there are none."""
     tables = cache.default_cache(str(root))
     for name, empty in _EMPTY.items():
         file = path(root, name)
@@ -172,13 +172,13 @@ def _save(file: Path, tables: Mapping[str, Any], name: str) -> None:
 
 
 def _relative(root: Path, of: Path) -> str:
-    """A session as `lab/subject/date/number`, or without the lab if its folders do not name it."""
+    """Return a session as `lab/subject/date/number`, or without lab if no folder names it."""
     inside = ALFPath(of.relative_to(root))
     return "/".join(filter(None, inside.session_parts))
 
 
 def _made(of: Path) -> int | None:
-    """When something was last made of a session, in ns; None if nothing was."""
+    """Return the time at which something was last made of a session, in ns; None if nothing was."""
     try:
         return (of / provenance.FILE_NAME).stat().st_mtime_ns
     except FileNotFoundError:
@@ -186,7 +186,7 @@ def _made(of: Path) -> int | None:
 
 
 def _is_readable(of: Path) -> bool:
-    """Whether the records of a session can be read; the scan blocks it if not, and says so."""
+    """Return whether the records of a session can be read; if not, the scan blocks it."""
     try:
         return bool(provenance.read(of))
     except DataError:
@@ -194,7 +194,7 @@ def _is_readable(of: Path) -> bool:
 
 
 def _known_sessions(sessions: pd.DataFrame) -> dict[str, uuid.UUID]:
-    """Ids of the sessions of a table, by `lab/subject/date/number`."""
+    """Return the ids of the sessions of a table, by `lab/subject/date/number`."""
     days = pd.to_datetime(sessions["date"]).dt.strftime("%Y-%m-%d")
     labs = sessions["lab"].fillna("").astype(str)
     numbers = sessions["number"].astype(int).map("{:03d}".format)
@@ -225,7 +225,7 @@ def _session_row(root: Path, of: Path) -> dict[str, Any]:
 def _dataset_rows(
     of: Path, eid: uuid.UUID, known: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Rows of all datasets of a session; `known` are those in the table, by path."""
+    """Build rows of all datasets of a session; `known` are those in the table, by path."""
     hashes = _hashes(of)
     rows = {path: {**row, "exists": False} for path, row in known.items()}
     for file, size in _datasets(of):
@@ -251,7 +251,7 @@ def _dataset_rows(
 
 
 def _datasets(of: Path) -> Iterator[tuple[Path, int]]:
-    """The datasets of a session and their sizes, without hidden files, which are being written."""
+    """Yield the datasets of a session and their sizes, without hidden (temporary) files."""
     for file in ALFPath(of).iter_datasets(recursive=True):
         hidden = any(part.startswith(".") for part in file.relative_to(of).parts)
         if spec.is_valid(file.name) and not hidden and file.exists():
@@ -259,7 +259,7 @@ def _datasets(of: Path) -> Iterator[tuple[Path, int]]:
 
 
 def _hashes(of: Path) -> dict[tuple[str, int], str]:
-    """MD5 of the files that alfvideo made or registered, by path in the session and size."""
+    """Return the MD5 of files that alfvideo made or registered, by path and size."""
     hashes = {}
     for name, entry in provenance.read(of).items():
         if made := entry.get("output"):
@@ -273,7 +273,7 @@ def _hashes(of: Path) -> dict[tuple[str, int], str]:
 def _default_revisions(
     of: Path, rows: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, bool]:
-    """Whether each dataset is what is loaded if no revision is named: the newest, or as known."""
+    """Return for each dataset whether it is loaded by default: the newest revision, or as known."""
     revisions: dict[ALFPath, list[str]] = {}
     for name in rows:
         revisions.setdefault(ALFPath(of / name).without_revision(), []).append(name)

@@ -46,7 +46,7 @@ ALL_CAMERAS = Camera(label="")
 
 @dataclass(frozen=True)
 class Session:
-    """What a session recorded and where. Paths inside it are relative to `path`.
+    """The recordings of a session and their places. Paths inside it are relative to `path`.
 
     `sync` is the device that recorded the pulses ('nidq' or 'bpod') and `namespace` that of its
     sync arrays ('spikeglx' or 'timeline'). `protocols` are the names of the tasks, in order;
@@ -68,13 +68,13 @@ class Session:
     _paths: dict[tuple[str, str], Path] = field(default_factory=dict, compare=False, repr=False)
 
     def listing(self, collection: str) -> Listing:
-        """Entries of a collection by name, read from disk once; empty if it does not exist."""
+        """List entries of a collection by name, read from disk once; empty if it does not exist."""
         return self.seen.listing(
             f"{self.path}/{collection}" if collection != "." else f"{self.path}"
         )
 
     def siblings(self, file: Path) -> Listing:
-        """Entries of the folder of a file of the session, by name."""
+        """List entries of the folder of a file of the session, by name."""
         return self.seen.listing(str(file).rpartition("/")[0])
 
     def check_date(self, file: Path) -> None:
@@ -99,7 +99,7 @@ class Session:
             )
 
     def find(self, collection: str, *patterns: str) -> list[Path]:
-        """Files of a collection that match any of the glob patterns, sorted by name."""
+        """Find files of a collection that match any of the glob patterns, sorted by name."""
         key = (collection, *patterns)
         if key not in self._found:
             matches = _any_of(patterns)
@@ -108,7 +108,7 @@ class Session:
         return list(self._found[key])
 
     def file(self, pattern: str, camera: Camera) -> Path:
-        """The path of a pattern such as '{session}/{collection}/{camera}.avi' for a camera."""
+        """Return a camera's path of a pattern such as '{session}/{collection}/{camera}.avi'."""
         key = (pattern, camera.label)
         if key not in self._paths:
             of_camera = {"camera": camera.label, "collection": camera.collection}
@@ -118,7 +118,7 @@ class Session:
 
 @cache
 def _any_of(patterns: tuple[str, ...]) -> Callable[[str], object]:
-    """Whether a name matches one of the glob patterns, compiled."""
+    """Compile a test whether a name matches one of the glob patterns."""
     return re.compile("|".join(map(translate, patterns))).match
 
 
@@ -198,7 +198,7 @@ def _camera(label: str, device: Mapping[str, Any]) -> Camera:
 
 
 def _mapping(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """The mapping under a key; empty if the key is missing or has no value."""
+    """Return the mapping under a key; empty if the key is missing or has no value."""
     value = mapping.get(key) or {}
     if not isinstance(value, Mapping):
         raise Blocked(f"the description is malformed: '{key}' is not a mapping")
@@ -206,12 +206,12 @@ def _mapping(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def names(value: Any) -> tuple[str, ...]:
-    """A list of names; old descriptions have a single one."""
+    """Return a list of names; old descriptions have a single one."""
     return tuple(map(str, value if isinstance(value, list) else filter(None, [value])))
 
 
 def _tasks(description: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Protocol and settings of each task, in order.
+    """Return protocol and settings of each task, in order.
 
     Version 0 of the description has a mapping of tasks, version 1 a list of them.
     """
@@ -235,7 +235,7 @@ def _load_description(path: Path) -> Mapping[str, Any]:
 
 
 def _legacy_description(path: Path, seen: Seen) -> Mapping[str, Any]:
-    """The description of a session from before description files, told from its task protocol.
+    """Make the description of a session older than description files from its task protocol.
 
     Ephys rigs had three cameras on an NI-DAQ, training rigs one camera on the Bpod (ibllib's rule
     for such sessions).

@@ -158,7 +158,7 @@ def _check(pulses: np.ndarray, n_frames: int) -> None:
 def _frame_counter(
     recorded: np.ndarray | None, n_frames: int, n_pulses: int, notes: list[str]
 ) -> np.ndarray:
-    """The frame counter of each frame of the video, (n_frames,) int64, increasing from 0."""
+    """Return the frame counter of each frame of the video, (n_frames,) int64, increasing from 0."""
     consecutive = np.arange(n_frames)
     if recorded is None:
         notes.append("The camera saved no frame counter: frames are taken as consecutive.")
@@ -194,7 +194,7 @@ def _frame_counter(
 def _numberings(
     pulses: np.ndarray, count: np.ndarray, timestamps: np.ndarray | None
 ) -> list[_Numbering]:
-    """Ways to number pulses and frames, the more likely first: as recorded, and mended.
+    """List ways to number pulses and frames, the more likely first: as recorded, and repaired.
 
     Mended are a train of pulses without gaps and the exposures that the camera's clock shows: both
     count periods, so they agree whatever was lost on either side.
@@ -214,7 +214,7 @@ def _numberings(
 
 
 def _no_gpio(gpio: np.ndarray | None, n_frames: int, ttl: Fronts | None) -> str | None:
-    """Why the GPIO cannot be used, or None."""
+    """Return why the GPIO cannot be used, or None."""
     if gpio is None:
         return "the camera saved no GPIO"
     if gpio_fronts(gpio[:n_frames, SYNC_PIN]).indices.size < 2:
@@ -240,7 +240,7 @@ def _fit(numbering: _Numbering, fronts: GpioFronts, ttl: Fronts) -> Fit:
 
 
 def _distrust(numbering: _Numbering, fit: Fit, fronts: GpioFronts, ttl: Fronts) -> str | None:
-    """Why the fit to the sync TTLs cannot be used, or None."""
+    """Return why the fit to the sync TTLs cannot be used, or None."""
     n_fronts, n_unmatched = fit.offsets.size, np.count_nonzero(fit.unmatched)
     if not fit.clear:
         if 2 * n_unmatched >= n_fronts:
