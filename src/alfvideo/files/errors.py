@@ -1,4 +1,4 @@
-"""The exceptions for bad input and bad machines, written for the person who has to mend it."""
+"""The exceptions for bad input and bad machines, written for the person who has to fix it."""
 
 
 class DataError(Exception):

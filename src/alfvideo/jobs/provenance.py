@@ -65,7 +65,7 @@ class Work:
         return {
             "rule": self.rule,
             "camera": self.camera,
-            "inputs": {relative(path, session): dict(of) for path, of in self.inputs.items()},
+            "inputs": {relative(path, session): dict(stamp) for path, stamp in self.inputs.items()},
             "params": dict(self.params),
             "host": platform.node(),
             "finished": now(),

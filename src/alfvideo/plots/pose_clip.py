@@ -45,7 +45,7 @@ _WHOLE = 0.9
 """Part of the frames of an excerpt that must be there, else the camera did not record all of it."""
 
 
-class Sheet(NamedTuple):
+class Layout(NamedTuple):
     """The layout that all frames of a clip share."""
 
     picture: tuple[int, int]
@@ -146,7 +146,7 @@ def keypoints(
     return np.stack([table.points(pose, part)[numbers] for part in parts], axis=1)
 
 
-def sheet(width: int, height: int, parts: Sequence[str]) -> Sheet:
+def layout(width: int, height: int, parts: Sequence[str]) -> Layout:
     """Lay out a clip of frames of this size: picture, a row of text, and a legend of the parts."""
     across = _even(min(max(width, MIN_WIDTH), MAX_WIDTH))
     down = _even(height * across / width)
@@ -162,11 +162,11 @@ def sheet(width: int, height: int, parts: Sequence[str]) -> Sheet:
         y = first + (1 + i % rows) * _ROW
         _mark(ground, i, x + _RADIUS, y)
         _write(ground, part, x + 2 * _RADIUS + _MARGIN, y)
-    return Sheet((across, down), (across / width, down / height), first, ground)
+    return Layout((across, down), (across / width, down / height), first, ground)
 
 
 def drawn(
-    sheet: Sheet, picture: np.ndarray, points: np.ndarray, texts: Sequence[str]
+    layout: Layout, picture: np.ndarray, points: np.ndarray, texts: Sequence[str]
 ) -> np.ndarray:
     """Draw one frame of the clip, RGB (height, width, 3) uint8.
 
@@ -174,20 +174,20 @@ def drawn(
     the body parts in it, (n_parts, 2): x and y in its pixels, with the centre of the top left pixel
     at 0, 0. Parts with NaN are left out.
     """
-    canvas = sheet.ground.copy()
-    across, down = sheet.picture
+    canvas = layout.ground.copy()
+    across, down = layout.picture
     shrunk = across < picture.shape[1]
     resized = cv2.resize(
-        picture, sheet.picture, interpolation=cv2.INTER_AREA if shrunk else cv2.INTER_LINEAR
+        picture, layout.picture, interpolation=cv2.INTER_AREA if shrunk else cv2.INTER_LINEAR
     )
     seen = canvas[:down]
     seen[:] = resized if resized.ndim == 3 else resized[:, :, np.newaxis]
-    places = (points + 0.5) * sheet.scale - 0.5
-    inside = ((places >= 0) & (places < sheet.picture)).all(axis=1)
+    places = (points + 0.5) * layout.scale - 0.5
+    inside = ((places >= 0) & (places < layout.picture)).all(axis=1)
     for i in np.flatnonzero(inside):
         _mark(seen, i, *places[i])
     for i, text in enumerate(texts):
-        _write(canvas, text, _MARGIN + i * across // len(texts), sheet.middle)
+        _write(canvas, text, _MARGIN + i * across // len(texts), layout.middle)
     return canvas
 
 

@@ -26,7 +26,7 @@ def times(files: Sequence[Path | str]) -> np.ndarray:
     except (DataError, ValueError):
         raise DataError(
             f"{files[0]} cannot be read as camera times. Remove the file and run again: they are "
-            "then made anew."
+            "then regenerated."
         ) from None
 
 

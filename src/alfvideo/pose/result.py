@@ -96,10 +96,12 @@ def table(
         members = np.stack([poses[model] for model in models])
         columns, values = _smoothed(network.get("smoothing", {}), members, parts, video, engine)
         for part in kept:
-            for column, of in zip(columns, values[:, parts.index(part)].T, strict=True):
+            for column, coordinate in zip(columns, values[:, parts.index(part)].T, strict=True):
                 mirrored = camera in cascade["mirrored"] and column.startswith("x")
                 is_position = mirrored and not column.endswith("var")
-                found[f"{part}_{column}"] = geometry.mirror(of, video.width) if is_position else of
+                found[f"{part}_{column}"] = (
+                    geometry.mirror(coordinate, video.width) if is_position else coordinate
+                )
     return pd.DataFrame(found, dtype=np.float64)
 
 

@@ -121,5 +121,5 @@ def _readable(path: Path) -> Iterator[None]:
         reason = str(error).partition("\n")[0]
         raise DataError(
             f"{path}: expected a pose table, but it cannot be read ({reason}). "
-            "Remove the file and run again: it is then made anew from the video."
+            "Remove the file and run again: it is then regenerated from the video."
         ) from None

@@ -44,7 +44,7 @@ def make(home: Path, label: str, needs: Sequence[str], without: Path | None) -> 
     except OSError as error:
         raise DataError(
             f"The environment of {label} cannot be made in {home} ({error.strerror or error}). "
-            "Mend that and run again."
+            "Fix that and run again."
         ) from error
     return python_in(home)
 

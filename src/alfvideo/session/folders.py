@@ -28,15 +28,15 @@ def listing(folder: Path | str) -> Listing:
 
 
 @dataclass
-class Seen:
+class Lookups:
     """Lookups in a session: folders by path, each listed once, and files that were read or dated.
 
-    `lasting` is whether the same would be found again as long as none of these changes.
+    `cacheable` is False if the same may not be found again although none of these changes.
     """
 
     folders: dict[str, Listing] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
-    lasting: bool = True
+    cacheable: bool = True
 
     def listing(self, folder: str) -> Listing:
         """List entries of a folder; empty if it does not exist."""

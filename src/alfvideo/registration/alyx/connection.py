@@ -200,7 +200,7 @@ class Client:
         if answers.is_unknown_account(answer):
             raise DataError(
                 f"Alyx at {self.url} does not accept the token of {self._user or 'this account'}. "
-                "Log in again with ONE, or set ALYX_LOGIN and ALYX_PASSWORD, or ALYX_TOKEN, anew."
+                "Log in again with ONE, or set ALYX_LOGIN and ALYX_PASSWORD, or ALYX_TOKEN, again."
             )
         return self._content(answer, doing) if isinstance(answer, requests.Response) else answer
 
@@ -260,7 +260,7 @@ class Client:
         if trouble.response is not None and (detail := answers.own_error(trouble.response)):
             raise Refused(
                 f"Alyx at {self.url} failed to {doing}: {detail}. If this is about something in "
-                "the message, mend it; if not, send the message to who keeps the server.",
+                "the message, fix it; if not, send the message to who keeps the server.",
                 trouble.response.status_code,
             )
         raise Unreachable(
@@ -281,7 +281,7 @@ class Client:
             detail = answers.detail(response)
             raise Refused(
                 f"Alyx at {self.url} refused to {doing}: {detail or 'no reason given'} "
-                f"(HTTP {status}). Mend this, or have it mended on Alyx, and run again.",
+                f"(HTTP {status}). Fix this, or have it fixed on Alyx, and run again.",
                 status,
             )
         if status == 204:

@@ -40,7 +40,7 @@ def read(path: Path) -> QCReport:
         )
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(
-            f"{path} is not a report of checks. Remove it, and run again to make it anew."
+            f"{path} is not a report of checks. Remove it, and run again to regenerate it."
         ) from error
 
 
