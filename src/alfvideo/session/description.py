@@ -94,9 +94,7 @@ class Session:
             # Time goes by without a change to any file.
             self.lookups.cacheable = False
             day = time.strftime("%Y-%m-%d %H:%M", time.localtime(modified))
-            raise Blocked(
-                f"{file} is dated {day}, in the future: fix the clock and touch the file"
-            )
+            raise Blocked(f"{file} is dated {day}, in the future: fix the clock and touch the file")
 
     def find(self, collection: str, *patterns: str) -> list[Path]:
         """Find files of a collection that match any of the glob patterns, sorted by name."""
