@@ -31,7 +31,7 @@ _MOST_UNSEEN = 0.9
 def features(
     pose: Mapping[str, Sequence[float]], camera: str, rate: float
 ) -> tuple[pd.DataFrame, str]:
-    """The features of a camera, one row a frame, and why the pupil is not smoothed if it is not.
+    """Return the features of a camera, one row a frame, and why the pupil is unsmoothed if it is.
 
     Columns `pupilDiameter_raw` and `pupilDiameter_smooth`, float64, pixels of the camera's frames.
     Of an ensemble the raw one is from the median of its members and the smooth one from its
@@ -78,7 +78,7 @@ def load(path: Path) -> pd.DataFrame:
 
 
 def pupil_diameter(pose: Mapping[str, Sequence[float]], estimate: str = "") -> np.ndarray:
-    """Diameter of the pupil in each frame, (n_frames,) float64, pixels; NaN if it is not seen.
+    """Return the diameter of the pupil in each frame, (n_frames,) float64, pixels; NaN if unseen.
 
     The median of all distances of two of its four points; those of neighbouring points count as
     sides of a square in the circle, times the square root of 2. `estimate` is as in `table.points`.
@@ -90,7 +90,7 @@ def pupil_diameter(pose: Mapping[str, Sequence[float]], estimate: str = "") -> n
 
 
 def _median(values: np.ndarray) -> np.ndarray:
-    """Median of each column of (k, n), NaN left out: `np.nanmedian`, ten times as fast."""
+    """Return the median of each column of (k, n), NaN left out: as `np.nanmedian`, but faster."""
     values = np.sort(values, axis=0)
     known = np.count_nonzero(~np.isnan(values), axis=0)
     columns = np.arange(values.shape[1])
@@ -99,7 +99,7 @@ def _median(values: np.ndarray) -> np.ndarray:
 
 
 def smooth_pupil_diameter(raw: np.ndarray, window: int, rate: float) -> np.ndarray:
-    """The diameter smoothed over time and without outliers, (n_frames,) float64, pixels.
+    """Return the diameter smoothed over time, without outliers, (n_frames,) float64, pixels.
 
     Gaps are interpolated, up to a second; longer ones stay NaN.
 
@@ -133,7 +133,7 @@ def smooth_pupil_diameter(raw: np.ndarray, window: int, rate: float) -> np.ndarr
 
 
 def _smooth(diameter: np.ndarray, window: int) -> np.ndarray:
-    """Smoothed where there are diameters, and interpolated between those (n_frames,)."""
+    """Smooth where there are diameters, and interpolate between those (n_frames,)."""
     known = np.flatnonzero(~np.isnan(diameter))
     if known.size < window:
         raise DataError(f"The pupil is seen in {known.size} frames, {window} are smoothed over.")

@@ -19,7 +19,7 @@ _LEAST_KNOWN = 0.5
 
 
 class Windows(NamedTuple):
-    """What was recorded around events."""
+    """Samples around events."""
 
     offsets: np.ndarray
     """(n_samples,) float64, seconds after the event."""
@@ -28,13 +28,13 @@ class Windows(NamedTuple):
 
 
 def frame_rate(times: np.ndarray) -> float:
-    """Frames per second: 1 / the median interval of the times; NaN if there are less than 2."""
+    """Return frames per second: 1 / the median interval of the times; NaN for less than 2."""
     times = times[np.isfinite(times)]
     return 1 / np.median(np.diff(times)) if times.size > 1 else np.nan
 
 
 def windows(values: np.ndarray, times: np.ndarray, events: np.ndarray) -> Windows:
-    """A trace around events, one sample for each frame period: the value of the nearest frame.
+    """Cut a trace around events, one sample for each frame period: that of the nearest frame.
 
     NaN where there was no frame (before and after the recording, dropped frames), where the value
     is NaN, and for events that are NaN.
@@ -70,7 +70,7 @@ def windows(values: np.ndarray, times: np.ndarray, events: np.ndarray) -> Window
 
 
 def interpolated(values: np.ndarray, times: np.ndarray, events: np.ndarray) -> Windows:
-    """A trace of irregular samples around events, interpolated linearly every `BIN` seconds.
+    """Cut an irregular trace around events, interpolated linearly every `BIN` seconds.
 
     NaN before the first and after the last sample, and for events that are NaN.
 
@@ -87,7 +87,7 @@ def interpolated(values: np.ndarray, times: np.ndarray, events: np.ndarray) -> W
 
 
 def counts(times: np.ndarray, events: np.ndarray, recorded: tuple[float, float]) -> Windows:
-    """How many times fall in each bin of `BIN` seconds around events; offsets are middles of bins.
+    """Count the times in each bin of `BIN` seconds around events; offsets are middles of bins.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def counts(times: np.ndarray, events: np.ndarray, recorded: tuple[float, float])
 
 
 def aligned(times: np.ndarray, events: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All times that fall in the windows: number of the event, and seconds after it, (m,) each.
+    """List the times in the windows: number of the event, and seconds after it, (m,) each.
 
     A time in the windows of two events comes twice. NaN are left out.
     """
@@ -121,7 +121,7 @@ def aligned(times: np.ndarray, events: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def mean_and_error(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over events and its standard error, (n_samples,) each, of what is known in each sample.
+    """Return the mean over events and its standard error, (n_samples,) each, of the known values.
 
     The mean is NaN where nothing is known, the error where less than 2 values are.
     """
@@ -133,7 +133,7 @@ def mean_and_error(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def z_scored(values: np.ndarray) -> np.ndarray:
-    """Values less their mean, in standard deviations, along the last axis; NaN stay NaN.
+    """Return the values less their mean, in standard deviations, along the last axis; NaN stay NaN.
 
     All NaN if the values do not differ.
     """
@@ -147,7 +147,7 @@ def z_scored(values: np.ndarray) -> np.ndarray:
 
 
 def change(values: np.ndarray) -> np.ndarray:
-    """Each window z-scored by itself, less its first sample, (n_events, n_samples).
+    """Return each window z-scored by itself, less its first sample, (n_events, n_samples).
 
     NaN for a window whose first sample is not known, or of which less than half is known.
     """
@@ -157,5 +157,5 @@ def change(values: np.ndarray) -> np.ndarray:
 
 
 def _divided(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """NaN where the divisor is not positive."""
+    """Divide; NaN where the divisor is not positive."""
     return one / np.where(other > 0, other, np.nan)

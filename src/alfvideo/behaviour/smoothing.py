@@ -40,7 +40,7 @@ def smooth(x: np.ndarray, y: np.ndarray, window: int, order: int) -> np.ndarray:
 def _polynomials(
     x: np.ndarray, y: np.ndarray, first: np.ndarray, window: int, order: int
 ) -> np.ndarray:
-    """Coefficients (m, order + 1), from the constant on, of the fits to windows that begin at
+    """Return coefficients (m, order + 1), from the constant on, of fits to windows that begin at
     `first` (m,); x counts from the sample in the middle of the window."""
     apart = sliding_window_view(x, window)[first] - x[first + window // 2, None]
     reach = np.abs(apart).max(axis=1, keepdims=True).astype(float)

@@ -1,4 +1,4 @@
-"""The exceptions for bad input and bad machines, written for the person who has to mend it."""
+"""The exceptions for bad input and bad machines, written for the person who has to fix it."""
 
 
 class DataError(Exception):
@@ -14,4 +14,4 @@ class MachineError(DataError):
 
 
 class Blocked(Exception):
-    """Why a session or a camera cannot be processed now, in words for a rig manager."""
+    """The reason why a session or camera cannot be processed now, in words for a rig manager."""

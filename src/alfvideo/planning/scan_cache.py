@@ -32,7 +32,7 @@ from alfvideo.files import atomic
 from alfvideo.jobs import provenance
 from alfvideo.planning import task_settings
 from alfvideo.session import folders
-from alfvideo.session.folders import Seen
+from alfvideo.session.folders import Lookups
 
 FOLDER = Path(".scan")
 """In the working folder: one file for each data folder."""
@@ -110,7 +110,7 @@ class Memory:
         del self._entries[str(path)]
         return None
 
-    def remember(self, path: Path, found: tuple[Row, ...], seen: Seen) -> None:
+    def remember(self, path: Path, found: tuple[Row, ...], seen: Lookups) -> None:
         """Keep what was found in a session from what was seen, if it has settled."""
         if self._file is None:
             return
@@ -196,7 +196,7 @@ def _load(file: Path, key: str) -> tuple[dict[str, tuple[str, list[str]]], dict[
         return {}, {}
 
 
-def _watched(path: Path, seen: Seen) -> Watched:
+def _watched(path: Path, seen: Lookups) -> Watched:
     """What to watch of all that was seen of a session."""
     top = str(path)
     folders = {""}

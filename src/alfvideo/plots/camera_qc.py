@@ -45,7 +45,7 @@ def camera_qc(inspection: Inspection, title: str) -> Figure:
 
 
 def _frames(panels: list[Axes], inspection: Inspection) -> None:
-    """The darkest, a middle and the brightest sampled frame, with the matched region."""
+    """Draw the darkest, a middle and the brightest sampled frame, with the matched region."""
     samples, matched = inspection.samples, inspection.matched
     if samples is None or not samples.numbers.size:
         for axes in panels:
@@ -130,7 +130,7 @@ def _unusual(intervals: np.ndarray) -> np.ndarray:
 
 
 def _gpio(axes: Axes, inspection: Inspection) -> None:
-    """How long after each TTL of the DAQ the pin of the camera rises."""
+    """Draw the delay of the camera's pin after each TTL of the DAQ."""
     title = "GPIO of the camera against sync TTL"
     times, ttl = _array(inspection.camera.times), _array(inspection.camera.ttl_rises)
     gpio = _frame_data(inspection).gpio
@@ -180,7 +180,7 @@ def _wheel(axes: Axes, inspection: Inspection) -> None:
 
 
 def _checks(axes: Axes, inspection: Inspection) -> None:
-    """All checks with outcome and numbers, and the sentence of those that did not pass."""
+    """List all checks with outcome and numbers, and the sentence of those that did not pass."""
     axes.set_axis_off()
     entries = []
     for name, check in sorted(inspection.checks.items()):
@@ -203,7 +203,7 @@ def _array(value: object) -> np.ndarray:
 
 
 def _frame_data(inspection: Inspection) -> FrameData:
-    """The frame data with an empty array for what is missing."""
+    """Return the frame data with an empty array for what is missing."""
     data = inspection.camera.frame_data
     if not isinstance(data, FrameData):
         data = FrameData(None, None, None)

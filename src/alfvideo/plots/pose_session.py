@@ -1,4 +1,4 @@
-"""What there is of a session for the figure of its pose, and what is missing."""
+"""Data of a session for the figure of its pose, and the names of what is missing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -32,7 +32,7 @@ _SHOWN = 300
 
 @dataclass(frozen=True)
 class Camera:
-    """What there is of a camera: None if it is missing, and the error if it is broken."""
+    """Data of a camera: None if it is missing, and the error if it is broken."""
 
     frame: tuple[int, np.ndarray] | DataError | None = None
     """Number of a frame of the video, and its picture, (height, width[, 3]) uint8."""
@@ -55,7 +55,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Session:
-    """What there is of a session: None if it is missing, and the error if it is broken."""
+    """Data of a session: None if it is missing, and the error if it is broken."""
 
     tracker: str
     features_from: str
@@ -69,7 +69,7 @@ class Session:
 
     @property
     def broken(self) -> list[str]:
-        """What is wrong with what is broken."""
+        """The reasons why inputs cannot be read."""
         values = [getattr(self, each.name) for each in fields(self)]
         for camera in self.cameras.values():
             values += [getattr(camera, each.name) for each in fields(camera)]
@@ -81,15 +81,15 @@ class Session:
         return [*CAMERAS, *(label for label in self.cameras if label not in CAMERAS)]
 
     def camera(self, label: str) -> Camera:
-        """A camera, empty if there is nothing of it."""
+        """Return a camera, empty if there is nothing of it."""
         return self.cameras.get(label, Camera())
 
     def pose(self, label: str) -> Mapping[str, np.ndarray]:
-        """The pose of a camera; raises DataError if it is missing or broken."""
+        """Return the pose of a camera; raise DataError if it is missing or broken."""
         return given(self.camera(label).pose, f"{label}Camera.{self.tracker}.pqt")
 
     def complete_trials(self) -> Trials:
-        """The trials that are drawn; raises DataError if there are none."""
+        """Return the trials that are drawn; raise DataError if there are none."""
         trials = given(self.trials, "trials.table.pqt")
         complete = trials.complete()
         if not complete.feedbacks.size:
@@ -102,7 +102,7 @@ class Session:
         return complete
 
     def frame_times(self, label: str, n_frames: int) -> tuple[np.ndarray, list[str]]:
-        """A camera's time of each frame, and a note if there are more times than frames.
+        """Return a camera's time of each frame, and a note if there are more times than frames.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class Session:
         return times[:n_frames], [note]
 
     def lick_times(self) -> tuple[np.ndarray, tuple[float, float]]:
-        """The licks, and from when to when a camera saw the tongue, in seconds.
+        """Return the licks, and from when to when a camera saw the tongue, in seconds.
 
         Without camera times, from the first to the last lick. Raises DataError if there are no
         licks.
@@ -136,7 +136,7 @@ class Session:
 
 
 def given(value: T | DataError | None, name: str) -> T:
-    """What is there; raises DataError if it is missing (then with its name) or broken."""
+    """Return what is there; raise DataError if it is missing (then with its name) or broken."""
     if value is None:
         raise DataError(f"There is no {name}.")
     if isinstance(value, DataError):
@@ -176,12 +176,12 @@ def load(files: Mapping[str, Sequence[Path]], tracker: str, features_from: str) 
 
 
 def pupil_diameter(file: Path) -> np.ndarray:
-    """The smoothed diameter of the pupil, (n,) float64; raises DataError if it cannot be read."""
+    """Load the smoothed diameter of the pupil, (n,) float64; DataError if it cannot be read."""
     return features.load(file)["pupilDiameter_smooth"].to_numpy(np.float64)
 
 
 def shown_frame(mp4: Path) -> tuple[int, np.ndarray]:
-    """The frame 5 minutes after the start of a video, or in the middle of a shorter one.
+    """Read the frame 5 minutes after the start of a video, or in the middle of a shorter one.
 
     Returns its number and its picture; raises DataError if it cannot be read.
     """
@@ -192,7 +192,7 @@ def shown_frame(mp4: Path) -> tuple[int, np.ndarray]:
 
 
 def numbers(file: Path) -> np.ndarray:
-    """The values of an array, (n,) float64; raises DataError if it cannot be read."""
+    """Load the values of an array, (n,) float64; DataError if it cannot be read."""
     values = arrays.load(file).ravel()
     if not np.issubdtype(values.dtype, np.number):
         raise DataError(f"{file}: expected numbers, found {values.dtype}. Copy the file again.")
@@ -200,7 +200,7 @@ def numbers(file: Path) -> np.ndarray:
 
 
 def region(file: Path) -> Region:
-    """A region from its file; raises DataError if that does not hold width, height, x and y."""
+    """Load a region from its file; DataError if that does not hold width, height, x and y."""
     values = numbers(file)
     if values.size != 4 or not np.isfinite(values).all():
         raise DataError(

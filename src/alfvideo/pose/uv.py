@@ -44,23 +44,23 @@ def make(home: Path, label: str, needs: Sequence[str], without: Path | None) -> 
     except OSError as error:
         raise DataError(
             f"The environment of {label} cannot be made in {home} ({error.strerror or error}). "
-            "Mend that and run again."
+            "Fix that and run again."
         ) from error
     return python_in(home)
 
 
 def _is_made(home: Path) -> bool:
-    """Whether it was finished, and the Python that it is based on is still there."""
+    """Return whether it was finished, and the Python that it is based on is still there."""
     return (home / FINISHED).exists() and python_in(home).exists()
 
 
 def python_in(home: Path) -> Path:
-    """The Python of an environment."""
+    """Return the Python of an environment."""
     return home / "bin" / "python"
 
 
 def program() -> str:
-    """The uv program: the one that started this process (`uv run` sets UV), else that on PATH.
+    """Find the uv program: the one that started this process (`uv run` sets UV), else on PATH.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def _run(label: str, command: Sequence[str]) -> None:
 
 
 def last_line(text: str) -> str:
-    """The last line of a message that says something, without `cause:` and the full stop."""
+    """Return the last line of a message that says something, without `cause:` and the full stop."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return re.sub(r"^(cause|Caused by): |\.$", "", lines[-1]) if lines else ""
 

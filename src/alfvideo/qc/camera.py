@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Camera:
-    """What there is of a camera. An input is None if it is missing, and the error if it is broken.
+    """Inputs of a camera. An input is None if it is missing, and the error if it is broken.
 
     `skip` names checks that do not apply and are left out of the report.
     """
@@ -62,7 +62,7 @@ def attempt(load: Callable[..., T], *args: object) -> T | DataError:
 
 
 def checks_to_skip(protocol: str, camlog: bool) -> tuple[str, ...]:
-    """Checks that do not apply: the wheel in habituation, the GPIO on camlog rigs, as in ibllib."""
+    """List checks that do not apply: wheel in habituation, GPIO on camlog rigs, as in ibllib."""
     skip = ["wheel_alignment"] if "habituation" in protocol else []
     return (*skip, "pin_state") if camlog else tuple(skip)
 
@@ -126,7 +126,7 @@ def _recording_checks(camera: Camera, samples: frames.Samples | DataError) -> di
 def _match(
     camera: Camera, samples: frames.Samples | DataError
 ) -> tuple[picture.Match | None, Check | None]:
-    """Where the region of the reference is in the sampled frames, or why that is not known."""
+    """Match the region of the reference to the sampled frames, or say why that is not known."""
     lacking = _lacking(samples) or _lacking(
         camera.reference,
         f"There is no reference frame of the {camera.label} camera. Make one from a session in "
@@ -146,7 +146,7 @@ def _match(
 
 
 def _focus(label: str, images: np.ndarray, matched: picture.Match | None) -> Check:
-    """Focus of what was matched, else of the regions of known cameras, else of the whole frame."""
+    """Judge the focus of the match, else of known cameras' regions, else of the whole frame."""
     if matched is not None:
         return picture.focus(images, [matched.found_region])
     height, width = images.shape[1:]
@@ -155,7 +155,7 @@ def _focus(label: str, images: np.ndarray, matched: picture.Match | None) -> Che
 
 
 def _face(label: str, shape: tuple[int, int]) -> Region:
-    """What is looked for in the frames: the middle of the frame for cameras of unknown place."""
+    """Return the region to look for in frames: the middle for cameras of unknown place."""
     height, width = shape
     if label in FACE:
         return FACE[label].within(width, height)
@@ -191,7 +191,7 @@ def _wheel_check(
 
 
 def _lacking(value: object, if_missing: str = "") -> Check | None:
-    """NOT_SET with the reason if an input is missing or broken."""
+    """Return NOT_SET with the reason if an input is missing or broken."""
     if isinstance(value, DataError):
         return not_set(str(value))
     return not_set(if_missing) if value is None else None

@@ -34,7 +34,7 @@ _LOW_FREQUENCIES = 60
 
 
 class Match(NamedTuple):
-    """Where a region of the reference frame is found in the frames of a video."""
+    """The place of a region of the reference frame in the frames of a video."""
 
     reference: np.ndarray
     """(height, width) uint8."""
@@ -50,13 +50,13 @@ class Match(NamedTuple):
 
     @property
     def found_region(self) -> Region:
-        """Where it is in the frames."""
+        """The region where the match is in the frames."""
         x, y = np.median(self.found, axis=0).round().astype(int).tolist()
         return Region(x, y, self.region.width, self.region.height)
 
 
 def frame_brightness(frames: np.ndarray, camera: str) -> np.ndarray:
-    """Mean gray level of the part of each frame that shows light and animal, (n,) float64.
+    """Return the mean gray level of the part of each frame with light and animal, (n,) float64.
 
     The right half of a body camera; the upper left of a left camera; the upper right of others, as
     in ibllib. `frames` are (n, height, width) uint8.
@@ -166,7 +166,7 @@ def focus(frames: np.ndarray, regions: Sequence[Region]) -> Check:
 
 
 def _histogram_correlation(frames: np.ndarray, reference: np.ndarray) -> float:
-    """The lowest correlation of the histogram of a frame with that of the reference."""
+    """Return the lowest correlation of the histogram of a frame with that of the reference."""
 
     def histogram(image: np.ndarray) -> np.ndarray:
         return cv2.calcHist([image], [0], None, [256], [0, 256])
@@ -180,7 +180,7 @@ def _graded(tolerable: bool, good: bool) -> QC:
 
 
 def _high_frequency_level(frame: np.ndarray) -> float:
-    """Mean level of a frame without its low spatial frequencies, stretched to 0 to 256."""
+    """Return a frame's mean level without low spatial frequencies, stretched to 0 to 256."""
     spectrum = cv2.dft(frame.astype(np.float32), flags=cv2.DFT_COMPLEX_OUTPUT)
     low = _LOW_FREQUENCIES
     for rows in (slice(None, low), slice(-low, None)):

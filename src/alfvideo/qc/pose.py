@@ -33,7 +33,7 @@ _PIXELS = {"left": 10, "right": 5}
 
 @dataclass(frozen=True)
 class Pose:
-    """What the checks of a camera are made on."""
+    """Inputs of the checks of a camera."""
 
     tracker: str
     camera: str
@@ -62,7 +62,7 @@ class Pose:
 
 
 def inspect(pose: Pose) -> dict[str, Check]:
-    """All checks that ibllib makes of this tracker; NOT_SET where there is nothing to check."""
+    """Make all checks that ibllib makes of this tracker; NOT_SET where nothing can be checked."""
     checks = {
         "lick_detection": lick_detection(pose),
         "mean_in_bbox": mean_in_bbox(pose),
@@ -73,7 +73,7 @@ def inspect(pose: Pose) -> dict[str, Check]:
 
 
 def _eye_and_paws(pose: Pose) -> dict[str, Check]:
-    """The checks that ibllib makes of DeepLabCut only, on the cameras that see eye and paws."""
+    """Make the checks that ibllib makes of DeepLabCut only, on cameras that see eye and paws."""
     if pose.camera not in pupil.WINDOWS:
         unseen = not_set(f"Eye and paws are not checked in {pose.camera} cameras.")
         return dict.fromkeys((*_PAWS, "pupil_blocked", "pupil_diameter_snr"), unseen)
@@ -172,7 +172,7 @@ def paw_nan(pose: Pose, paw: str) -> Check:
 
 
 def _windows(times: np.ndarray, stimulus_onsets: np.ndarray, rate: float) -> np.ndarray:
-    """Numbers of the frames around each stimulus, one trial after the other; < 0 before the first.
+    """List the frames around each stimulus, one trial after the other; < 0 before the first.
 
     Trials whose stimulus was not filmed are left out.
     """

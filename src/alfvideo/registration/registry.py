@@ -10,7 +10,7 @@ from alfvideo.jobs import provenance
 
 
 def describe(files: Iterable[Path], session: Path) -> list[dict[str, Any]]:
-    """Path in the session, size in bytes and MD5 (as ONE and Alyx use it) of each file.
+    """Return path in the session, size in bytes and MD5 (as ONE and Alyx use it) of each file.
 
     Raises
     ------
@@ -33,5 +33,5 @@ def write(datasets: list[dict[str, Any]], path: Path) -> None:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """The raw datasets of a record, as `describe` gives them."""
+    """Read the raw datasets of a record, as `describe` gives them."""
     return json.loads(path.read_text(encoding="utf-8"))["datasets"]

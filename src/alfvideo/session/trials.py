@@ -35,14 +35,14 @@ class Trials(NamedTuple):
     """1: correct, -1: incorrect."""
 
     def complete(self) -> Self:
-        """The trials in which everything is known and feedback came within 10 s."""
+        """Select the trials in which everything is known and feedback came within 10 s."""
         fields = np.stack(self)
         kept = np.isfinite(fields).all(axis=0) & (self.feedbacks - self.stimulus_onsets <= _LONGEST)
         return type(self)(*fields[:, kept])
 
 
 def load(files: Sequence[Path]) -> Trials:
-    """The trials of all tasks of a session, from its trials tables or else from single arrays.
+    """Load the trials of all tasks of a session, from its tables or else from single arrays.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def load(files: Sequence[Path]) -> Trials:
 
 
 def _table(file: Path) -> np.ndarray:
-    """The fields of a table, (4, n_trials) float64."""
+    """Load the fields of a table, (4, n_trials) float64."""
     try:
         table = pd.read_parquet(file, columns=list(COLUMNS.values()))
         return np.stack([pd.to_numeric(table[name]) for name in COLUMNS.values()]).astype(float)

@@ -1,4 +1,4 @@
-"""Which pulse belongs to the first frame: a vote of the sync TTLs that both DAQ and camera saw."""
+"""The pulse of the first frame, by a vote of the sync TTLs that both DAQ and camera saw."""
 
 from dataclasses import dataclass
 
@@ -74,7 +74,7 @@ def _count_votes(
     front_counts: np.ndarray,
     front_polarities: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All possible starts, in order, and how many pairs of fronts vote for each.
+    """Return all possible starts, in order, and how many pairs of fronts vote for each.
 
     The votes of a polarity are the cross-correlation of its two front trains, by FFT.
     """
@@ -93,7 +93,7 @@ def _count_votes(
 
 
 def _occupied(numbers: np.ndarray, size: int) -> np.ndarray:
-    """Ones at the given numbers, (size,); float32 is exact enough for votes and twice as fast."""
+    """Put ones at the given numbers, (size,); float32 is exact enough for votes, twice as fast."""
     train = np.zeros(size, np.float32)
     train[numbers] = 1
     return train
@@ -105,7 +105,7 @@ def _offsets(
     front_pulses: np.ndarray,
     front_polarities: np.ndarray,
 ) -> np.ndarray:
-    """Pulses from each camera front to the TTL of its polarity: 0, else 1 or -1, else NaN."""
+    """Count pulses from each camera front to the TTL of its polarity: 0, else 1 or -1, else NaN."""
     offsets = np.full(front_pulses.size, np.nan)
     ttl_keys = 2 * ttl_pulses + (ttl_polarities > 0)
     for offset in (-1, 1, 0):

@@ -60,7 +60,7 @@ def load(collection: Path) -> list[dict[str, np.ndarray]]:
 def camera_pulses(
     trials: Sequence[dict[str, np.ndarray]],
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Times of all camera pulses from Port 1, and notes on what was missing.
+    """Return the times of all camera pulses from Port 1, and notes on what was missing.
 
     The Bpod records during trials only. A pulse counts if its rise and its fall are in the same
     trial; pulses between trials, or lost within one, are filled in evenly. How many they are
@@ -99,7 +99,7 @@ def camera_pulses(
 
 
 def sync_fronts(trials: Sequence[dict[str, np.ndarray]]) -> Fronts:
-    """Fronts of the sync TTL on BNC2, sorted, rises and falls in turn; trials without are fine.
+    """Return fronts of the sync TTL on BNC2, sorted, in turn; trials without any are fine.
 
     TTLs less than 5 ms apart are fused. Of several rises or falls in a row the first counts.
     """
@@ -126,7 +126,7 @@ def _absolute_events(behaviour: dict[str, Any]) -> dict[str, np.ndarray]:
 
 
 def _complete_pulses(trial: dict[str, np.ndarray]) -> np.ndarray:
-    """Rises on Port 1 that are followed by a fall in the same trial."""
+    """Return the rises on Port 1 that are followed by a fall in the same trial."""
     rises, falls = trial.get("Port1In", np.empty(0)), trial.get("Port1Out", np.empty(0))
     next_fall = np.searchsorted(falls, rises, side="right")
     has_fall = next_fall < falls.size

@@ -1,4 +1,4 @@
-"""What a camera wrote into each of its frames: its clock, a frame counter and the GPIO pins."""
+"""Data that a camera embeds in each of its frames: its clock, a frame counter and the GPIO pins."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +44,7 @@ class GpioFronts(NamedTuple):
 
 
 def files(collection: Path, camera: str) -> list[Path]:
-    """Embedded data files of a camera that exist and that `load` reads, sorted by name."""
+    """List embedded data files of a camera that exist and that `load` reads, sorted by name."""
     return sorted(_files(collection, camera).values())
 
 
@@ -92,7 +92,7 @@ def gpio_fronts(levels: np.ndarray) -> GpioFronts:
 
 
 def exposures_by_clock(timestamps: np.ndarray | None, count: np.ndarray) -> np.ndarray:
-    """Number the frames by the camera's clock instead of its frame counter.
+    """Derive frame numbers from the camera's clock instead of its frame counter.
 
     The steps between frames are whole numbers of frame periods. Frames without a usable timestamp
     follow `count`.
@@ -118,7 +118,7 @@ def exposures_by_clock(timestamps: np.ndarray | None, count: np.ndarray) -> np.n
 
 
 def _files(collection: Path, camera: str) -> dict[str, Path]:
-    """The embedded data files by attribute; frameData alone if it is there."""
+    """Return the embedded data files by attribute; frameData alone if it is there."""
     names, parts = (
         filter_by(collection, object=f"{camera}Camera", namespace="iblrig")
         if collection.is_dir()
@@ -157,7 +157,7 @@ def _read_doubles(path: Path, columns: int = 1) -> np.ndarray:
 
 
 def _read_ssv(path: Path) -> np.ndarray:
-    """Camera timestamps of a `timestamps.ssv`, (n,) uint64; either column may come first."""
+    """Read camera timestamps of a `timestamps.ssv`, (n,) uint64; either column may come first."""
     with path.open() as file:
         fields = file.readline().split()
     if not fields:

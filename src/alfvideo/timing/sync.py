@@ -76,7 +76,7 @@ class Sync:
     channels: np.ndarray
 
     def fronts(self, channel: int) -> Fronts:
-        """Fronts of one channel; empty if nothing was recorded on it."""
+        """Return fronts of one channel; empty if nothing was recorded on it."""
         selected = self.channels == channel
         return Fronts(self.times[selected], self.polarities[selected])
 
@@ -110,7 +110,7 @@ def find(session: Path, collection: str, namespace: str) -> Path:
 
 
 def files(folder: Path, namespace: str) -> list[Path]:
-    """Sync array files of a folder, sorted by name; names may carry extra parts such as probe00."""
+    """List sync array files of a folder, sorted by name; names may have parts such as probe00."""
     return sorted(_files(folder, namespace).values())
 
 
@@ -150,7 +150,7 @@ def load(folder: Path, namespace: str) -> Sync:
 
 
 def channel_map(folder: Path, namespace: str) -> dict[str, int]:
-    """Channels by name of what is wired to them.
+    """Map the names of what is wired to channels to their numbers.
 
     Timeline: the columns in its metadata. SpikeGLX: the wiring file of the folder; what it does
     not name is taken from `DEFAULT_CHANNELS`, unless its channel is in use for something else.
@@ -191,7 +191,7 @@ def camera_channel(channels: Mapping[str, int], camera: str, folder: Path) -> in
 
 
 def _files(folder: Path, namespace: str) -> dict[str, Path]:
-    """Sync array files by attribute."""
+    """Return the sync array files by attribute."""
     if not folder.is_dir():
         return {}
     names, parts = filter_by(folder, object="sync", namespace=namespace, extension="npy")
@@ -217,7 +217,7 @@ def _has_nidq(folder: Path) -> bool:
 
 
 def _is_3a(folder: Path) -> bool:
-    """Whether the sync was recorded by a probe itself, which only Neuropixels 3A rigs do."""
+    """Return whether the sync was recorded by a probe itself, which only Neuropixels 3A rigs do."""
     return any(folder.glob("*.ap.*")) and not _has_nidq(folder)
 
 
@@ -240,7 +240,7 @@ def _wired_channels(folder: Path) -> dict[str, int]:
 
 
 def _digital_channel(pin: str) -> int | None:
-    """Channel of a digital pin: P0.N of a nidq, pinNN of a 3A probe (None: carries no channel).
+    """Return the channel of a digital pin: P0.N of a nidq, pinNN of a 3A probe (None: no channel).
 
     >>> _digital_channel('P0.3'), _digital_channel('pin06'), _digital_channel('pin05')
     (3, 4, None)

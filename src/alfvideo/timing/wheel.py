@@ -29,7 +29,7 @@ _MARGIN = 2 * RATE
 def load(
     alf_files: Sequence[Path], sync_folder: Path | None, namespace: str
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Timestamps in seconds and position in radians, (n,) each; None if neither source is there.
+    """Load timestamps in seconds and position in radians, (n,) each; None without a source.
 
     From the ALF files, else from the lines of the rotary encoder on the DAQ.
 
@@ -49,7 +49,7 @@ def load(
 
 
 def checked(timestamps: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The samples of the wheel that can be used, those with NaN left out.
+    """Return the samples of the wheel that can be used, those with NaN left out.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def checked(timestamps: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, n
 
 
 def velocity(position: np.ndarray, rate: float = RATE) -> np.ndarray:
-    """Velocity of an evenly sampled position (n,), per second, (n,) float64.
+    """Compute the velocity of an evenly sampled position (n,), per second, (n,) float64.
 
     The position passes a Butterworth low-pass of order 8 at 20 Hz, forwards and backwards. Each
     value is the change since the sample before, and the first is 0. A position of fewer than 2
@@ -103,7 +103,7 @@ def velocity(position: np.ndarray, rate: float = RATE) -> np.ndarray:
 
 
 def velocity_at(times: np.ndarray, timestamps: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """Velocity of the wheel at some times, radians per second, (n,) float64; NaN outside its data.
+    """Return the wheel's velocity at some times, rad/s, (n,) float64; NaN outside its data.
 
     The wheel is resampled at 1 kHz in blocks, so that memory does not grow with the session.
 

@@ -15,7 +15,7 @@ from alfvideo.video.region import Region
 
 
 def gray_regions(path: Path, region: Region) -> Iterator[np.ndarray | None]:
-    """The gray values of a region in each frame of a video, in order: (height, width) uint8.
+    """Yield the gray values of a region in each frame of a video, in order: (height, width) uint8.
 
     A frame that cannot be decoded is None, so that the position in the stream is the frame number.
     (Up to the next keyframe, frames after one that is damaged may be decoded wrong.) Gray is as
@@ -58,7 +58,7 @@ def _decoded(packet: av.Packet) -> list[av.VideoFrame]:
 
 
 def motion_energy(regions: Iterable[np.ndarray | None]) -> np.ndarray:
-    """Mean absolute difference of each frame and the next, (n_frames,) float64 gray levels.
+    """Compute the mean absolute difference of each frame and the next, (n_frames,) gray levels.
 
     The last value is repeated, as in iblvideo. It is NaN where one of the two frames is None, and
     for a single frame.
@@ -77,7 +77,7 @@ def motion_energy(regions: Iterable[np.ndarray | None]) -> np.ndarray:
 
 
 def mean_difference(one: np.ndarray, other: np.ndarray) -> float:
-    """Mean absolute difference of two gray images in gray levels."""
+    """Return the mean absolute difference of two gray images in gray levels."""
     return cv2.norm(one, other, cv2.NORM_L1) / one.size
 
 

@@ -49,7 +49,7 @@ class Quality(NamedTuple):
 def window_shifts(
     energy: np.ndarray, speed: np.ndarray, rate: float, window: float = WINDOW, step: float = STEP
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Shift of each window by cross-correlation of motion energy and speed of the wheel.
+    """Find the shift of each window by cross-correlation of motion energy and wheel speed.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def window_shifts(
 
 
 def distinctness(energy: np.ndarray, speed: np.ndarray, rate: float) -> float:
-    """How far the best shift of the whole session stands out: 1 is not at all.
+    """Return the prominence of the best shift of the whole session: 1 is none.
 
     The ratio of the highest correlation to the next one that is a second or more away. Parameters
     are as in `window_shifts`, at least 2 s long.
@@ -104,7 +104,7 @@ def distinctness(energy: np.ndarray, speed: np.ndarray, rate: float) -> float:
 
 
 def cleaned(shifts: np.ndarray) -> np.ndarray:
-    """Shifts of windows without artefacts, (k,) float64.
+    """Return shifts of windows without artefacts, (k,) float64.
 
     Frames get lost but do not appear, so shifts should never grow. A percentile filter takes out
     what is short; then a jump up by 1 is removed together with the nearest jump down by 1, and one
@@ -138,7 +138,7 @@ def _drop_pairs(steps: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
 def frame_shifts(
     energy: np.ndarray, speed: np.ndarray, rate: float, most: int, least: int
 ) -> np.ndarray:
-    """Shift of each grid point, falling and between `most` and `least`, (n,) int64.
+    """Return shift of each grid point, falling and between `most` and `least`, (n,) int64.
 
     The one under which the product of energy and speed is largest in sum over the session, found by
     dynamic programming: windows tell which shifts there are, this tells where one begins. A step
@@ -175,7 +175,7 @@ def frame_shifts(
 
 
 def quality(shifts: np.ndarray, clean: np.ndarray, n_frames: int, n_missing_pulses: int) -> Quality:
-    """The numbers by which ibllib judges an alignment; `shifts` and `clean` are of windows."""
+    """Compute ibllib's numbers of an alignment's quality; `shifts` and `clean` are of windows."""
     return Quality(
         ttl_per=100 * n_missing_pulses / n_frames,
         nan_per=100 * float(np.mean(np.isnan(shifts))),
