@@ -183,7 +183,7 @@ class Planner:
 
         if not wanted and not one_tables.outdated(root, sessions, made):
             return []
-        # A name of its own for each run: were the tables outputs, Snakemake would delete them first.
+        # Of its own name in each run: outputs, which the tables are not, are deleted before a job.
         digest = hashlib.md5(str(root).encode()).hexdigest()
         target = f".one_tables/{digest}/{time.time_ns()}"
         self._tables[target] = root, wanted
