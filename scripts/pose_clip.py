@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from alfvideo.files import atomic
-from alfvideo.files.errors import DataError
+from alfvideo.files.errors import DataError, attempt
 from alfvideo.jobs import job
 from alfvideo.plots import pose_clip
 from alfvideo.pose import clock, table
-from alfvideo.qc.camera import attempt
 from alfvideo.session import trials
 from alfvideo.video import frames, probe
 

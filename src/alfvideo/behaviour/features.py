@@ -5,16 +5,18 @@ Definitions, thresholds and windows are those of `brainbox.behavior.dlc`.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-from scipy import ndimage
-from scipy.interpolate import make_interp_spline
 
 from alfvideo.behaviour import pupil, smoothing
 from alfvideo.files.errors import DataError
 from alfvideo.pose import table
+
+# pandas and scipy are slow to load: functions that need them do it, others only name the table.
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ["pupilDiameter_raw", "pupilDiameter_smooth"]
 
@@ -30,7 +32,7 @@ _MAX_UNSEEN = 0.9
 
 def features(
     pose: Mapping[str, Sequence[float]], camera: str, rate: float
-) -> tuple[pd.DataFrame, str]:
+) -> tuple["pd.DataFrame", str]:
     """Return the features of a camera, one row a frame, and why the pupil is unsmoothed if it is.
 
     Columns `pupilDiameter_raw` and `pupilDiameter_smooth`, float64, pixels of the camera's frames.
@@ -47,6 +49,8 @@ def features(
     rate
         Frames per second.
     """
+    import pandas as pd
+
     unsmoothed = ""
     if all(f"{part}_x{_ENSEMBLE_MEDIAN}" in pose for part in pupil.POINTS):
         raw, smooth = pupil_diameter(pose, _ENSEMBLE_MEDIAN), pupil_diameter(pose)
@@ -59,7 +63,7 @@ def features(
     return pd.DataFrame(dict(zip(COLUMNS, (raw, smooth), strict=True))), unsmoothed
 
 
-def load(path: Path) -> pd.DataFrame:
+def load(path: Path) -> "pd.DataFrame":
     """Load the features of a camera.
 
     Raises
@@ -67,6 +71,8 @@ def load(path: Path) -> pd.DataFrame:
     DataError
         If the file cannot be read, or lacks one of the columns.
     """
+    import pandas as pd
+
     try:
         return pd.read_parquet(path, columns=COLUMNS)
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -117,6 +123,8 @@ def smooth_pupil_diameter(raw: np.ndarray, window: int, rate: float) -> np.ndarr
     DataError
         If there are too few diameters.
     """
+    from scipy import ndimage
+
     unseen = np.isnan(raw).mean() if raw.size else 1.0
     if unseen > _MAX_UNSEEN:
         raise DataError(
@@ -134,6 +142,8 @@ def smooth_pupil_diameter(raw: np.ndarray, window: int, rate: float) -> np.ndarr
 
 def _smooth(diameter: np.ndarray, window: int) -> np.ndarray:
     """Smooth where there are diameters, and interpolate between those (n_frames,)."""
+    from scipy.interpolate import make_interp_spline
+
     known = np.flatnonzero(~np.isnan(diameter))
     if known.size < window:
         raise DataError(f"The pupil is seen in {known.size} frames, {window} are smoothed over.")

@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.polynomial.polynomial import polyval
-from scipy.signal import savgol_filter
 
 _BATCH = 10_000
 """Windows fitted at a time, to bound memory."""
@@ -26,6 +25,9 @@ def smooth(x: np.ndarray, y: np.ndarray, window: int, order: int) -> np.ndarray:
     order
         Of the polynomial, less than `window`.
     """
+    # Takes 1.6 s to load.
+    from scipy.signal import savgol_filter
+
     half, last = window // 2, x.size - window
     smoothed = savgol_filter(y, window, order)
     uneven = np.flatnonzero(x[window - 1 :] - x[: last + 1] != window - 1)

@@ -1,5 +1,10 @@
 """The exceptions for bad input and bad machines, written for the person who has to fix it."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
 
 class DataError(Exception):
     """Something is wrong with the data, not with the program.
@@ -15,3 +20,11 @@ class MachineError(DataError):
 
 class Blocked(Exception):
     """The reason why a session or camera cannot be processed now, in words for a rig manager."""
+
+
+def attempt(load: Callable[..., T], *args: object) -> T | DataError:
+    """Load an input that can be done without; if it is broken, the error is the result."""
+    try:
+        return load(*args)
+    except DataError as error:
+        return error

@@ -74,7 +74,8 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
     anything else is a defect of the program and shows its traceback.
     """
     job = Job(
-        rule=described.rule,
+        # As a module of another workflow, rules may be called otherwise there.
+        rule=described.resources.get("task", described.rule),
         session=Path(described.wildcards.session),
         camera=getattr(described.wildcards, "camera", ""),
         inputs=[Path(path) for path in described.input if path not in tools],

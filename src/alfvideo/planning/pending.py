@@ -52,10 +52,8 @@ class Status:
     reason: str = ""
 
 
-def scan(root: Path, config: Mapping[str, Any], memory: Memory | None = None) -> list[Status]:
-    """State of every stage of the selected sessions and cameras below `root`, newest first.
-
-    Sessions in which nothing changed are taken from `memory`, which is then saved.
+def check_root(root: Path) -> None:
+    """See that there is a data folder.
 
     Raises
     ------
@@ -67,6 +65,19 @@ def scan(root: Path, config: Mapping[str, Any], memory: Memory | None = None) ->
             f"There is no data folder {root}. Set `root` in config/config.yaml, or give it "
             "on the command line: uv run snakemake --config root=FOLDER"
         )
+
+
+def scan(root: Path, config: Mapping[str, Any], memory: Memory | None = None) -> list[Status]:
+    """State of every stage of the selected sessions and cameras below `root`, newest first.
+
+    Sessions in which nothing changed are taken from `memory`, which is then saved.
+
+    Raises
+    ------
+    DataError
+        If `root` is not a folder.
+    """
+    check_root(root)
     memory = memory or Memory()
     paths = folders.discover(root, memory.numbers)
     chosen = [path for path in paths if _selected(path, root, config)]

@@ -9,9 +9,8 @@ import numpy as np
 
 from alfvideo.behaviour import features
 from alfvideo.files import arrays
-from alfvideo.files.errors import DataError
+from alfvideo.files.errors import DataError, attempt
 from alfvideo.pose import table
-from alfvideo.qc.camera import attempt
 from alfvideo.session import trials
 from alfvideo.session.datasets import camera_of
 from alfvideo.session.trials import Trials

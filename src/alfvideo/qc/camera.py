@@ -1,20 +1,18 @@
 """All checks of one camera, made as far as there is something to check."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
-from alfvideo.files.errors import DataError
+from alfvideo.files.errors import DataError, attempt
 from alfvideo.qc import frames, picture, recording, wheel
 from alfvideo.qc.outcome import Check, not_set
 from alfvideo.qc.rigs import FACE, SHARP, WHEEL, Expected
 from alfvideo.timing.embedded import SYNC_PIN, FrameData
 from alfvideo.video.region import Region
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,14 +49,6 @@ class Inspection(NamedTuple):
     matched: picture.Match | None
     """Where the region of the reference frame was found."""
     motion: wheel.Motion | None
-
-
-def attempt(load: Callable[..., T], *args: object) -> T | DataError:
-    """Load an input of the checks; if it is broken, the error is the result."""
-    try:
-        return load(*args)
-    except DataError as error:
-        return error
 
 
 def checks_to_skip(protocol: str, camlog: bool) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from one.alf.spec import QC
 
 from alfvideo.behaviour import features, pupil
@@ -15,6 +15,9 @@ from alfvideo.pose import table
 from alfvideo.qc.outcome import Check, judged, not_set
 from alfvideo.session.trials import Trials
 from alfvideo.video.region import Region
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 IGNORED = {"dlc": ("pupil_diameter_snr",), "lightningPose": ()}
 """Checks that do not count for the overall outcome, by tracker, as in ibllib."""
@@ -43,7 +46,7 @@ class Pose:
     """(m,) float64, camera times, seconds; empty if there are none."""
     rate: float
     """Frames per second."""
-    features: pd.DataFrame | DataError | None
+    features: "pd.DataFrame | DataError | None"
     """Those of the pose; None if it has none."""
     trials: Trials | DataError | None
     """None if there are none, and the error if they are broken."""
@@ -81,7 +84,7 @@ def _eye_and_paws(pose: Pose) -> dict[str, Check]:
     if set(pupil.POINTS).isdisjoint(pose.points):
         unseen = not_set("The pose has no point of the pupil.")
         return {**paws, "pupil_blocked": unseen, "pupil_diameter_snr": unseen}
-    if not isinstance(pose.features, pd.DataFrame):
+    if pose.features is None or isinstance(pose.features, DataError):
         unseen = not_set(str(pose.features))
         return {**paws, "pupil_blocked": unseen, "pupil_diameter_snr": unseen}
     raw, smooth = pose.features[features.COLUMNS].to_numpy(np.float64).T

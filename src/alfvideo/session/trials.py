@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from alfvideo.files import arrays
@@ -69,6 +68,9 @@ def load(files: Sequence[Path]) -> Trials:
 
 def _table(file: Path) -> np.ndarray:
     """Load the fields of a table, (4, n_trials) float64."""
+    # Slow to load, and sessions may have no trials.
+    import pandas as pd
+
     try:
         table = pd.read_parquet(file, columns=list(COLUMNS.values()))
         return np.stack([pd.to_numeric(table[name]) for name in COLUMNS.values()]).astype(float)

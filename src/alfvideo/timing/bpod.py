@@ -1,12 +1,13 @@
 """Camera pulses and sync TTLs that a Bpod recorded trial by trial."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from one.alf.io import filter_by, load_file_content
 
+from alfvideo.files import alf
 from alfvideo.files.errors import DataError
 from alfvideo.timing.pulses import even, period
 from alfvideo.timing.sync import Fronts
@@ -23,17 +24,15 @@ def file(collection: Path) -> Path:
     DataError
         If it is not there.
     """
-    names = []
-    if collection.is_dir():
-        names, _ = filter_by(
-            collection, object="taskData", attribute="raw", namespace="iblrig", extension="jsonable"
-        )
-    if not names:
+    found = alf.matching(
+        collection, object="taskData", attribute="raw", namespace="iblrig", extension="jsonable"
+    )
+    if not found:
         raise DataError(
             f"{collection}: _iblrig_taskData.raw.jsonable is missing. It holds the camera pulses; "
             "copy it from the rig."
         )
-    return collection / min(names)
+    return min(found)
 
 
 def load(collection: Path) -> list[dict[str, np.ndarray]]:
@@ -48,8 +47,8 @@ def load(collection: Path) -> list[dict[str, np.ndarray]]:
     """
     path = file(collection)
     try:
-        trials = load_file_content(path) or []
-        return [_absolute_events(trial["behavior_data"]) for trial in trials]
+        with path.open(encoding="utf-8") as lines:
+            return [_absolute_events(json.loads(line)["behavior_data"]) for line in lines]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path}: expected one trial with 'behavior_data' per line ({type(error).__name__}: "

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
-from one.alf.io import filter_by
 
+from alfvideo.files import alf
 from alfvideo.files.errors import DataError
 from alfvideo.timing.pulses import period
 
@@ -119,16 +118,12 @@ def exposures_by_clock(timestamps: np.ndarray | None, count: np.ndarray) -> np.n
 
 def _files(collection: Path, camera: str) -> dict[str, Path]:
     """Return the embedded data files by attribute; frameData alone if it is there."""
-    names, parts = (
-        filter_by(collection, object=f"{camera}Camera", namespace="iblrig")
-        if collection.is_dir()
-        else ([], [])
-    )
     found: dict[str, Path] = {}
-    for name, (_, _, attribute, timescale, _, extension) in zip(names, parts, strict=True):
+    datasets = alf.matching(collection, object=f"{camera}Camera", namespace="iblrig")
+    for path, parts in datasets.items():
         # ALF reads `frame_counter` as the attribute `frame` on the timescale `counter`
-        attribute = f"{attribute}_{timescale}" if timescale else attribute
-        if (attribute, extension) not in (
+        attribute = "_".join(filter(None, (parts["attribute"], parts["timescale"])))
+        if (attribute, parts["extension"]) not in (
             ("frameData", "bin"),
             ("timestamps", "ssv"),
             ("frame_counter", "bin"),
@@ -137,10 +132,9 @@ def _files(collection: Path, camera: str) -> dict[str, Path]:
             continue
         if attribute in found:
             raise DataError(
-                f"{collection / name}: {found[attribute].name} could be meant too. "
-                "Keep one of the two."
+                f"{path}: {found[attribute].name} could be meant too. Keep one of the two."
             )
-        found[attribute] = collection / name
+        found[attribute] = path
     return {"frameData": found["frameData"]} if "frameData" in found else found
 
 
@@ -158,6 +152,9 @@ def _read_doubles(path: Path, columns: int = 1) -> np.ndarray:
 
 def _read_ssv(path: Path) -> np.ndarray:
     """Read camera timestamps of a `timestamps.ssv`, (n,) uint64; either column may come first."""
+    # Slow to load, and only old rigs write this file.
+    import pandas as pd
+
     with path.open() as file:
         fields = file.readline().split()
     if not fields:

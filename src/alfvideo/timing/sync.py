@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from one.alf.io import filter_by
 
-from alfvideo.files import arrays
+from alfvideo.files import alf, arrays
 from alfvideo.files.errors import DataError
 
 _NIDQ = {
@@ -192,16 +191,15 @@ def camera_channel(channels: Mapping[str, int], camera: str, folder: Path) -> in
 
 def _files(folder: Path, namespace: str) -> dict[str, Path]:
     """Return the sync array files by attribute."""
-    if not folder.is_dir():
-        return {}
-    names, parts = filter_by(folder, object="sync", namespace=namespace, extension="npy")
     found: dict[str, Path] = {}
-    for name, (_, _, attribute, *_) in zip(names, parts, strict=True):
+    datasets = alf.matching(folder, object="sync", namespace=namespace, extension="npy")
+    for path, parts in datasets.items():
+        attribute = parts["attribute"]
         if attribute in found and attribute in _ATTRIBUTES:
             raise DataError(
-                f"{folder / name}: {found[attribute].name} could be meant too. Keep one of the two."
+                f"{path}: {found[attribute].name} could be meant too. Keep one of the two."
             )
-        found[attribute] = folder / name
+        found[attribute] = path
     return {name: path for name, path in found.items() if name in _ATTRIBUTES}
 
 
@@ -252,13 +250,13 @@ def _digital_channel(pin: str) -> int | None:
 
 
 def _timeline_channels(folder: Path) -> dict[str, int]:
-    names, _ = filter_by(folder, object="DAQdata", namespace="timeline", attribute="meta")
-    if not names:
+    found = alf.matching(folder, object="DAQdata", namespace="timeline", attribute="meta")
+    path = next(iter(found), None)
+    if path is None:
         raise DataError(
             f"{folder}: _timeline_DAQdata.meta.json is missing. It names the channels; copy it "
             "from the rig."
         )
-    path = folder / names[0]
     try:
         return {entry["name"]: int(entry["arrayColumn"]) for entry in _read_json(path)["inputs"]}
     except (KeyError, TypeError, ValueError):

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
 
 from alfvideo.files import arrays
 from alfvideo.files.errors import DataError
@@ -93,6 +92,9 @@ def velocity(position: np.ndarray, rate: float = RATE) -> np.ndarray:
     value is the change since the sample before, and the first is 0. A position of fewer than 2
     samples has velocity 0.
     """
+    # Slow to load: jobs that only read the wheel do without.
+    from scipy.signal import butter, sosfiltfilt
+
     if position.size < 2:
         return np.zeros(position.size)
     sections = butter(_ORDER, CORNER, fs=rate, output="sos")

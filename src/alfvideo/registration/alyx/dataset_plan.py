@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from one.alf.path import ALFPath
-from one.registration import get_dataset_type
 
 from alfvideo.registration.alyx.records import Dataset, Policy
 
@@ -184,6 +183,9 @@ def unknown_kinds(
     formats: Sequence[Mapping[str, Any]],
 ) -> dict[str, str]:
     """Explain, by path, why Alyx would not take files whose type or extension it lacks."""
+    # Loads pandas, and most sessions that are registered again have no new files.
+    from one.registration import get_dataset_type
+
     types = [{**each, "filename_pattern": each["filename_pattern"] or ""} for each in types]
     extensions = [each["file_extension"] for each in formats]
     reasons = {}
