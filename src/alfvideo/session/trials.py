@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from alfvideo.array_types import Floats
 from alfvideo.files import arrays
 from alfvideo.files.errors import DataError
 
@@ -27,11 +28,11 @@ ibllib."""
 class Trials(NamedTuple):
     """Each (n_trials,) float64; times in seconds, NaN where something did not happen."""
 
-    stimulus_onsets: np.ndarray
-    feedbacks: np.ndarray
-    choices: np.ndarray
+    stimulus_onsets: Floats
+    feedbacks: Floats
+    choices: Floats
     """1: the wheel was turned counter-clockwise, -1: clockwise, 0: not enough."""
-    feedback_types: np.ndarray
+    feedback_types: Floats
     """1: correct, -1: incorrect."""
 
     def complete(self) -> Self:
@@ -65,7 +66,7 @@ def load(files: Sequence[Path]) -> Trials:
     return Trials(*found)
 
 
-def _table(file: Path) -> np.ndarray:
+def _table(file: Path) -> Floats:
     """The fields of a table, (4, n_trials) float64."""
     try:
         table = pd.read_parquet(file, columns=list(COLUMNS.values()))
