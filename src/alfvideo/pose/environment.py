@@ -257,7 +257,7 @@ def known_python(configured: str, record: Path) -> str:
     """
     if configured or not record.exists() or _parsed(record)["configured"]:
         return configured
-    return read_record(record)["python"]
+    return str(read_record(record)["python"])
 
 
 def _run(python: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
