@@ -4,22 +4,20 @@ import yaml
 
 from rigsim import demo as demo_sessions
 
+DEMO = Path("demo")
 demo_configuration = {
     **config,
-    **yaml.safe_load((Path(workflow.basedir) / "config" / "demo.yaml").read_text()),
+    **yaml.safe_load((HERE / "config" / "demo.yaml").read_text()),
 }
 demo_configuration["cascades"] = {
-    tracker: {camera: str(Path(workflow.basedir) / file) for camera, file in files.items()}
+    tracker: {camera: str(HERE / file) for camera, file in files.items()}
     for tracker, files in demo_configuration["cascades"].items()
 }
 
 
-DEMO = Path("demo")
-
-
 rule demo_pose_errors:
     input:
-        unpack(lambda wildcards: pose_tables_below(demo_sessions.render_missing(DEMO))),
+        unpack(lambda wildcards: planner.pose_tables(demo_sessions.render_missing(DEMO))),
     output:
         errors="demo/pose_errors.tsv",
     log:
@@ -34,7 +32,7 @@ rule demo_pose_errors:
 
 rule demo:
     input:
-        lambda wildcards: pending_below(demo_sessions.render_missing(DEMO))(wildcards),
+        lambda wildcards: asked(planner.pending, demo_sessions.render_missing(DEMO)),
         rules.demo_pose_errors.output.errors,
     message:
         "The demo is done: look at the folder demo"

@@ -32,7 +32,7 @@ rule dlc_environment:
         "benchmarks/dlc_environment.tsv"
     priority: 100
     conda:
-        "../envs/dlc.yaml"
+        "../envs/dlc/conda.yaml"
     threads: 1
     resources:
         io_charge=20,
@@ -45,7 +45,7 @@ rule dlc_environment:
         engine="dlc",
         python=f"--python={config['environments']['dlc']}",
         conda="--conda" if BY_CONDA else "",
-        pins=environment.pins("dlc"),
+        lock=environment.lock_digest("dlc"),
     message:
         "Preparing the environment of DeepLabCut"
     shell:
@@ -61,7 +61,7 @@ rule lightning_pose_environment:
         "benchmarks/lightning_pose_environment.tsv"
     priority: 100
     conda:
-        "../envs/litpose.yaml"
+        "../envs/litpose/conda.yaml"
     threads: 1
     resources:
         io_charge=20,
@@ -74,7 +74,7 @@ rule lightning_pose_environment:
         engine="lightningPose",
         python=f"--python={config['environments']['lightningPose']}",
         conda="--conda" if BY_CONDA else "",
-        pins=environment.pins("lightningPose"),
+        lock=environment.lock_digest("lightningPose"),
     message:
         "Preparing the environment of Lightning Pose"
     shell:

@@ -1,4 +1,4 @@
-# Which pictures there are of sessions, and how Snakemake's own report shows them.
+# Snakemake's own report: which outputs it shows, and the pictures that are there already.
 
 from alfvideo.views.report import pictures
 
@@ -7,8 +7,8 @@ def in_report(pattern, category, caption):
     """An output that Snakemake's report shows, by subject, session and camera."""
 
     def labels(wildcards):
-        of = {"session": "/".join(Path(wildcards.session).parts[-2:])}
-        return of | ({"camera": wildcards.camera} if "{camera}" in pattern else {})
+        shown = {"session": "/".join(Path(wildcards.session).parts[-2:])}
+        return shown | ({"camera": wildcards.camera} if "{camera}" in pattern else {})
 
     return report(
         pattern,
@@ -19,20 +19,9 @@ def in_report(pattern, category, caption):
     )
 
 
-def pictures_below(root):
-    """Input function of a target: the pictures that are there of the selected sessions."""
-    folder = Path(root).expanduser().absolute()
-
-    def there(wildcards):
-        statuses = statuses_below(folder)
-        # With --report nothing is run. Without, they are brought up to date.
-        scanned.add(folder)
-        cameras = configuration_of(folder)["cameras"]
-        return [
-            str(picture.file)
-            for path in dict.fromkeys(status.session for status in statuses)
-            for picture in pictures.pictures(path, cameras)
-            if not picture.is_clip
-        ]
-
-    return there
+rule qc_pictures:
+    input:
+        lambda wildcards: pictures.below(asked(planner.statuses, ROOT), config["cameras"]),
+    localrule: True
+    message:
+        "The pictures are up to date"

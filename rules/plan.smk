@@ -33,7 +33,7 @@ def plan_of(root):
     folder = Path(root).expanduser().absolute()
 
     def show(wildcards):
-        statuses, configuration = statuses_below(folder), configuration_of(folder)
+        statuses, configuration = asked(planner.statuses, folder), planner.configuration(folder)
         print(summary.of(statuses, configuration, declared, limits_of_run(), datetime.now()))
         sys.exit()
 

@@ -11,16 +11,12 @@ rule dlc:
         "logs/dlc{session}/{camera}.log",
     benchmark:
         "benchmarks/dlc{session}/{camera}.tsv"
-    priority: newest_first(30)
-    threads: 4
+    priority: priority_of("dlc")
+    threads: planner.threads("dlc")
     resources:
-        io_charge=10,
-        gpu=1,
-        mem_mb=growing(16000),
-        runtime=growing(24 * 60),
-        job_size="large",
+        **resources_of("dlc"),
     params:
-        settings=params_of("dlc"),
+        settings=settings_of("dlc"),
     message:
         "Pose of {wildcards.session} {wildcards.camera} by DeepLabCut"
     script:
@@ -37,16 +33,12 @@ rule lightning_pose:
         "logs/lightning_pose{session}/{camera}.log",
     benchmark:
         "benchmarks/lightning_pose{session}/{camera}.tsv"
-    priority: newest_first(30)
-    threads: 4
+    priority: priority_of("lightning_pose")
+    threads: planner.threads("lightning_pose")
     resources:
-        io_charge=10,
-        gpu=1,
-        mem_mb=growing(16000),
-        runtime=growing(24 * 60),
-        job_size="large",
+        **resources_of("lightning_pose"),
     params:
-        settings=params_of("lightning_pose"),
+        settings=settings_of("lightning_pose"),
     message:
         "Pose of {wildcards.session} {wildcards.camera} by Lightning Pose"
     script:
@@ -63,16 +55,11 @@ rule motion_energy:
         "logs/motion_energy{session}/{camera}.log",
     benchmark:
         "benchmarks/motion_energy{session}/{camera}.tsv"
-    priority: newest_first(30)
-    threads: 1
+    priority: priority_of("motion_energy")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(1000),
-        runtime=growing(120),
-        job_size="small",
+        **resources_of("motion_energy"),
     params:
-        settings=params_of("motion_energy"),
+        settings=settings_of("motion_energy"),
     message:
         "Motion energy of {wildcards.session} {wildcards.camera}"
     script:

@@ -10,16 +10,11 @@ rule ephys_post_dlc:
         "logs/ephys_post_dlc{session}/{camera}.log",
     benchmark:
         "benchmarks/ephys_post_dlc{session}/{camera}.tsv"
-    priority: newest_first(30)
-    threads: 1
+    priority: priority_of("ephys_post_dlc")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(2000),
-        runtime=growing(30),
-        job_size="small",
+        **resources_of("ephys_post_dlc"),
     params:
-        settings=params_of("ephys_post_dlc"),
+        settings=settings_of("ephys_post_dlc"),
     message:
         "Features of {wildcards.session} {wildcards.camera} by DeepLabCut"
     script:
@@ -35,16 +30,11 @@ rule ephys_post_lightning_pose:
         "logs/ephys_post_lightning_pose{session}/{camera}.log",
     benchmark:
         "benchmarks/ephys_post_lightning_pose{session}/{camera}.tsv"
-    priority: newest_first(30)
-    threads: 1
+    priority: priority_of("ephys_post_lightning_pose")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(2000),
-        runtime=growing(30),
-        job_size="small",
+        **resources_of("ephys_post_lightning_pose"),
     params:
-        settings=params_of("ephys_post_lightning_pose"),
+        settings=settings_of("ephys_post_lightning_pose"),
     message:
         "Features of {wildcards.session} {wildcards.camera} by Lightning Pose"
     script:
@@ -60,16 +50,11 @@ rule licks:
         "logs/licks{session}.log",
     benchmark:
         "benchmarks/licks{session}.tsv"
-    priority: newest_first(30)
-    threads: 1
+    priority: priority_of("licks")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(2000),
-        runtime=growing(30),
-        job_size="small",
+        **resources_of("licks"),
     params:
-        settings=params_of("licks"),
+        settings=settings_of("licks"),
     message:
         "Lick times of {wildcards.session}"
     script:
@@ -85,16 +70,11 @@ rule dlc_qc:
         "logs/dlc_qc{session}/{camera}.log",
     benchmark:
         "benchmarks/dlc_qc{session}/{camera}.tsv"
-    priority: newest_first(30)
-    threads: 1
+    priority: priority_of("dlc_qc")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(3000),
-        runtime=growing(30),
-        job_size="small",
+        **resources_of("dlc_qc"),
     params:
-        settings=params_of("dlc_qc"),
+        settings=settings_of("dlc_qc"),
     message:
         "Pose QC of {wildcards.session} {wildcards.camera} by DeepLabCut"
     script:
@@ -110,16 +90,11 @@ rule lightning_pose_qc:
         "logs/lightning_pose_qc{session}/{camera}.log",
     benchmark:
         "benchmarks/lightning_pose_qc{session}/{camera}.tsv"
-    priority: newest_first(30)
-    threads: 1
+    priority: priority_of("lightning_pose_qc")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(3000),
-        runtime=growing(30),
-        job_size="small",
+        **resources_of("lightning_pose_qc"),
     params:
-        settings=params_of("lightning_pose_qc"),
+        settings=settings_of("lightning_pose_qc"),
     message:
         "Pose QC of {wildcards.session} {wildcards.camera} by Lightning Pose"
     script:
@@ -135,16 +110,11 @@ rule dlc_qc_plot:
         "logs/dlc_qc_plot{session}.log",
     benchmark:
         "benchmarks/dlc_qc_plot{session}.tsv"
-    priority: newest_first(30)
-    threads: 1
+    priority: priority_of("dlc_qc_plot")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(3000),
-        runtime=growing(30),
-        job_size="small",
+        **resources_of("dlc_qc_plot"),
     params:
-        settings=params_of("dlc_qc_plot"),
+        settings=settings_of("dlc_qc_plot"),
     message:
         "Picture of the pose of {wildcards.session} by DeepLabCut"
     script:
@@ -160,16 +130,11 @@ rule lp_qc_plot:
         "logs/lp_qc_plot{session}.log",
     benchmark:
         "benchmarks/lp_qc_plot{session}.tsv"
-    priority: newest_first(30)
-    threads: 1
+    priority: priority_of("lp_qc_plot")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(3000),
-        runtime=growing(30),
-        job_size="small",
+        **resources_of("lp_qc_plot"),
     params:
-        settings=params_of("lp_qc_plot"),
+        settings=settings_of("lp_qc_plot"),
     message:
         "Picture of the pose of {wildcards.session} by Lightning Pose"
     script:
@@ -185,16 +150,11 @@ rule pose_clip:
         "logs/pose_clip{session}/{camera}.log",
     benchmark:
         "benchmarks/pose_clip{session}/{camera}.tsv"
-    priority: newest_first(30)
-    threads: 1
+    priority: priority_of("pose_clip")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(2000),
-        runtime=growing(30),
-        job_size="small",
+        **resources_of("pose_clip"),
     params:
-        settings=params_of("pose_clip"),
+        settings=settings_of("pose_clip"),
     message:
         "Clip of the pose of {wildcards.session} {wildcards.camera}"
     script:

@@ -10,16 +10,11 @@ rule video_register_raw:
         "logs/video_register_raw{session}/{camera}.log",
     benchmark:
         "benchmarks/video_register_raw{session}/{camera}.tsv"
-    priority: newest_first(100)
-    threads: 1
+    priority: priority_of("video_register_raw")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(500),
-        runtime=growing(10),
-        job_size="small",
+        **resources_of("video_register_raw"),
     params:
-        settings=params_of("video_register_raw"),
+        settings=settings_of("video_register_raw"),
     message:
         "Recording the raw datasets of {wildcards.session} {wildcards.camera}"
     script:
@@ -35,16 +30,12 @@ rule video_compress:
         "logs/video_compress{session}/{collection}/{camera}.log",
     benchmark:
         "benchmarks/video_compress{session}/{collection}/{camera}.tsv"
-    priority: newest_first(90)
-    threads: 8 if workflow.nodes else workflow.cores
+    priority: priority_of("video_compress")
+    threads: planner.threads("video_compress")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(4000),
-        runtime=growing(24 * 60),
-        job_size="large",
+        **resources_of("video_compress"),
     params:
-        settings=params_of("video_compress"),
+        settings=settings_of("video_compress"),
     message:
         "Compressing {wildcards.session} {wildcards.camera}"
     script:
@@ -61,16 +52,11 @@ rule video_convert:
         "logs/video_convert{session}/{collection}/{camera}.log",
     benchmark:
         "benchmarks/video_convert{session}/{collection}/{camera}.tsv"
-    priority: newest_first(90)
-    threads: 1
+    priority: priority_of("video_convert")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(2000),
-        runtime=growing(120),
-        job_size="small",
+        **resources_of("video_convert"),
     params:
-        settings=params_of("video_convert"),
+        settings=settings_of("video_convert"),
     message:
         "Converting {wildcards.session} {wildcards.camera}"
     script:
@@ -88,16 +74,11 @@ rule video_remove_original:
         "logs/video_remove_original{session}/{camera}.log",
     benchmark:
         "benchmarks/video_remove_original{session}/{camera}.tsv"
-    priority: newest_first(10)
-    threads: 1
+    priority: priority_of("video_remove_original")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(1000),
-        runtime=growing(120),
-        job_size="small",
+        **resources_of("video_remove_original"),
     params:
-        settings=params_of("video_remove_original"),
+        settings=settings_of("video_remove_original"),
     message:
         "Removing the raw video of {wildcards.session} {wildcards.camera}, which has a checked mp4"
     script:

@@ -10,17 +10,12 @@ rule register_alyx:
         "logs/register_alyx{session}.log",
     benchmark:
         "benchmarks/register_alyx{session}.tsv"
-    priority: newest_first(20)
+    priority: priority_of("register_alyx")
     localrule: True
-    threads: 1
     resources:
-        io_charge=1,
-        gpu=0,
-        mem_mb=growing(500),
-        runtime=growing(30),
-        job_size="small",
+        **resources_of("register_alyx"),
     params:
-        settings=params_of("register_alyx"),
+        settings=settings_of("register_alyx"),
     message:
         "Registering {wildcards.session} on Alyx"
     script:
@@ -29,7 +24,7 @@ rule register_alyx:
 
 rule one_tables:
     input:
-        lambda wildcards: tables_wait_for[f".one_tables/{wildcards.run}"][1],
+        lambda wildcards: planner.tables_inputs(f".one_tables/{wildcards.run}"),
     output:
         done=".one_tables/{run}",
     log:
@@ -39,7 +34,7 @@ rule one_tables:
     priority: 1
     localrule: True
     params:
-        root=lambda wildcards: str(tables_wait_for[f".one_tables/{wildcards.run}"][0]),
+        root=lambda wildcards: planner.tables_root(f".one_tables/{wildcards.run}"),
     message:
         "ONE tables of {params.root}"
     script:

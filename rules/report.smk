@@ -4,7 +4,7 @@
 
 rule status:
     input:
-        status_of(config["root"], as_table),
+        status_of(ROOT, as_table),
     localrule: True
     message:
         "What is done, pending, running, failed and blocked"
@@ -12,7 +12,7 @@ rule status:
 
 rule status_csv:
     input:
-        status_of(config["root"], as_csv, made=True),
+        status_of(ROOT, as_csv, made=True),
     localrule: True
     message:
         "The same as a table for other programs"
@@ -20,7 +20,7 @@ rule status_csv:
 
 rule status_json:
     input:
-        status_of(config["root"], as_json, made=True),
+        status_of(ROOT, as_json, made=True),
     localrule: True
     message:
         "The same for other programs, with the last runs"
@@ -31,8 +31,8 @@ rule qc_page:
         "logs/qc_page.log",
     localrule: True
     params:
-        root=str(Path(config["root"]).expanduser().absolute()),
-        configuration=lambda wildcards: configuration_of(Path(config["root"]).expanduser()),
+        root=str(ROOT),
+        configuration=lambda wildcards: planner.configuration(ROOT),
         folder="report",
     message:
         "QC page of {params.root}"
@@ -40,17 +40,9 @@ rule qc_page:
         "../scripts/qc_page.py"
 
 
-rule qc_pictures:
-    input:
-        pictures_below(config["root"]),
-    localrule: True
-    message:
-        "The pictures are up to date"
-
-
 rule plan:
     input:
-        plan_of(config["root"]),
+        plan_of(ROOT),
     localrule: True
     message:
         "How long the pending work takes"

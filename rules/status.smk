@@ -58,7 +58,7 @@ def status_of(root, write, made=False):
     def show(wildcards):
         # Names of folders may hold what the screen cannot show.
         sys.stdout.reconfigure(errors="backslashreplace")
-        found = list(rows.rows(statuses_below(folder), logs_of, made))
+        found = list(rows.rows(asked(planner.statuses, folder), logs_of, made))
         try:
             write(found, folder)
             sys.stdout.flush()

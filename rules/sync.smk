@@ -11,16 +11,11 @@ rule video_sync_qc_bpod:
         "logs/video_sync_qc_bpod{session}/{camera}.log",
     benchmark:
         "benchmarks/video_sync_qc_bpod{session}/{camera}.tsv"
-    priority: newest_first(40)
-    threads: 1
+    priority: priority_of("video_sync_qc_bpod")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(2000),
-        runtime=growing(30),
-        job_size="small",
+        **resources_of("video_sync_qc_bpod"),
     params:
-        settings=params_of("video_sync_qc_bpod"),
+        settings=settings_of("video_sync_qc_bpod"),
     message:
         "Camera times of {wildcards.session} {wildcards.camera} from the Bpod"
     script:
@@ -36,16 +31,11 @@ rule video_sync_qc_nidq:
         "logs/video_sync_qc_nidq{session}/{camera}.log",
     benchmark:
         "benchmarks/video_sync_qc_nidq{session}/{camera}.tsv"
-    priority: newest_first(40)
-    threads: 1
+    priority: priority_of("video_sync_qc_nidq")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(2000),
-        runtime=growing(30),
-        job_size="small",
+        **resources_of("video_sync_qc_nidq"),
     params:
-        settings=params_of("video_sync_qc_nidq"),
+        settings=settings_of("video_sync_qc_nidq"),
     message:
         "Camera times of {wildcards.session} {wildcards.camera} from the NI-DAQ"
     script:
@@ -61,16 +51,11 @@ rule video_sync_qc_camlog:
         "logs/video_sync_qc_camlog{session}/{camera}.log",
     benchmark:
         "benchmarks/video_sync_qc_camlog{session}/{camera}.tsv"
-    priority: newest_first(40)
-    threads: 1
+    priority: priority_of("video_sync_qc_camlog")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(2000),
-        runtime=growing(30),
-        job_size="small",
+        **resources_of("video_sync_qc_camlog"),
     params:
-        settings=params_of("video_sync_qc_camlog"),
+        settings=settings_of("video_sync_qc_camlog"),
     message:
         "Camera times of {wildcards.session} {wildcards.camera} from the NI-DAQ, camlog rig"
     script:
@@ -87,16 +72,11 @@ rule video_qc:
         "logs/video_qc{session}/{camera}.log",
     benchmark:
         "benchmarks/video_qc{session}/{camera}.tsv"
-    priority: newest_first(40)
-    threads: 1
+    priority: priority_of("video_qc")
     resources:
-        io_charge=5,
-        gpu=0,
-        mem_mb=growing(2000),
-        runtime=growing(60),
-        job_size="small",
+        **resources_of("video_qc"),
     params:
-        settings=params_of("video_qc"),
+        settings=settings_of("video_qc"),
     message:
         "Camera QC of {wildcards.session} {wildcards.camera}"
     script:

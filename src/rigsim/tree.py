@@ -109,7 +109,7 @@ def make(
 
 
 def _place(i: int) -> str:
-    """Subject, date and number of a copy."""
+    """Return subject, date and number of a copy."""
     subject, day = divmod(i, DAYS)
     return f"KB{subject:04}/{FIRST_DAY + timedelta(days=day)}/001"
 
@@ -150,7 +150,7 @@ def _write_poses(path: Path, config: Mapping[str, Any]) -> None:
 
 
 def _pose(path: Path, camera: str) -> pd.DataFrame:
-    """The pose table of a rendered camera; hidden parts are where the camera begins, unlikely."""
+    """Make the pose table of a rendered camera; hidden parts are unlikely points at (0, 0)."""
     drawn = truth.load_truth(path, camera)
     columns = {}
     for part, points in zip(drawn["parts"], np.moveaxis(drawn["keypoints"], 1, 0), strict=True):

@@ -87,11 +87,11 @@ def run(folder: Path, quick: bool) -> list[Row]:
     iblvideo is in no package registry: what it does to the videos is in `_prepared`.
     """
     rows = _pictures(folder, quick)
-    for of in (DLC, LITPOSE):
+    for case in (DLC, LITPOSE):
         try:
-            rows += _whole_camera(of, folder / of.tracker, quick)
+            rows += _whole_camera(case, folder / case.tracker, quick)
         except DataError as reason:
-            print(f"left out: {of.label}: {reason}", file=sys.stderr)
+            print(f"left out: {case.label}: {reason}", file=sys.stderr)
     return rows
 
 
@@ -107,11 +107,11 @@ def _pictures(folder: Path, quick: bool) -> list[Row]:
     }
     networks = {name: network for name, network in side["networks"].items() if name != "region"}
     views = _views(networks, side, (1280, 1024), anchors)
-    eyes = {name: stream.Eye(view, 0) for name, view in views.items()}
+    inputs = {name: stream.NetworkInput(view, 0) for name, view in views.items()}
     length = stream.batch_length(1280, 1024)
 
     def ours() -> None:
-        deque(stream.decoded_batches(path, 0, eyes, length), maxlen=0)
+        deque(stream.decoded_batches(path, 0, inputs, length), maxlen=0)
 
     def peer() -> None:
         for prepared in _prepared(path, views, folder):
@@ -131,40 +131,42 @@ def _pictures(folder: Path, quick: bool) -> list[Row]:
     )
 
 
-def _whole_camera(of: Tracker, folder: Path, quick: bool) -> list[Row]:
+def _whole_camera(case: Tracker, folder: Path, quick: bool) -> list[Row]:
     """From a video to its table of poses."""
-    for needed in (of.model, of.video):
+    for needed in (case.model, case.video):
         if not needed.exists():
             raise DataError(f"{needed} is missing")
-    python = environment.python_of(of.tracker, "", REPO / ".environments")
+    python = environment.python_of(case.tracker, "", REPO / ".environments")
     folder.mkdir(parents=True)
     clip = folder / "clip.mp4"
-    _ffmpeg("-i", of.video, "-frames:v", (60 if quick else 600), "-an", "-c", "copy", clip)
+    _ffmpeg("-i", case.video, "-frames:v", (60 if quick else 600), "-an", "-c", "copy", clip)
     frames = probe.probe(clip).frames
-    model = _writable_copy(of.model, folder / "model")
+    model = _writable_copy(case.model, folder / "model")
     repeats = 1 if quick else 3
 
     def ours(networks: Mapping[str, Any]) -> Measured:
         written = folder / "cascade.yaml"
-        models = {"models": [str(of.model)]}
+        models = {"models": [str(case.model)]}
         described = {"networks": {name: models | network for name, network in networks.items()}}
         written.write_text(yaml.safe_dump(described))
-        job = {"way": "alfvideo", "tracker": of.tracker, "python": str(python)}
-        loaded = cascade.load(written, of.tracker)
+        job = {"way": "alfvideo", "tracker": case.tracker, "python": str(python)}
+        loaded = cascade.load(written, case.tracker)
         return _once(sys.executable, frames, folder, job | {"cascade": loaded}, [clip])
 
     def theirs(videos: list[Path]) -> Measured:
-        return _once(python, frames, folder, {"way": of.way, "model": str(model)}, videos)
+        return _once(python, frames, folder, {"way": case.way, "model": str(model)}, videos)
 
     rows = _compare(
-        f"{of.label}, {frames} frames",
+        f"{case.label}, {frames} frames",
         frames,
         lambda: ours({"all": {}}),
-        {of.command: lambda: theirs([clip])},
+        {case.command: lambda: theirs([clip])},
         repeats,
     )
-    _check_agreement(of.label, *(np.load(folder / f"{way}.npy") for way in ("alfvideo", of.way)))
-    if of is not DLC:
+    _check_agreement(
+        case.label, *(np.load(folder / f"{way}.npy") for way in ("alfvideo", case.way))
+    )
+    if case is not DLC:
         return rows
 
     def peer() -> Measured:
@@ -176,7 +178,7 @@ def _whole_camera(of: Tracker, folder: Path, quick: bool) -> list[Row]:
         return {key: value + added.get(key, 0) for key, value in after.items()}
 
     return rows + _compare(
-        f"{of.label}, 2 networks, {frames} frames",
+        f"{case.label}, 2 networks, {frames} frames",
         frames,
         lambda: ours(TWO_NETWORKS),
         {"iblvideo's way": peer},

@@ -230,7 +230,7 @@ def test_windows_are_from_half_a_second_before_to_one_and_a_half_after_the_stimu
     assert outcomes(session, "paw_close_nan") == ["FAIL", "FAIL"]
 
 
-# Where ibllib is wrong, or cannot go on; each test fails when ibllib is mended.
+# Where ibllib is wrong, or cannot go on; each test fails when ibllib is fixed.
 
 
 def test_pupil_hidden_in_the_first_frame_opens_all_long_gaps(write: Write) -> None:

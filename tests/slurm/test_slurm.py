@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from alfvideo.views.status import runs
+from alfvideo.jobs import runs
 from tests.slurm.conftest import CUT, WHOLE, Campaign
 from tests.slurm.runs import LIMITS
 from tests.workflow.runs import hashes, temporary_files

@@ -17,7 +17,7 @@ WRONG = {"string": 17, "array": "left", "object": 3, "integer": "many", "boolean
 
 
 def test_readme_has_the_table_of_the_schema():
-    """To mend it: uv run python -m alfvideo.views.configuration_table config/config.schema.yaml."""
+    """To fix it: uv run python -m alfvideo.views.configuration_table config/config.schema.yaml."""
     made = configuration_table.table({"properties": PROPERTIES})
     assert made in (REPO / "config" / "README.md").read_text()
 

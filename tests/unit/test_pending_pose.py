@@ -52,8 +52,10 @@ def inputs(path: Path, config: dict, rule: str, camera: str = "") -> dict[str, l
     """Names of the files that a task reads."""
     read = description.read(path)
     task = tasks.BY_RULE[rule]
-    of = description.ALL_CAMERAS if task.of_session else read.cameras[camera]
-    return {name: [f.name for f in files] for name, files in task.files(read, of, config).items()}
+    described = description.ALL_CAMERAS if task.of_session else read.cameras[camera]
+    return {
+        name: [f.name for f in files] for name, files in task.files(read, described, config).items()
+    }
 
 
 def test_new_session_is_pending_and_finished_one_is_done(path: Path, tracked: dict):
@@ -160,16 +162,16 @@ def test_touched_input(path: Path, tracked: dict, name: str, expected: dict[str,
 def fail(path: Path, config: dict, rule: str, camera: str) -> None:
     """Leave what a job leaves that fails because of its inputs."""
     read, task = description.read(path), tasks.BY_RULE[rule]
-    of = read.cameras[camera]
-    files = [file for found in task.files(read, of, config).values() for file in found]
+    described = read.cameras[camera]
+    files = [file for found in task.files(read, described, config).values() for file in found]
     provenance.record_failure(
         path,
         provenance.Work(
             rule=rule,
             camera=camera,
             inputs={file: provenance.fingerprint(file) for file in files if file.exists()},
-            outputs=[datasets.path(pattern, read, of) for pattern in task.outputs],
-            params=task.params(read, of, config),
+            outputs=[datasets.path(pattern, read, described) for pattern in task.outputs],
+            params=task.params(read, described, config),
             log=Path("log"),
         ),
         message="It is cut.",

@@ -200,7 +200,7 @@ def test_folder_that_comes_in_another_than_the_session(done: Path, config: dict)
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(
-    ("spoil", "mend"),
+    ("spoil", "fix"),
     [
         (write("_devices/a@video.yaml"), remove("_devices/a@video.yaml")),
         (write(DESCRIPTION, "sync: ["), lambda path: path.joinpath(DESCRIPTION).write_text("{}")),
@@ -212,12 +212,12 @@ def test_folder_that_comes_in_another_than_the_session(done: Path, config: dict)
         (remove(VIDEO), write(f"{VIDEO}/_iblrig_bodyCamera.raw.avi")),
     ],
 )
-def test_blocked_session_is_remembered_until_it_is_mended(
+def test_blocked_session_is_remembered_until_it_is_fixed(
     tmp_path: Path,
     config: dict,
     rendered: Render,
     spoil: Callable[[Path], None],
-    mend: Callable[[Path], None],
+    fix: Callable[[Path], None],
 ):
     path = rendered(tmp_path / "data", small())
     spoil(path)
@@ -225,7 +225,7 @@ def test_blocked_session_is_remembered_until_it_is_mended(
     assert set(states(before).values()) == {State.BLOCKED}
     assert knows(path, config)
     assert look(path, config) == before
-    mend(path)
+    fix(path)
     assert look(path, config) != before
 
 

@@ -262,7 +262,7 @@ def test_counter_that_jumps_without_time_passing(gpio):
     assert any(note.startswith("At 1 places the camera's clock shows") for note in result.notes)
 
 
-def test_break_that_cannot_be_mended_is_told():
+def test_break_that_cannot_be_repaired_is_told():
     recording = record()
     ttl_times = recording.ttl.times.copy()
     ttl_times[40:] += 5 / recording.rate

@@ -5,17 +5,19 @@ Definitions, thresholds and windows are those of `brainbox.behavior.dlc`.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-from scipy import ndimage
-from scipy.interpolate import make_interp_spline
 
 from alfvideo.array_types import Floats
 from alfvideo.behaviour import pupil, smoothing
 from alfvideo.files.errors import DataError
 from alfvideo.pose import table
+
+# pandas and scipy are slow to load: functions that need them do it, others only name the table.
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ["pupilDiameter_raw", "pupilDiameter_smooth"]
 
@@ -29,8 +31,8 @@ _MOST_UNSEEN = 0.9
 """Share of frames without a diameter above which nothing is smoothed."""
 
 
-def features(pose: Mapping[str, Floats], camera: str, rate: float) -> tuple[pd.DataFrame, str]:
-    """The features of a camera, one row a frame, and why the pupil is not smoothed if it is not.
+def features(pose: Mapping[str, Floats], camera: str, rate: float) -> tuple["pd.DataFrame", str]:
+    """Return the features of a camera, one row a frame, and why the pupil is unsmoothed if it is.
 
     Columns `pupilDiameter_raw` and `pupilDiameter_smooth`, float64, pixels of the camera's frames.
     Of an ensemble the raw one is from the median of its members and the smooth one from its
@@ -46,6 +48,8 @@ def features(pose: Mapping[str, Floats], camera: str, rate: float) -> tuple[pd.D
     rate
         Frames per second.
     """
+    import pandas as pd
+
     unsmoothed = ""
     if all(f"{part}_x{_ENSEMBLE_MEDIAN}" in pose for part in pupil.POINTS):
         raw, smooth = pupil_diameter(pose, _ENSEMBLE_MEDIAN), pupil_diameter(pose)
@@ -58,7 +62,7 @@ def features(pose: Mapping[str, Floats], camera: str, rate: float) -> tuple[pd.D
     return pd.DataFrame(dict(zip(COLUMNS, (raw, smooth), strict=True))), unsmoothed
 
 
-def load(path: Path) -> pd.DataFrame:
+def load(path: Path) -> "pd.DataFrame":
     """Load the features of a camera.
 
     Raises
@@ -66,6 +70,8 @@ def load(path: Path) -> pd.DataFrame:
     DataError
         If the file cannot be read, or lacks one of the columns.
     """
+    import pandas as pd
+
     try:
         return pd.read_parquet(path, columns=COLUMNS)
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -77,7 +83,7 @@ def load(path: Path) -> pd.DataFrame:
 
 
 def pupil_diameter(pose: Mapping[str, Floats], estimate: str = "") -> Floats:
-    """Diameter of the pupil in each frame, (n_frames,) float64, pixels; NaN if it is not seen.
+    """Return the diameter of the pupil in each frame, (n_frames,) float64, pixels; NaN if unseen.
 
     The median of all distances of two of its four points; those of neighbouring points count as
     sides of a square in the circle, times the square root of 2. `estimate` is as in `table.points`.
@@ -89,7 +95,7 @@ def pupil_diameter(pose: Mapping[str, Floats], estimate: str = "") -> Floats:
 
 
 def _median(values: Floats) -> Floats:
-    """Median of each column of (k, n), NaN left out: `np.nanmedian`, ten times as fast."""
+    """Return the median of each column of (k, n), NaN left out: as `np.nanmedian`, but faster."""
     values = np.sort(values, axis=0)
     known = np.count_nonzero(~np.isnan(values), axis=0)
     columns = np.arange(values.shape[1])
@@ -99,7 +105,7 @@ def _median(values: Floats) -> Floats:
 
 
 def smooth_pupil_diameter(raw: Floats, window: int, rate: float) -> Floats:
-    """The diameter smoothed over time and without outliers, (n_frames,) float64, pixels.
+    """Return the diameter smoothed over time, without outliers, (n_frames,) float64, pixels.
 
     Gaps are interpolated, up to a second; longer ones stay NaN.
 
@@ -117,6 +123,8 @@ def smooth_pupil_diameter(raw: Floats, window: int, rate: float) -> Floats:
     DataError
         If there are too few diameters.
     """
+    from scipy import ndimage
+
     unseen = np.isnan(raw).mean() if raw.size else 1.0
     if unseen > _MOST_UNSEEN:
         raise DataError(
@@ -133,7 +141,9 @@ def smooth_pupil_diameter(raw: Floats, window: int, rate: float) -> Floats:
 
 
 def _smooth(diameter: Floats, window: int) -> Floats:
-    """Smoothed where there are diameters, and interpolated between those (n_frames,)."""
+    """Smooth where there are diameters, and interpolate between those (n_frames,)."""
+    from scipy.interpolate import make_interp_spline
+
     known = np.flatnonzero(~np.isnan(diameter))
     if known.size < window:
         raise DataError(f"The pupil is seen in {known.size} frames, {window} are smoothed over.")

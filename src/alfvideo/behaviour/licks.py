@@ -1,4 +1,4 @@
-"""When the animal licks: the times of frames in which the tongue moves."""
+"""Licks of the animal: the times of frames in which the tongue moves."""
 
 import warnings
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _MOVES = 1 / 4
 
 
 def lick_times(pose: Mapping[str, Floats], times: Floats) -> Floats:
-    """Times of the frames after which a tip of the tongue moves, (n,) float64, seconds.
+    """Return the times of the frames after which a tip of the tongue moves, (n,) float64, seconds.
 
     The definition of `brainbox.behavior.dlc.get_licks`: a lick of several frames has several times.
 
@@ -34,7 +34,7 @@ def lick_times(pose: Mapping[str, Floats], times: Floats) -> Floats:
 
 
 def _deviation(steps: Floats) -> Floats:
-    """Standard deviation of each column, NaN left out; NaN for a column of NaN."""
+    """Return the standard deviation of each column, NaN left out; NaN for a column of NaN."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         deviation: Floats = np.nanstd(steps, axis=0)

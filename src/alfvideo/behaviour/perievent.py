@@ -21,7 +21,7 @@ _LEAST_KNOWN = 0.5
 
 
 class Windows(NamedTuple):
-    """What was recorded around events."""
+    """Samples around events."""
 
     offsets: Floats
     """(n_samples,) float64, seconds after the event."""
@@ -30,13 +30,13 @@ class Windows(NamedTuple):
 
 
 def frame_rate(times: Floats) -> float:
-    """Frames per second: 1 / the median interval of the times; NaN if there are less than 2."""
+    """Return frames per second: 1 / the median interval of the times; NaN for less than 2."""
     times = times[np.isfinite(times)]
     return 1 / np.median(np.diff(times)) if times.size > 1 else np.nan
 
 
 def windows(values: Floats, times: Floats, events: Floats) -> Windows:
-    """A trace around events, one sample for each frame period: the value of the nearest frame.
+    """Cut a trace around events, one sample for each frame period: that of the nearest frame.
 
     NaN where there was no frame (before and after the recording, dropped frames), where the value
     is NaN, and for events that are NaN.
@@ -72,7 +72,7 @@ def windows(values: Floats, times: Floats, events: Floats) -> Windows:
 
 
 def interpolated(values: Floats, times: Floats, events: Floats) -> Windows:
-    """A trace of irregular samples around events, interpolated linearly every `BIN` seconds.
+    """Cut an irregular trace around events, interpolated linearly every `BIN` seconds.
 
     NaN before the first and after the last sample, and for events that are NaN.
 
@@ -89,7 +89,7 @@ def interpolated(values: Floats, times: Floats, events: Floats) -> Windows:
 
 
 def counts(times: Floats, events: Floats, recorded: tuple[float, float]) -> Windows:
-    """How many times fall in each bin of `BIN` seconds around events; offsets are middles of bins.
+    """Count the times in each bin of `BIN` seconds around events; offsets are middles of bins.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def counts(times: Floats, events: Floats, recorded: tuple[float, float]) -> Wind
 
 
 def aligned(times: Floats, events: Floats) -> tuple[Integers, Floats]:
-    """All times that fall in the windows: number of the event, and seconds after it, (m,) each.
+    """List the times in the windows: number of the event, and seconds after it, (m,) each.
 
     A time in the windows of two events comes twice. NaN are left out.
     """
@@ -123,7 +123,7 @@ def aligned(times: Floats, events: Floats) -> tuple[Integers, Floats]:
 
 
 def mean_and_error(values: Floats) -> tuple[Floats, Floats]:
-    """Mean over events and its standard error, (n_samples,) each, of what is known in each sample.
+    """Return the mean over events and its standard error, (n_samples,) each, of the known values.
 
     The mean is NaN where nothing is known, the error where less than 2 values are.
     """
@@ -135,7 +135,7 @@ def mean_and_error(values: Floats) -> tuple[Floats, Floats]:
 
 
 def z_scored(values: Floats) -> Floats:
-    """Values less their mean, in standard deviations, along the last axis; NaN stay NaN.
+    """Return the values less their mean, in standard deviations, along the last axis; NaN stay NaN.
 
     All NaN if the values do not differ.
     """
@@ -149,7 +149,7 @@ def z_scored(values: Floats) -> Floats:
 
 
 def change(values: Floats) -> Floats:
-    """Each window z-scored by itself, less its first sample, (n_events, n_samples).
+    """Return each window z-scored by itself, less its first sample, (n_events, n_samples).
 
     NaN for a window whose first sample is not known, or of which less than half is known.
     """
@@ -159,5 +159,5 @@ def change(values: Floats) -> Floats:
 
 
 def _divided(one: Floats, other: Floats) -> Floats:
-    """NaN where the divisor is not positive."""
+    """Divide; NaN where the divisor is not positive."""
     return one / np.where(other > 0, other, np.nan)

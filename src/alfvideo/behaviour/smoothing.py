@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.polynomial.polynomial import polyval
-from scipy.signal import savgol_filter
 
 from alfvideo.array_types import Floats, Integers
 
@@ -28,6 +27,9 @@ def smooth(x: Integers, y: Floats, window: int, order: int) -> Floats:
     order
         Of the polynomial, less than `window`.
     """
+    # Takes 1.6 s to load.
+    from scipy.signal import savgol_filter
+
     half, last = window // 2, x.size - window
     smoothed = savgol_filter(y, window, order)
     uneven = np.flatnonzero(x[window - 1 :] - x[: last + 1] != window - 1)
@@ -40,7 +42,7 @@ def smooth(x: Integers, y: Floats, window: int, order: int) -> Floats:
 
 
 def _polynomials(x: Integers, y: Floats, first: Integers, window: int, order: int) -> Floats:
-    """Coefficients (m, order + 1), from the constant on, of the fits to windows that begin at
+    """Return coefficients (m, order + 1), from the constant on, of fits to windows that begin at
     `first` (m,); x counts from the sample in the middle of the window."""
     apart = sliding_window_view(x, window)[first] - x[first + window // 2, None]
     reach = np.abs(apart).max(axis=1, keepdims=True).astype(float)

@@ -33,7 +33,7 @@ class Messages(logging.Handler):
 
 
 def errors(log: Path, since: float) -> list[str]:
-    """The errors in the log of a job; none if it was last written before `since` (s since 1970)."""
+    """Return the errors in the log of a job; none if last written before `since` (s since 1970)."""
     try:
         if log.stat().st_mtime < since:
             return []

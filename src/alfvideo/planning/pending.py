@@ -17,7 +17,7 @@ from alfvideo.planning.scan_cache import Memory
 from alfvideo.pose import cascade
 from alfvideo.session import datasets, description, folders
 from alfvideo.session.description import Session
-from alfvideo.session.folders import Seen
+from alfvideo.session.folders import Lookups
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +52,8 @@ class Status:
     reason: str = ""
 
 
-def scan(root: Path, config: Mapping[str, Any], memory: Memory | None = None) -> list[Status]:
-    """State of every stage of the selected sessions and cameras below `root`, newest first.
-
-    Sessions in which nothing changed are taken from `memory`, which is then saved.
+def check_root(root: Path) -> None:
+    """See that there is a data folder.
 
     Raises
     ------
@@ -67,6 +65,19 @@ def scan(root: Path, config: Mapping[str, Any], memory: Memory | None = None) ->
             f"There is no data folder {root}. Set `root` in config/config.yaml, or give it "
             "on the command line: uv run snakemake --config root=FOLDER"
         )
+
+
+def scan(root: Path, config: Mapping[str, Any], memory: Memory | None = None) -> list[Status]:
+    """State of every stage of the selected sessions and cameras below `root`, newest first.
+
+    Sessions in which nothing changed are taken from `memory`, which is then saved.
+
+    Raises
+    ------
+    DataError
+        If `root` is not a folder.
+    """
+    check_root(root)
     memory = memory or Memory()
     paths = folders.discover(root, memory.numbers)
     chosen = [path for path in paths if _selected(path, root, config)]
@@ -82,9 +93,9 @@ def scan(root: Path, config: Mapping[str, Any], memory: Memory | None = None) ->
 
 
 def _look(path: Path, config: Mapping[str, Any], memory: Memory) -> list[Status]:
-    seen = Seen()
+    seen = Lookups()
     statuses = _scan(path, config, seen)
-    if seen.lasting and not any(status.state is State.PENDING for status in statuses):
+    if seen.cacheable and not any(status.state is State.PENDING for status in statuses):
         rows = tuple((s.camera, s.stage, s.state.value, s.reason) for s in statuses)
         memory.remember(path, rows, seen)
     return statuses
@@ -102,10 +113,10 @@ def _selected(path: Path, root: Path, config: Mapping[str, Any]) -> bool:
 
 def scan_session(path: Path, config: Mapping[str, Any]) -> list[Status]:
     """State of every stage of the selected cameras of one session."""
-    return _scan(path, config, Seen())
+    return _scan(path, config, Lookups())
 
 
-def _scan(path: Path, config: Mapping[str, Any], seen: Seen) -> list[Status]:
+def _scan(path: Path, config: Mapping[str, Any], seen: Lookups) -> list[Status]:
     """As `scan_session`; `seen` is told all that it depends on."""
     try:
         if placeholder := re.search(r"<[a-z]\w*>|[{}]", str(path)):
@@ -122,16 +133,16 @@ def _scan(path: Path, config: Mapping[str, Any], seen: Seen) -> list[Status]:
         waiting = any(status.state is State.PENDING for status in statuses)
         # Snakemake would end the run if a folder for results cannot be made.
         if waiting and not os.access(path, os.W_OK | os.X_OK):
-            seen.lasting = False
+            seen.cacheable = False
             raise Blocked(f"no permission to write to {path}")
-    except (Blocked, DataError) as reason:
-        statuses = [Status(path, "", "", State.BLOCKED, reason=str(reason))]
+    except (Blocked, DataError) as error:
+        statuses = [Status(path, "", "", State.BLOCKED, reason=str(error))]
         if (path / provenance.FILE_NAME).exists():
             seen.files.add(f"{path}/{provenance.FILE_NAME}")
     except PermissionError as error:
         reason = f"no permission to read {error.filename}"
         statuses = [Status(path, "", "", State.BLOCKED, reason=reason)]
-        seen.lasting = False
+        seen.cacheable = False
     return statuses
 
 
@@ -153,7 +164,7 @@ def _scan_tasks(
             state = State.DONE if exist else State.BLOCKED
             reason = "" if exist else str(error)
         else:
-            recorded.seen.files.update(
+            recorded.lookups.files.update(
                 str(file)
                 for file in inputs
                 if provenance.relative(file, recorded.path) not in made_from

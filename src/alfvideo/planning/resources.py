@@ -1,8 +1,9 @@
 """What a job of each rule needs of the machine: one row a rule, for the rules and for the plan."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -53,3 +54,36 @@ RESOURCES: Mapping[str, Resources] = {
     "video_remove_original": Resources(10, 1000, 120),
 }
 """By rule."""
+
+
+def priority(rule: str, session: Path) -> float:
+    """Return the priority of a job: that of its rule, a little more for newer sessions.
+
+    >>> older, newer = Path("KB001/2026-01-05/001"), Path("KB001/2026-01-05/002")
+    >>> priority("licks", older) < priority("licks", newer) < priority("video_qc", older)
+    True
+    """
+    day, number = session.parts[-2:]
+    return RESOURCES[rule].priority + int(day.replace("-", "") + number) / 10**12
+
+
+def declared(rule: str) -> dict[str, Any]:
+    """Return what a rule declares as its resources, for Snakemake.
+
+    Memory and time grow with each attempt: a job that had too little of them is tried again. `task`
+    is the name of the rule here, whatever a workflow calls it that uses this one as a module.
+    """
+    needs = RESOURCES[rule]
+    return {
+        "task": rule,
+        "io_charge": needs.io_charge,
+        "gpu": needs.gpu,
+        "mem_mb": _growing(needs.mem_mb),
+        "runtime": _growing(needs.runtime),
+        "job_size": needs.job_size,
+    }
+
+
+def _growing(amount: int) -> Callable[[Any, int], int]:
+    # Snakemake asks for the arguments by these names.
+    return lambda wildcards, attempt: amount * attempt

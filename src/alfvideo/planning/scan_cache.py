@@ -32,7 +32,7 @@ from alfvideo.files import atomic
 from alfvideo.jobs import provenance
 from alfvideo.planning import task_settings
 from alfvideo.session import folders
-from alfvideo.session.folders import Seen
+from alfvideo.session.folders import Lookups
 
 FOLDER = Path(".scan")
 """In the working folder: one file for each data folder."""
@@ -110,7 +110,7 @@ class Memory:
         del self._entries[str(path)]
         return None
 
-    def remember(self, path: Path, found: tuple[Row, ...], seen: Seen) -> None:
+    def remember(self, path: Path, found: tuple[Row, ...], seen: Lookups) -> None:
         """Keep what was found in a session from what was seen, if it has settled."""
         if self._file is None:
             return
@@ -196,7 +196,7 @@ def _load(file: Path, key: str) -> tuple[dict[str, tuple[str, list[str]]], dict[
         return {}, {}
 
 
-def _watched(path: Path, seen: Seen) -> Watched:
+def _watched(path: Path, seen: Lookups) -> Watched:
     """What to watch of all that was seen of a session."""
     top = str(path)
     folders = {""}
@@ -219,7 +219,8 @@ def _object(file: str) -> str:
 
 def _stamp(path: Path | str, watched: Watched) -> tuple[str, int]:
     """A digest of the times and sizes of what is watched, and the latest of the times, in ns."""
-    times, sizes = [], []
+    times: list[int] = []
+    sizes: list[int] = []
     for name in watched.folders:
         times += _times(_stat(f"{path}/{name}"))
     for name in watched.files:

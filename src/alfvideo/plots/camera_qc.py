@@ -47,7 +47,7 @@ def camera_qc(inspection: Inspection, title: str) -> Figure:
 
 
 def _frames(panels: list[Axes], inspection: Inspection) -> None:
-    """The darkest, a middle and the brightest sampled frame, with the matched region."""
+    """Draw the darkest, a middle and the brightest sampled frame, with the matched region."""
     samples, matched = inspection.samples, inspection.matched
     if samples is None or not samples.numbers.size:
         for axes in panels:
@@ -132,7 +132,7 @@ def _unusual(intervals: Floats) -> Booleans:
 
 
 def _gpio(axes: Axes, inspection: Inspection) -> None:
-    """How long after each TTL of the DAQ the pin of the camera rises."""
+    """Draw the delay of the camera's pin after each TTL of the DAQ."""
     title = "GPIO of the camera against sync TTL"
     times, ttl = _array(inspection.camera.times), _array(inspection.camera.ttl_rises)
     gpio = _pins(inspection)
@@ -182,7 +182,7 @@ def _wheel(axes: Axes, inspection: Inspection) -> None:
 
 
 def _checks(axes: Axes, inspection: Inspection) -> None:
-    """All checks with outcome and numbers, and the sentence of those that did not pass."""
+    """List all checks with outcome and numbers, and the sentence of those that did not pass."""
     axes.set_axis_off()
     entries = []
     for name, check in sorted(inspection.checks.items()):
@@ -205,14 +205,14 @@ def _array(value: object) -> Floats:
 
 
 def _count(inspection: Inspection) -> Integers:
-    """The frame counter; empty if there is none."""
+    """Return the frame counter; empty if there is none."""
     data = inspection.camera.frame_data
     count = data.count if isinstance(data, FrameData) else None
     return np.empty(0, np.int64) if count is None else count
 
 
 def _pins(inspection: Inspection) -> Booleans:
-    """The GPIO; empty if there is none."""
+    """Return the GPIO; empty if there is none."""
     data = inspection.camera.frame_data
     gpio = data.gpio if isinstance(data, FrameData) else None
     return np.empty((0, 4), bool) if gpio is None else gpio

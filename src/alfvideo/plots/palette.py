@@ -1,4 +1,4 @@
-"""What all figures share: colours that the colour-blind can tell apart, headings, empty panels."""
+"""Parts of all figures: colours that the colour-blind can tell apart, headings, empty panels."""
 
 import textwrap
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ OTHER_PART = "#DDDDDD"
 
 
 def part_colour(part: str) -> str:
-    """The colour of a body part.
+    """Return the colour of a body part.
 
     >>> part_colour('pupil_top_r') == PARTS['pupil']
     True
@@ -39,7 +39,7 @@ def part_colour(part: str) -> str:
 
 
 def camera_colour(label: str) -> str:
-    """The colour of a camera."""
+    """Return the colour of a camera."""
     return CAMERAS.get(label, OTHER_CAMERA)
 
 

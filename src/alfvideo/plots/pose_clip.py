@@ -46,8 +46,8 @@ _WHOLE = 0.9
 """Part of the frames of an excerpt that must be there, else the camera did not record all of it."""
 
 
-class Sheet(NamedTuple):
-    """What all frames of a clip have in common."""
+class Layout(NamedTuple):
+    """The layout that all frames of a clip share."""
 
     picture: tuple[int, int]
     """Width and height of the camera's picture in the clip, pixels."""
@@ -60,7 +60,7 @@ class Sheet(NamedTuple):
 
 
 def pace(rate: float) -> tuple[int, float]:
-    """Every how many frames one is shown, and how many are shown a second, to play in real time.
+    """Return the step between shown frames, and how many are shown a second, to play in real time.
 
     At most 30 a second; a rate that was measured up to 1 % too high counts as 30, 60 and so on.
 
@@ -72,7 +72,7 @@ def pace(rate: float) -> tuple[int, float]:
 
 
 def excerpts(n_frames: int, rate: float, times: Floats, onsets: Floats) -> list[range]:
-    """Numbers of the frames of each excerpt, in order; no two overlap.
+    """Return the numbers of the frames of each excerpt, in order; no two overlap.
 
     They are around the onsets of up to 4 stimuli, spread evenly over those whose whole excerpt was
     recorded. Without such stimuli, or without times, they are moments spread evenly over the
@@ -106,17 +106,17 @@ def _spread(n_frames: int, length: int) -> list[range]:
 
 
 def _middles(n: int, parts: int) -> Integers:
-    """The middle of each of so many equal parts of range(n), (parts,) int64."""
+    """Return the middle of each of so many equal parts of range(n), (parts,) int64."""
     return (2 * np.arange(parts) + 1) * n // (2 * max(parts, 1))
 
 
 def shown(chosen: Iterable[range], every: int) -> Integers:
-    """Numbers of the frames that are shown of the excerpts, (n,) int64, increasing."""
+    """Return the numbers of the frames that are shown of the excerpts, (n,) int64, increasing."""
     return np.concatenate([np.array(excerpt[::every]) for excerpt in chosen])
 
 
 def since_stimulus(times: Floats, onsets: Floats) -> Floats:
-    """Seconds from the nearest stimulus, negative before it, (n,) float64; NaN without stimuli.
+    """Return seconds from the nearest stimulus, negative before it, (n,) float64; NaN if none.
 
     `times` (n,) and `onsets` (n_trials,) are in seconds; onsets may be NaN.
     """
@@ -128,7 +128,7 @@ def since_stimulus(times: Floats, onsets: Floats) -> Floats:
 
 
 def texts(number: int, seconds: float, since: float) -> list[str]:
-    """What is written below the picture of a frame; `since` may be NaN.
+    """Compose the texts below the picture of a frame; `since` may be NaN.
 
     >>> texts(61, 205.75, -0.25)
     ['frame 61', '205.750 s', 'stimulus -0.250 s']
@@ -138,14 +138,14 @@ def texts(number: int, seconds: float, since: float) -> list[str]:
 
 
 def keypoints(pose: Mapping[str, Floats], parts: Sequence[str], numbers: Integers) -> Floats:
-    """Where the body parts are in some frames, (n_frames, n_parts, 2) float64: x and y, pixels.
+    """Return the body parts in some frames, (n_frames, n_parts, 2) float64: x and y, pixels.
 
     NaN where a part is not likely.
     """
     return np.stack([table.points(pose, part)[numbers] for part in parts], axis=1)
 
 
-def sheet(width: int, height: int, parts: Sequence[str]) -> Sheet:
+def layout(width: int, height: int, parts: Sequence[str]) -> Layout:
     """Lay out a clip of frames of this size: picture, a row of text, and a legend of the parts."""
     across = _even(min(max(width, MIN_WIDTH), MAX_WIDTH))
     down = _even(height * across / width)
@@ -161,30 +161,30 @@ def sheet(width: int, height: int, parts: Sequence[str]) -> Sheet:
         y = first + (1 + i % rows) * _ROW
         _mark(ground, i, x + _RADIUS, y)
         _write(ground, part, x + 2 * _RADIUS + _MARGIN, y)
-    return Sheet((across, down), (across / width, down / height), first, ground)
+    return Layout((across, down), (across / width, down / height), first, ground)
 
 
-def drawn(sheet: Sheet, picture: Image, points: Floats, texts: Sequence[str]) -> Image:
-    """One frame of the clip, RGB (height, width, 3) uint8.
+def drawn(layout: Layout, picture: Image, points: Floats, texts: Sequence[str]) -> Image:
+    """Draw one frame of the clip, RGB (height, width, 3) uint8.
 
     `picture` is what the camera's frame shows, (height, width[, 3]) uint8. `points` are those of
     the body parts in it, (n_parts, 2): x and y in its pixels, with the centre of the top left pixel
     at 0, 0. Parts with NaN are left out.
     """
-    canvas = sheet.ground.copy()
-    across, down = sheet.picture
+    canvas = layout.ground.copy()
+    across, down = layout.picture
     shrunk = across < picture.shape[1]
     resized = cv2.resize(
-        picture, sheet.picture, interpolation=cv2.INTER_AREA if shrunk else cv2.INTER_LINEAR
+        picture, layout.picture, interpolation=cv2.INTER_AREA if shrunk else cv2.INTER_LINEAR
     )
     seen = canvas[:down]
     seen[:] = resized if resized.ndim == 3 else resized[:, :, np.newaxis]
-    places = (points + 0.5) * sheet.scale - 0.5
-    inside = ((places >= 0) & (places < sheet.picture)).all(axis=1)
+    places = (points + 0.5) * layout.scale - 0.5
+    inside = ((places >= 0) & (places < layout.picture)).all(axis=1)
     for part in np.flatnonzero(inside).tolist():
         _mark(seen, part, *places[part])
     for i, text in enumerate(texts):
-        _write(canvas, text, _MARGIN + i * across // len(texts), sheet.middle)
+        _write(canvas, text, _MARGIN + i * across // len(texts), layout.middle)
     return canvas
 
 
@@ -209,7 +209,7 @@ def write(path: Path, pictures: Iterable[Image], rate: float) -> None:
 
 
 def _even(length: float) -> int:
-    """The nearest even number of pixels, as yuv420p needs it."""
+    """Return the nearest even number of pixels, as yuv420p needs it."""
     return max(2, 2 * round(length / 2))
 
 

@@ -117,7 +117,7 @@ def _draw(axes: Axes, traces: Traces, size: float) -> None:
 
 
 def _is_drawn(part: str) -> bool:
-    """The tube is not a part of the body; it only shows where the tongue will be."""
+    """Return False for the tube, which only shows where the tongue will be."""
     return not part.startswith("tube")
 
 
@@ -134,7 +134,7 @@ def _box(region: Region, linewidth: float, linestyle: Literal["-", ":"] = "-") -
 
 
 def _zoom(axes: Axes, whole: Axes, what: str, picture: Image | None, traces: Traces) -> None:
-    """The eye or the tongue, and its place in the whole frame."""
+    """Draw the eye or the tongue, and its place in the whole frame."""
     if not traces or picture is None:
         palette.without_data(axes, what, "no video" if traces else "no pose")
         return
@@ -164,7 +164,7 @@ def _zoom(axes: Axes, whole: Axes, what: str, picture: Image | None, traces: Tra
 
 
 def _legend(axes: Axes, seen: set[str]) -> None:
-    """Colours of the body parts, on dark, as they are drawn on dark."""
+    """Add a legend of the body parts, on dark, as they are drawn on dark."""
     axes.set_axis_off()
     colours = {_PART_NAMES.get(part, part): colour for part, colour in palette.PARTS.items()}
     handles: list[Line2D | Patch] = [

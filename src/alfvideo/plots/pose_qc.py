@@ -85,7 +85,7 @@ def pose_qc(session: Session, title: str) -> Figure:
 def _panel(
     axes: Axes, title: str, draw: Callable[[Axes, Session, Trials], list[str]], session: Session
 ) -> None:
-    """One panel with what it is drawn from below its title, or why it is not drawn."""
+    """Draw one panel with its sources below its title, or why it is not drawn."""
     try:
         notes = draw(axes, session, session.complete_trials())
     except DataError as reason:
@@ -149,7 +149,7 @@ def _nose_speed(axes: Axes, session: Session, trials: Trials) -> list[str]:
 def _speed(
     axes: Axes, session: Session, trials: Trials, name: str, parts: Mapping[str, str]
 ) -> list[str]:
-    """Speed of a body part in the first camera that can give it."""
+    """Draw the speed of a body part in the first camera that can give it."""
     reasons = []
     for label, part in parts.items():
         picture = session.camera(label).picture
@@ -176,7 +176,7 @@ def _speed(
 
 
 def speed(points: Floats, times: Floats) -> Floats:
-    """Speed of a point in each frame, (n,) float64 pixels per second; NaN beside unknown points.
+    """Return the speed of a point in each frame, (n,) float64 pixels/s; NaN beside unknown points.
 
     The speed of each step is that at the middle of its two frames; between these it is interpolated
     linearly, as in `brainbox.behavior.dlc`.
@@ -258,7 +258,7 @@ def _by_camera(
     events: Floats,
     change: Callable[[Floats], Floats] = lambda values: values,
 ) -> list[str]:
-    """Means of a trace of each camera around events; returns what was drawn and what is missing."""
+    """Draw means of a trace of each camera around events; return what was drawn and what lacks."""
     drawn, notes = [], []
     for label in labels:
         try:
@@ -279,7 +279,7 @@ def _by_camera(
 
 
 def _by_feedback(axes: Axes, around: Windows, trials: Trials) -> str:
-    """Means of correct and incorrect trials; returns how many there are, nothing if none."""
+    """Draw means of correct and incorrect trials; return how many there are, nothing if none."""
     numbers = {
         name: _mean(
             axes, Windows(around.offsets, around.values[trials.feedback_types == feedback]), colour
@@ -312,7 +312,7 @@ def _outside(what: str, times: Floats | tuple[float, float], events: Floats) -> 
 
 
 def _around(axes: Axes, event: _Event, label: str) -> None:
-    """The axes of the window around an event, with its marker."""
+    """Set the axes of the window around an event, with its marker."""
     axes.axvline(0, color="black", linewidth=1.2, linestyle=event.linestyle)
     top = axes.get_xaxis_transform()
     axes.plot(0, 0.97, color="black", marker=event.marker, markersize=10, transform=top)
@@ -326,13 +326,13 @@ def _around(axes: Axes, event: _Event, label: str) -> None:
 
 
 def _from_zero(axes: Axes) -> None:
-    """The vertical axis from a little below 0, so that a line at 0 is seen."""
+    """Start the vertical axis a little below 0, so that a line at 0 is seen."""
     top = axes.get_ylim()[1]
     axes.set_ylim(-0.02 * top, top)
 
 
 def _legend(session: Session) -> list[Line2D | Patch]:
-    """What colours, line styles and markers mean in the whole figure."""
+    """List handles that explain colours, line styles and markers of the whole figure."""
 
     def line(label: str, colour: str, style: Literal["-", "--"] = "-") -> Line2D:
         return Line2D([], [], label=label, color=colour, linestyle=style, linewidth=3)

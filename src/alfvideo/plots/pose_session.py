@@ -1,4 +1,4 @@
-"""What there is of a session for the figure of its pose, and what is missing."""
+"""Data of a session for the figure of its pose, and the names of what is missing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -10,9 +10,8 @@ import numpy as np
 from alfvideo.array_types import Floats, Image
 from alfvideo.behaviour import features
 from alfvideo.files import arrays
-from alfvideo.files.errors import DataError
+from alfvideo.files.errors import DataError, attempt
 from alfvideo.pose import table
-from alfvideo.qc.camera import attempt
 from alfvideo.session import trials
 from alfvideo.session.datasets import camera_of
 from alfvideo.session.trials import Trials
@@ -33,7 +32,7 @@ _SHOWN = 300
 
 @dataclass(frozen=True)
 class Camera:
-    """What there is of a camera: None if it is missing, and the error if it is broken."""
+    """Data of a camera: None if it is missing, and the error if it is broken."""
 
     frame: tuple[int, Image] | DataError | None = None
     """Number of a frame of the video, and its picture, (height, width[, 3]) uint8."""
@@ -56,7 +55,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Session:
-    """What there is of a session: None if it is missing, and the error if it is broken."""
+    """Data of a session: None if it is missing, and the error if it is broken."""
 
     tracker: str
     features_from: str
@@ -70,7 +69,7 @@ class Session:
 
     @property
     def broken(self) -> list[str]:
-        """What is wrong with what is broken."""
+        """The reasons why inputs cannot be read."""
         values = [getattr(self, each.name) for each in fields(self)]
         for camera in self.cameras.values():
             values += [getattr(camera, each.name) for each in fields(camera)]
@@ -82,15 +81,15 @@ class Session:
         return [*CAMERAS, *(label for label in self.cameras if label not in CAMERAS)]
 
     def camera(self, label: str) -> Camera:
-        """A camera, empty if there is nothing of it."""
+        """Return a camera, empty if there is nothing of it."""
         return self.cameras.get(label, Camera())
 
     def pose(self, label: str) -> Mapping[str, Floats]:
-        """The pose of a camera; raises DataError if it is missing or broken."""
+        """Return the pose of a camera; raise DataError if it is missing or broken."""
         return given(self.camera(label).pose, f"{label}Camera.{self.tracker}.pqt")
 
     def complete_trials(self) -> Trials:
-        """The trials that are drawn; raises DataError if there are none."""
+        """Return the trials that are drawn; raise DataError if there are none."""
         trials = given(self.trials, "trials.table.pqt")
         complete = trials.complete()
         if not complete.feedbacks.size:
@@ -103,7 +102,7 @@ class Session:
         return complete
 
     def frame_times(self, label: str, n_frames: int) -> tuple[Floats, list[str]]:
-        """A camera's time of each frame, and a note if there are more times than frames.
+        """Return a camera's time of each frame, and a note if there are more times than frames.
 
         Raises
         ------
@@ -121,7 +120,7 @@ class Session:
         return times[:n_frames], [note]
 
     def lick_times(self) -> tuple[Floats, tuple[float, float]]:
-        """The licks, and from when to when a camera saw the tongue, in seconds.
+        """Return the licks, and from when to when a camera saw the tongue, in seconds.
 
         Without camera times, from the first to the last lick. Raises DataError if there are no
         licks.
@@ -140,7 +139,7 @@ class Session:
 
 
 def given(value: T | DataError | None, name: str) -> T:
-    """What is there; raises DataError if it is missing (then with its name) or broken."""
+    """Return what is there; raise DataError if it is missing (then with its name) or broken."""
     if value is None:
         raise DataError(f"There is no {name}.")
     if isinstance(value, DataError):
@@ -180,12 +179,12 @@ def load(files: Mapping[str, Sequence[Path]], tracker: str, features_from: str) 
 
 
 def pupil_diameter(file: Path) -> Floats:
-    """The smoothed diameter of the pupil, (n,) float64; raises DataError if it cannot be read."""
+    """Load the smoothed diameter of the pupil, (n,) float64; DataError if it cannot be read."""
     return features.load(file)["pupilDiameter_smooth"].to_numpy(np.float64)
 
 
 def shown_frame(mp4: Path) -> tuple[int, Image]:
-    """The frame 5 minutes after the start of a video, or in the middle of a shorter one.
+    """Read the frame 5 minutes after the start of a video, or in the middle of a shorter one.
 
     Returns its number and its picture; raises DataError if it cannot be read.
     """
@@ -196,7 +195,7 @@ def shown_frame(mp4: Path) -> tuple[int, Image]:
 
 
 def numbers(file: Path) -> Floats:
-    """The values of an array, (n,) float64; raises DataError if it cannot be read."""
+    """Load the values of an array, (n,) float64; DataError if it cannot be read."""
     values = arrays.load(file).ravel()
     if not np.issubdtype(values.dtype, np.number):
         raise DataError(f"{file}: expected numbers, found {values.dtype}. Copy the file again.")
@@ -204,7 +203,7 @@ def numbers(file: Path) -> Floats:
 
 
 def region(file: Path) -> Region:
-    """A region from its file; raises DataError if that does not hold width, height, x and y."""
+    """Load a region from its file; DataError if that does not hold width, height, x and y."""
     values = numbers(file)
     if values.size != 4 or not np.isfinite(values).all():
         raise DataError(

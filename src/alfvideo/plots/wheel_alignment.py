@@ -16,7 +16,7 @@ _EXCERPT = 2.0
 
 
 def wheel_alignment_figure(alignment: WheelAlignment, title: str) -> Figure:
-    """The region, shifts and motion over the session, and excerpts before and after correction.
+    """Draw region, shifts and motion over the session, and excerpts before and after correction.
 
     Excerpts are where the wheel turned most in the first, middle and last third of the session.
     """
@@ -88,7 +88,7 @@ def _draw_motion(axes: Axes, alignment: WheelAlignment) -> None:
 
 
 def _busiest(alignment: WheelAlignment) -> list[slice]:
-    """Frames of an excerpt in each third of the session."""
+    """Choose the frames of an excerpt in each third of the session."""
     times = alignment.times
     speed = np.nan_to_num(alignment.speed[1])
     excerpts = []

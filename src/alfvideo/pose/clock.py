@@ -13,7 +13,7 @@ from alfvideo.video import probe
 
 
 def times(files: Sequence[Path | str]) -> Floats:
-    """Camera times in seconds, (n,) float64, from a list of one file or none; else empty.
+    """Read camera times in seconds, (n,) float64, from a list of one file or none; else empty.
 
     Raises
     ------
@@ -27,12 +27,12 @@ def times(files: Sequence[Path | str]) -> Floats:
     except (DataError, ValueError):
         raise DataError(
             f"{files[0]} cannot be read as camera times. Remove the file and run again: they are "
-            "then made anew."
+            "then regenerated."
         ) from None
 
 
 def rate(times: Floats, mp4: Path) -> float:
-    """Frames per second of camera times, or what the video announces if they do not tell it.
+    """Return frames per second of camera times, or of the video's header if they do not tell it.
 
     Raises
     ------

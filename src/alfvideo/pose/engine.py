@@ -23,7 +23,7 @@ _LAST_LINES = 60
 
 
 class Loaded(NamedTuple):
-    """What an engine says of a network that it has loaded.
+    """The properties of a network that an engine has loaded.
 
     `context` is the number of frames that it needs before and after the one it looks at.
     """
@@ -103,10 +103,10 @@ class Engine:
         log.debug("device: %s", f"{self.device} {device or ''}".strip())
         if device and self.device == "CPU":
             self.notes.append(f"The GPU {device} cannot be used by PyTorch: tracked on the CPU.")
-        self.networks = {name: Loaded(**of) for name, of in reply["networks"].items()}
+        self.networks = {name: Loaded(**described) for name, described in reply["networks"].items()}
 
     def predict(self, model: str, frames: Image) -> Floats:
-        """Poses (n, n_parts, 3) float64 of pictures (n + 2 * context, height, width[, 3]) uint8.
+        """Predict poses (n, n_parts, 3) float64; pictures (n + 2 * context, height, width[, 3]).
 
         x and y are pixels of the pictures, then the likelihood.
         """
@@ -153,8 +153,8 @@ class Engine:
         if status == -9:
             why = "it was killed, as happens when the memory of the machine is used up"
         if self._not_started:
-            where, mend = self._not_started
-            return DataError(f"The pose engine cannot start {where}: {why}. {mend}")
+            where, advice = self._not_started
+            return DataError(f"The pose engine cannot start {where}: {why}. {advice}")
         kind = MachineError if status == -9 else DataError
         return kind(f"The pose engine ended unexpectedly: {why}. Its last lines are in the log.")
 

@@ -1,4 +1,4 @@
-"""What a network sees of a frame, and where in the frame the points are that it finds.
+"""The part of a frame that a network sees, and the places in the frame of the points it finds.
 
 Pixel centres are at whole numbers. "Upright" is the frame as the cascade describes it: the frame
 of the camera, mirrored left to right if the camera sees the animal from the other side.
@@ -33,7 +33,7 @@ class View:
     brightness: float = 1.0
 
     def picture(self, frame: np.ndarray) -> np.ndarray:
-        """The picture, (height, width[, 3]) uint8, of a frame of the same kind."""
+        """Cut the picture, (height, width[, 3]) uint8, out of a frame of the same kind."""
         x, y, width, height = self.region[:4]
         left = self.frame_width - x - width if self.mirrored else x
         picture = frame[y : y + height, left : left + width]
@@ -45,7 +45,7 @@ class View:
         return picture
 
     def upright(self, poses: np.ndarray) -> np.ndarray:
-        """Poses (..., 3) in pixels of the upright frame, from poses in pixels of the picture."""
+        """Convert poses (..., 3) in pixels of the picture to pixels of the upright frame."""
         scale = np.array(self.region[2:4]) / self.size
         poses = np.array(poses, np.float64)
         poses[..., :2] = (poses[..., :2] + 0.5) * scale - 0.5 + self.region[:2]
@@ -53,7 +53,7 @@ class View:
 
 
 def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A picture brought to a width and height: smaller by averaging, larger by cubic curves."""
+    """Resize a picture to a width and height: smaller by averaging, larger by cubic curves."""
     if size[0] >= picture.shape[1]:
         return (
             picture
@@ -70,7 +70,7 @@ def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def mirror(x: np.ndarray, frame_width: int) -> np.ndarray:
-    """Columns of the camera's frame from columns of the upright frame of a mirrored camera.
+    """Convert columns of the upright frame of a mirrored camera to columns of the camera's frame.
 
     iblvideo has W - x, which is one pixel more than where the point is.
     """
@@ -78,7 +78,7 @@ def mirror(x: np.ndarray, frame_width: int) -> np.ndarray:
 
 
 def anchors(parts: Sequence[str], poses: np.ndarray) -> dict[str, np.ndarray]:
-    """Where each part is on the whole: (2,) mean x and y of its likely points, in whole pixels.
+    """Locate each part on the whole: (2,) mean x and y of its likely points, in whole pixels.
 
     Parts are left out that are never likely. `poses` is (n, n_parts, 3).
     """
@@ -97,7 +97,7 @@ def view(
     frame: tuple[int, int],
     anchors: Mapping[str, np.ndarray],
 ) -> View:
-    """The view of a network of a cascade on frames of a camera of (width, height) pixels.
+    """Return the view of a cascade's network on frames of a camera of (width, height) pixels.
 
     A crop that would leave the frame is moved back into it.
 

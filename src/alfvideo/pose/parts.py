@@ -21,7 +21,7 @@ class Parts:
     """
 
     def __init__(self, output: Path, made_from: Mapping[str, Any]) -> None:
-        """`made_from` is what the poses depend on, as JSON can hold it."""
+        """Open the parts; `made_from` is what the poses depend on, as JSON can hold it."""
         self.folder = output.with_name(f".{output.name}.parts")
         self._key = self.folder / "made_from.json"
         text = json.dumps(made_from, sort_keys=True)
@@ -54,7 +54,7 @@ class Parts:
             np.savez(file, **poses)  # type: ignore[arg-type]
 
     def load(self) -> dict[str, Floats]:
-        """All poses by model, (frames, n_parts, 3) float64; empty if there are no parts."""
+        """Load all poses by model, (frames, n_parts, 3) float64; empty if there are no parts."""
         parts = []
         for first, end in self._joined():
             with np.load(self._path(first, end)) as arrays:
@@ -74,7 +74,7 @@ class Parts:
         return self.folder / f"{first:09d}-{end:09d}.npz"
 
     def _joined(self) -> list[tuple[int, int]]:
-        """First frame and end of each part, as far as they follow each other from frame 0 on."""
+        """Return first frame and end of each part, as far as they join from frame 0 on."""
         joined, done = [], 0
         for path in sorted(self.folder.glob("[0-9]*-[0-9]*.npz")):
             first, end = map(int, path.stem.split("-"))

@@ -19,7 +19,7 @@ PUPIL = {"pupil_top_r", "pupil_right_r", "pupil_bottom_r", "pupil_left_r"}
 
 
 def parts_of(cascade: Mapping[str, Any], engine: Engine) -> dict[str, list[str]]:
-    """The body parts that each network for all frames gives to the table, in this order.
+    """List the body parts that each network for all frames gives to the table, in this order.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def table(
     video: Video,
     engine: Engine,
 ) -> pd.DataFrame:
-    """One row a frame, float64: `{part}_x`, `{part}_y`, `{part}_likelihood`, as IBL's tables.
+    """Build the table, one row a frame, float64: `{part}_x`, `{part}_y`, `{part}_likelihood`.
 
     x and y are pixels of the camera's frames. Smoothed ensembles also have the median and variance
     of their members and the variance of the smoothed points. `poses` are those of `track.track`.
@@ -96,10 +96,12 @@ def table(
         members = np.stack([poses[model] for model in models])
         columns, values = _smoothed(network.get("smoothing", {}), members, parts, video, engine)
         for part in kept:
-            for column, of in zip(columns, values[:, parts.index(part)].T, strict=True):
+            for column, coordinate in zip(columns, values[:, parts.index(part)].T, strict=True):
                 mirrored = camera in cascade["mirrored"] and column.startswith("x")
                 is_position = mirrored and not column.endswith("var")
-                found[f"{part}_{column}"] = geometry.mirror(of, video.width) if is_position else of
+                found[f"{part}_{column}"] = (
+                    geometry.mirror(coordinate, video.width) if is_position else coordinate
+                )
     return pd.DataFrame(found, dtype=np.float64)
 
 
@@ -110,7 +112,7 @@ def _smoothed(
     video: Video,
     engine: Engine,
 ) -> tuple[list[str], np.ndarray]:
-    """Columns of each part and their values (n, n_parts, n_columns), from (n_members, n, ...)."""
+    """Smooth (n_members, n, ...); return columns of a part and values (n, n_parts, n_columns)."""
     kind, settings = next(iter(smoothing.items()), ("", None))
     if len(members) > 1:
         if kind == "points":
@@ -125,7 +127,7 @@ def _smoothed(
 
 
 def _strength(settings: Mapping[str, Any], rate: float) -> float:
-    """How freely smoothed points may move: the `s` of the frame rate."""
+    """Return the smoothing parameter `s` of the frame rate: how freely points may move."""
     for range_ in settings["rates"]:
         if range_["from"] <= rate <= range_["to"]:
             return range_["s"]
@@ -133,7 +135,7 @@ def _strength(settings: Mapping[str, Any], rate: float) -> float:
 
 
 def median(points: np.ndarray, frames: int) -> np.ndarray:
-    """Running median over an odd number of frames of points (n, n_parts, 2).
+    """Compute the running median over an odd number of frames of points (n, n_parts, 2).
 
     At either end the first or last frame is repeated (DeepLabCut's filter takes zeros there).
     """

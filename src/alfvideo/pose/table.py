@@ -84,7 +84,7 @@ def load(path: Path) -> "pd.DataFrame":
 
 
 def parts(columns: Iterable[str]) -> list[str]:
-    """The body parts that have all their columns, in the order of the table.
+    """List the body parts that have all their columns, in the order of the table.
 
     >>> parts(['nose_tip_x', 'nose_tip_y', 'nose_tip_likelihood', 'paw_l_x', 'index'])
     ['nose_tip']
@@ -99,7 +99,7 @@ def parts(columns: Iterable[str]) -> list[str]:
 
 
 def points(pose: Mapping[str, Floats], part: str, estimate: str = "") -> Floats:
-    """Where a body part is in each frame, (n_frames, 2) float64: x and y in pixels of the frame.
+    """Return the points of a body part, (n_frames, 2) float64: x and y in pixels of the frame.
 
     NaN where the likelihood is below `LIKELY`, and everywhere if the table lacks the part.
     `estimate` names other columns of the position: "_ens_median" for the median of an ensemble.
@@ -122,5 +122,5 @@ def _readable(path: Path) -> Iterator[None]:
         reason = str(error).partition("\n")[0]
         raise DataError(
             f"{path}: expected a pose table, but it cannot be read ({reason}). "
-            "Remove the file and run again: it is then made anew from the video."
+            "Remove the file and run again: it is then regenerated from the video."
         ) from None

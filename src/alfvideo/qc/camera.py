@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from alfvideo.array_types import Booleans, Floats, Image
-from alfvideo.files.errors import DataError
+from alfvideo.files.errors import DataError, attempt
 from alfvideo.qc import frames, picture, recording, wheel
 from alfvideo.qc.outcome import Check, not_set
 from alfvideo.qc.rigs import FACE, SHARP, WHEEL, Expected
@@ -21,7 +21,7 @@ U = TypeVar("U")
 
 @dataclass(frozen=True)
 class Camera:
-    """What there is of a camera. An input is None if it is missing, and the error if it is broken.
+    """Inputs of a camera. An input is None if it is missing, and the error if it is broken.
 
     `skip` names checks that do not apply and are left out of the report.
     """
@@ -55,23 +55,16 @@ class Inspection(NamedTuple):
     motion: wheel.Motion | None
 
 
-def attempt(load: Callable[..., T], *args: object) -> T | DataError:
-    """Load an input of the checks; if it is broken, the error is the result."""
-    try:
-        return load(*args)
-    except DataError as error:
-        return error
-
-
 def checks_to_skip(protocol: str, camlog: bool) -> tuple[str, ...]:
-    """Checks that do not apply: the wheel in habituation, the GPIO on camlog rigs, as in ibllib."""
+    """List checks that do not apply: wheel in habituation, GPIO on camlog rigs, as in ibllib."""
     skip = ["wheel_alignment"] if "habituation" in protocol else []
     return (*skip, "pin_state") if camlog else tuple(skip)
 
 
 def inspect(camera: Camera) -> Inspection:
     """Make all checks of `ibllib.qc.camera` that apply; NOT_SET where an input is broken."""
-    samples = _given(attempt(frames.read_samples, camera.video))
+    read: frames.Samples | DataError = attempt(frames.read_samples, camera.video)
+    samples = _given(read)
     images = samples if isinstance(samples, Check) else samples.frames
     levels = np.empty(0)
     if not isinstance(images, Check):
@@ -135,7 +128,7 @@ def _pin_state(gpio: Booleans | Check, ttl_rises: Floats | Check, n_frames: int 
 
 
 def _match(camera: Camera, images: Image | Check) -> picture.Match | Check:
-    """Where the region of the reference is in the sampled frames, or why that is not known."""
+    """Match the region of the reference to the sampled frames, or say why that is not known."""
     if isinstance(images, Check):
         return images
     reference = _given(
@@ -156,7 +149,7 @@ def _match(camera: Camera, images: Image | Check) -> picture.Match | Check:
 
 
 def _focus(label: str, images: Image, matched: picture.Match | Check) -> Check:
-    """Focus of what was matched, else of the regions of known cameras, else of the whole frame."""
+    """Judge the focus of the match, else of known cameras' regions, else of the whole frame."""
     if not isinstance(matched, Check):
         return picture.focus(images, [matched.found_region])
     height, width = images.shape[1:]
@@ -165,7 +158,7 @@ def _focus(label: str, images: Image, matched: picture.Match | Check) -> Check:
 
 
 def _face(label: str, shape: tuple[int, int]) -> Region:
-    """What is looked for in the frames: the middle of the frame for cameras of unknown place."""
+    """Return the region to look for in frames: the middle for cameras of unknown place."""
     height, width = shape
     if label in FACE:
         return FACE[label].within(width, height)
@@ -202,7 +195,7 @@ def _wheel_check(
 
 
 def _given(value: T | DataError | None, if_missing: str = "") -> T | Check:
-    """An input of the checks; NOT_SET with the reason if it is missing or broken."""
+    """Return an input of the checks; NOT_SET with the reason if it is missing or broken."""
     if isinstance(value, DataError):
         return not_set(str(value))
     return not_set(if_missing) if value is None else value

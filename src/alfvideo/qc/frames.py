@@ -18,7 +18,7 @@ _MARGIN = 100
 
 
 def sample_numbers(n_frames: int, n_samples: int = N_SAMPLES) -> Integers:
-    """Numbers of evenly spaced frames, (m,) int64, increasing, at most `n_samples`.
+    """Choose evenly spaced frames, (m,) int64, increasing, at most `n_samples`.
 
     100 frames are left out at either end, in videos of up to 200 frames a quarter of them.
 
@@ -63,7 +63,7 @@ def read_samples(path: Path, n_samples: int = N_SAMPLES) -> Samples:
 
 
 def read(path: Path, numbers: Iterable[int]) -> Iterator[Image]:
-    """Gray frames (height, width) uint8 of the given numbers, which increase, from 0.
+    """Yield gray frames (height, width) uint8 of the given numbers, which increase, from 0.
 
     They are the same to the bit as the first channel that `cv2.VideoCapture` gives. Raises as
     `alfvideo.video.frames.read`.
@@ -73,7 +73,7 @@ def read(path: Path, numbers: Iterable[int]) -> Iterator[Image]:
 
 
 def first_channel(frame: av.VideoFrame) -> Image:
-    """The first channel of the picture as OpenCV has it (blue), (height, width) uint8, a copy.
+    """Copy the first channel of the picture as OpenCV has it (blue), (height, width) uint8.
 
     In pictures without colour it is the gray value.
     """

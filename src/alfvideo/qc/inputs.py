@@ -10,14 +10,14 @@ from alfvideo.timing.embedded import FrameData
 
 
 def frame_data(files: Sequence[Path], collection: Path, camera: str) -> FrameData:
-    """What is known of each frame, from a camlog or from the embedded data."""
+    """Read the embedded data of each frame, from a camlog or from the camera's own files."""
     if files and files[0].suffix == ".camlog":
         return camlog.load(files[0])
     return embedded.load(collection, camera)
 
 
 def ttl_rises(files: Sequence[Path], namespace: str, label: str | None) -> Floats | None:
-    """Rises of the sync line that is wired to a camera, (n,) float64, seconds.
+    """Read the rises of the sync line that is wired to a camera, (n,) float64, seconds.
 
     None if there is no recording of it, or nothing is wired.
     """
@@ -31,5 +31,5 @@ def ttl_rises(files: Sequence[Path], namespace: str, label: str | None) -> Float
 
 
 def reference_frame(path: str) -> Image | None:
-    """The reference frame of a camera, (height, width) uint8; None if there is none."""
+    """Read the reference frame of a camera, (height, width) uint8; None if there is none."""
     return reference.load(Path(path)) if path else None

@@ -84,11 +84,11 @@ def movements(trace: Floats) -> tuple[Integers, Integers]:
 
 
 def _edges(moving: Booleans) -> tuple[Integers, Integers]:
-    """Samples before which a mask with one more sample than the trace becomes true, and false."""
+    """Return samples before which a mask (one sample more than the trace) turns true, and false."""
     return np.flatnonzero(~moving[:-1] & moving[1:]), np.flatnonzero(moving[:-1] & ~moving[1:])
 
 
 def _onset(trace: Floats, start: int) -> int:
-    """The last sample of the window whose distance from the start of the movement is small."""
+    """Find the last sample of the window whose distance from the start of the movement is small."""
     away = np.abs(trace[start : start + _WINDOW] - trace[start]) > _ONSET
     return start + int(np.flatnonzero(~away)[-1])

@@ -36,7 +36,7 @@ _LOW_FREQUENCIES = 60
 
 
 class Match(NamedTuple):
-    """Where a region of the reference frame is found in the frames of a video."""
+    """The place of a region of the reference frame in the frames of a video."""
 
     reference: Image
     """(height, width) uint8."""
@@ -53,13 +53,13 @@ class Match(NamedTuple):
 
     @property
     def found_region(self) -> Region:
-        """Where it is in the frames."""
+        """The region where the match is in the frames."""
         x, y = np.median(self.found, axis=0).round().astype(int).tolist()
         return Region(x, y, self.region.width, self.region.height)
 
 
 def frame_brightness(frames: Image, camera: str) -> Floats:
-    """Mean gray level of the part of each frame that shows light and animal, (n,) float64.
+    """Return the mean gray level of the part of each frame with light and animal, (n,) float64.
 
     The right half of a body camera; the upper left of a left camera; the upper right of others, as
     in ibllib. `frames` are (n, height, width) uint8.
@@ -169,7 +169,7 @@ def focus(frames: Image, regions: Sequence[Region]) -> Check:
 
 
 def _histogram_correlation(frames: Image, reference: Image) -> float:
-    """The lowest correlation of the histogram of a frame with that of the reference."""
+    """Return the lowest correlation of the histogram of a frame with that of the reference."""
 
     def histogram(image: Image) -> NDArray[np.float32]:
         return np.asarray(cv2.calcHist([image], [0], None, [256], [0, 256]), np.float32)
@@ -183,7 +183,7 @@ def _graded(tolerable: bool, good: bool) -> QC:
 
 
 def _high_frequency_level(frame: Image) -> float:
-    """Mean level of a frame without its low spatial frequencies, stretched to 0 to 256."""
+    """Return a frame's mean level without low spatial frequencies, stretched to 0 to 256."""
     spectrum = cv2.dft(frame.astype(np.float32), flags=cv2.DFT_COMPLEX_OUTPUT)
     low = _LOW_FREQUENCIES
     for rows in (slice(None, low), slice(-low, None)):

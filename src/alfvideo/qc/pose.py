@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from one.alf.spec import QC
 
 from alfvideo.array_types import Floats, Integers
@@ -16,6 +16,9 @@ from alfvideo.pose import table
 from alfvideo.qc.outcome import Check, judged, not_set
 from alfvideo.session.trials import Trials
 from alfvideo.video.region import Region
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 IGNORED = {"dlc": ("pupil_diameter_snr",), "lightningPose": ()}
 """Checks that do not count for the overall outcome, by tracker, as in ibllib."""
@@ -34,7 +37,7 @@ _PIXELS = {"left": 10, "right": 5}
 
 @dataclass(frozen=True)
 class Pose:
-    """What the checks of a camera are made on."""
+    """Inputs of the checks of a camera."""
 
     tracker: str
     camera: str
@@ -44,7 +47,7 @@ class Pose:
     """(m,) float64, camera times, seconds; empty if there are none."""
     rate: float
     """Frames per second."""
-    features: pd.DataFrame | DataError | None
+    features: "pd.DataFrame | DataError | None"
     """Those of the pose; None if it has none."""
     trials: Trials | DataError | None
     """None if there are none, and the error if they are broken."""
@@ -63,7 +66,7 @@ class Pose:
 
 
 def inspect(pose: Pose) -> dict[str, Check]:
-    """All checks that ibllib makes of this tracker; NOT_SET where there is nothing to check."""
+    """Make all checks that ibllib makes of this tracker; NOT_SET where nothing can be checked."""
     checks = {
         "lick_detection": lick_detection(pose),
         "mean_in_bbox": mean_in_bbox(pose),
@@ -74,7 +77,7 @@ def inspect(pose: Pose) -> dict[str, Check]:
 
 
 def _eye_and_paws(pose: Pose) -> dict[str, Check]:
-    """The checks that ibllib makes of DeepLabCut only, on the cameras that see eye and paws."""
+    """Make the checks that ibllib makes of DeepLabCut only, on cameras that see eye and paws."""
     if pose.camera not in pupil.WINDOWS:
         unseen = not_set(f"Eye and paws are not checked in {pose.camera} cameras.")
         return dict.fromkeys((*_PAWS, "pupil_blocked", "pupil_diameter_snr"), unseen)
@@ -82,7 +85,7 @@ def _eye_and_paws(pose: Pose) -> dict[str, Check]:
     if set(pupil.POINTS).isdisjoint(pose.points):
         unseen = not_set("The pose has no point of the pupil.")
         return {**paws, "pupil_blocked": unseen, "pupil_diameter_snr": unseen}
-    if not isinstance(pose.features, pd.DataFrame):
+    if pose.features is None or isinstance(pose.features, DataError):
         unseen = not_set(str(pose.features))
         return {**paws, "pupil_blocked": unseen, "pupil_diameter_snr": unseen}
     raw, smooth = pose.features[features.COLUMNS].to_numpy(np.float64).T
@@ -173,7 +176,7 @@ def paw_nan(pose: Pose, paw: str) -> Check:
 
 
 def _windows(times: Floats, stimulus_onsets: Floats, rate: float) -> Integers:
-    """Numbers of the frames around each stimulus, one trial after the other; < 0 before the first.
+    """List the frames around each stimulus, one trial after the other; < 0 before the first.
 
     Trials whose stimulus was not filmed are left out.
     """

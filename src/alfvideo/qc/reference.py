@@ -19,7 +19,7 @@ _FORMATS = (".npy", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
 def find(folder: Path, camera: str) -> Path | None:
-    """The reference frame of a camera: the first file by name that has its label in the name.
+    """Find the reference frame of a camera: the first file by name that has its label in it.
 
     For instance `left.png`, `leftCamera_2026.npy` or `frames_left.npy`. None if there is none.
     """
@@ -62,7 +62,7 @@ def load(path: Path) -> Image:
 
 
 def make(frames: Image) -> Image:
-    """The frame of a well-placed session that is most like the median of all, (height, width).
+    """Find the frame of a well-placed session most like the median of all, (height, width).
 
     `frames` are its sampled frames, (n, height, width) uint8, at least one.
     """

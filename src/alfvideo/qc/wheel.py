@@ -47,7 +47,7 @@ class Motion:
 def period(
     times: Floats, timestamps: Floats, position: Floats
 ) -> tuple[movement.Wheel, tuple[float, float]] | Check:
-    """The wheel, and when it moves while the camera is recording, or why this cannot be checked.
+    """Return the wheel and a period of movement within the recording, or why there is none.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def motion(
 
 
 def motion_energy(frames: Iterable[Image]) -> Floats:
-    """Sum of the absolute differences of frames and the ones two before, (n - 2,) float64.
+    """Return the sum of absolute differences of frames and the ones two before, (n - 2,) float64.
 
     Equal to `brainbox.video.motion_energy` without the normalisation, for gray uint8 frames.
     """
@@ -157,7 +157,7 @@ def alignment(found: Motion) -> Check:
 
 
 def _nearest(sorted_times: Floats, times: Floats) -> Integers:
-    """Index of the nearest of the sorted times, the earlier one of two."""
+    """Return the index of the nearest of the sorted times, the earlier one of two."""
     after = np.searchsorted(sorted_times, times).clip(1, sorted_times.size - 1)
     earlier = times - sorted_times[after - 1] <= sorted_times[after] - times
     nearest: Integers = after - earlier

@@ -21,7 +21,7 @@ class RawDataset(TypedDict):
 
 
 def describe(files: Iterable[Path], session: Path) -> list[RawDataset]:
-    """Path in the session, size in bytes and MD5 (as ONE and Alyx use it) of each file.
+    """Return path in the session, size in bytes and MD5 (as ONE and Alyx use it) of each file.
 
     Raises
     ------
@@ -44,6 +44,6 @@ def write(datasets: list[RawDataset], path: Path) -> None:
 
 
 def read(path: Path) -> list[RawDataset]:
-    """The raw datasets of a record, as `describe` gives them."""
+    """Read the raw datasets of a record, as `describe` gives them."""
     datasets: list[RawDataset] = json.loads(path.read_text(encoding="utf-8"))["datasets"]
     return datasets

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from alfvideo.array_types import Floats
@@ -36,14 +35,14 @@ class Trials(NamedTuple):
     """1: correct, -1: incorrect."""
 
     def complete(self) -> Self:
-        """The trials in which everything is known and feedback came within 10 s."""
+        """Select the trials in which everything is known and feedback came within 10 s."""
         fields = np.stack(self)
         kept = np.isfinite(fields).all(axis=0) & (self.feedbacks - self.stimulus_onsets <= _LONGEST)
         return type(self)(*fields[:, kept])
 
 
 def load(files: Sequence[Path]) -> Trials:
-    """The trials of all tasks of a session, from its trials tables or else from single arrays.
+    """Load the trials of all tasks of a session, from its tables or else from single arrays.
 
     Raises
     ------
@@ -67,7 +66,10 @@ def load(files: Sequence[Path]) -> Trials:
 
 
 def _table(file: Path) -> Floats:
-    """The fields of a table, (4, n_trials) float64."""
+    """Load the fields of a table, (4, n_trials) float64."""
+    # Slow to load, and sessions may have no trials.
+    import pandas as pd
+
     try:
         table = pd.read_parquet(file, columns=list(COLUMNS.values()))
         return np.stack([pd.to_numeric(table[name]) for name in COLUMNS.values()]).astype(float)

@@ -1,13 +1,14 @@
 """Camera pulses and sync TTLs that a Bpod recorded trial by trial."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from one.alf.io import filter_by, load_file_content
 
 from alfvideo.array_types import Floats
+from alfvideo.files import alf
 from alfvideo.files.errors import DataError
 from alfvideo.timing.pulses import even, period
 from alfvideo.timing.sync import Fronts
@@ -24,17 +25,15 @@ def file(collection: Path) -> Path:
     DataError
         If it is not there.
     """
-    names: list[str] = []
-    if collection.is_dir():
-        names, _ = filter_by(
-            collection, object="taskData", attribute="raw", namespace="iblrig", extension="jsonable"
-        )
-    if not names:
+    found = alf.matching(
+        collection, object="taskData", attribute="raw", namespace="iblrig", extension="jsonable"
+    )
+    if not found:
         raise DataError(
             f"{collection}: _iblrig_taskData.raw.jsonable is missing. It holds the camera pulses; "
             "copy it from the rig."
         )
-    return collection / min(names)
+    return min(found)
 
 
 def load(collection: Path) -> list[dict[str, Floats]]:
@@ -49,8 +48,8 @@ def load(collection: Path) -> list[dict[str, Floats]]:
     """
     path = file(collection)
     try:
-        trials = load_file_content(path) or []
-        return [_absolute_events(trial["behavior_data"]) for trial in trials]
+        with path.open(encoding="utf-8") as lines:
+            return [_absolute_events(json.loads(line)["behavior_data"]) for line in lines]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path}: expected one trial with 'behavior_data' per line ({type(error).__name__}: "
@@ -61,7 +60,7 @@ def load(collection: Path) -> list[dict[str, Floats]]:
 def camera_pulses(
     trials: Sequence[dict[str, Floats]],
 ) -> tuple[Floats, tuple[str, ...]]:
-    """Times of all camera pulses from Port 1, and notes on what was missing.
+    """Return the times of all camera pulses from Port 1, and notes on what was missing.
 
     The Bpod records during trials only. A pulse counts if its rise and its fall are in the same
     trial; pulses between trials, or lost within one, are filled in evenly. How many they are
@@ -100,7 +99,7 @@ def camera_pulses(
 
 
 def sync_fronts(trials: Sequence[dict[str, Floats]]) -> Fronts:
-    """Fronts of the sync TTL on BNC2, sorted, rises and falls in turn; trials without are fine.
+    """Return fronts of the sync TTL on BNC2, sorted, in turn; trials without any are fine.
 
     TTLs less than 5 ms apart are fused. Of several rises or falls in a row the first counts.
     """
@@ -128,7 +127,7 @@ def _absolute_events(behaviour: dict[str, Any]) -> dict[str, Floats]:
 
 
 def _complete_pulses(trial: dict[str, Floats]) -> Floats:
-    """Rises on Port 1 that are followed by a fall in the same trial."""
+    """Return the rises on Port 1 that are followed by a fall in the same trial."""
     rises, falls = trial.get("Port1In", np.empty(0)), trial.get("Port1Out", np.empty(0))
     next_fall = np.searchsorted(falls, rises, side="right")
     has_fall = next_fall < falls.size

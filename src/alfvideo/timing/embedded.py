@@ -1,14 +1,13 @@
-"""What a camera wrote into each of its frames: its clock, a frame counter and the GPIO pins."""
+"""Data that a camera embeds in each of its frames: its clock, a frame counter and the GPIO pins."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
-from one.alf.io import filter_by
 
 from alfvideo.array_types import Booleans, Floats, Integers, Numbers
+from alfvideo.files import alf
 from alfvideo.files.errors import DataError
 from alfvideo.timing.pulses import period
 
@@ -45,7 +44,7 @@ class GpioFronts(NamedTuple):
 
 
 def files(collection: Path, camera: str) -> list[Path]:
-    """Embedded data files of a camera that exist and that `load` reads, sorted by name."""
+    """List embedded data files of a camera that exist and that `load` reads, sorted by name."""
     return sorted(_files(collection, camera).values())
 
 
@@ -93,7 +92,7 @@ def gpio_fronts(levels: Booleans) -> GpioFronts:
 
 
 def exposures_by_clock(timestamps: Floats | None, count: Integers) -> Integers:
-    """Number the frames by the camera's clock instead of its frame counter.
+    """Derive frame numbers from the camera's clock instead of its frame counter.
 
     The steps between frames are whole numbers of frame periods. Frames without a usable timestamp
     follow `count`.
@@ -119,17 +118,13 @@ def exposures_by_clock(timestamps: Floats | None, count: Integers) -> Integers:
 
 
 def _files(collection: Path, camera: str) -> dict[str, Path]:
-    """The embedded data files by attribute; frameData alone if it is there."""
-    names, parts = (
-        filter_by(collection, object=f"{camera}Camera", namespace="iblrig")
-        if collection.is_dir()
-        else ([], [])
-    )
+    """Return the embedded data files by attribute; frameData alone if it is there."""
     found: dict[str, Path] = {}
-    for name, (_, _, attribute, timescale, _, extension) in zip(names, parts, strict=True):
+    datasets = alf.matching(collection, object=f"{camera}Camera", namespace="iblrig")
+    for path, parts in datasets.items():
         # ALF reads `frame_counter` as the attribute `frame` on the timescale `counter`
-        attribute = f"{attribute}_{timescale}" if timescale else attribute
-        if (attribute, extension) not in (
+        attribute = "_".join(filter(None, (parts["attribute"], parts["timescale"])))
+        if (attribute, parts["extension"]) not in (
             ("frameData", "bin"),
             ("timestamps", "ssv"),
             ("frame_counter", "bin"),
@@ -138,10 +133,9 @@ def _files(collection: Path, camera: str) -> dict[str, Path]:
             continue
         if attribute in found:
             raise DataError(
-                f"{collection / name}: {found[attribute].name} could be meant too. "
-                "Keep one of the two."
+                f"{path}: {found[attribute].name} could be meant too. Keep one of the two."
             )
-        found[attribute] = collection / name
+        found[attribute] = path
     return {"frameData": found["frameData"]} if "frameData" in found else found
 
 
@@ -158,7 +152,10 @@ def _read_doubles(path: Path, columns: int = 1) -> Floats:
 
 
 def _read_ssv(path: Path) -> Numbers:
-    """Camera timestamps of a `timestamps.ssv`, (n,) uint64; either column may come first."""
+    """Read camera timestamps of a `timestamps.ssv`, (n,) uint64; either column may come first."""
+    # Slow to load, and only old rigs write this file.
+    import pandas as pd
+
     with path.open() as file:
         fields = file.readline().split()
     if not fields:

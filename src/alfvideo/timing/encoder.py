@@ -10,7 +10,7 @@ TICKS = 1024
 
 
 def position(a: Fronts, b: Fronts) -> tuple[Floats, Floats]:
-    """Position at each front of the two lines, which follow each other by a quarter period.
+    """Return the position at each front of the two lines, which are a quarter period apart.
 
     Returns
     -------
@@ -25,7 +25,7 @@ def position(a: Fronts, b: Fronts) -> tuple[Floats, Floats]:
 
 
 def _level(line: Fronts, times: Floats) -> Floats:
-    """Level of a line just before some times: 1 or -1, 0 if it never changes."""
+    """Return the level of a line just before some times: 1 or -1, 0 if it never changes."""
     if not line.times.size:
         return np.zeros(times.size)
     levels = np.sign(np.concatenate(([-line.polarities[0]], line.polarities)))

@@ -26,7 +26,7 @@ class EvenPulses(NamedTuple):
 
 
 def period(times: Floats) -> float:
-    """Mean time between neighbouring pulses in seconds; gaps and extra pulses do not count.
+    """Return the mean time between neighbouring pulses in s; gaps and extra pulses do not count.
 
     The mean, not the median: the median of intervals on a clock grid is off by up to half a grid
     step, which adds up over a long gap.

@@ -32,7 +32,7 @@ class CameraTimes:
     times: Floats
     """(n_frames,) float64, strictly increasing, seconds of the DAQ's clock."""
     pulses: Floats
-    """(n,) float64, the camera pulses, mended where some were lost or added, seconds."""
+    """(n,) float64, the camera pulses, repaired where some were lost or added, seconds."""
     count: Integers
     """(n_frames,) int64, number of the exposure of each frame, from 0: jumps are dropped frames."""
     method: str
@@ -47,7 +47,7 @@ class _Numbering:
 
     pulses: Floats
     count: Integers
-    mended: EvenPulses | None = None
+    repaired: EvenPulses | None = None
 
     @property
     def needed(self) -> int:
@@ -66,7 +66,7 @@ def camera_times(
     end are extrapolated.
 
     Pulses that the DAQ lost or added, and a frame counter that disagrees with the camera's clock,
-    are mended if that agrees better with the sync TTLs.
+    are repaired if that agrees better with the sync TTLs.
 
     Parameters
     ----------
@@ -131,9 +131,9 @@ def camlog_times(pulses: Floats, n_frames: int) -> CameraTimes:
         )
     if surplus == 0:
         return _checked(CameraTimes(pulses, pulses, np.arange(n_frames), "camlog", ()))
-    mended = even(pulses)
-    if mended.times.size == n_frames:
-        times, where = mended.times, "where the train of pulses is uneven"
+    repaired = even(pulses)
+    if repaired.times.size == n_frames:
+        times, where = repaired.times, "where the train of pulses is uneven"
     else:
         times = pulses[:-1] if surplus > 0 else extend(pulses, 0, 1)
         where = "at the end"
@@ -161,7 +161,7 @@ def _check(pulses: Floats, n_frames: int) -> None:
 def _frame_counter(
     recorded: Integers | None, n_frames: int, n_pulses: int, notes: list[str]
 ) -> Integers:
-    """The frame counter of each frame of the video, (n_frames,) int64, increasing from 0."""
+    """Return the frame counter of each frame of the video, (n_frames,) int64, increasing from 0."""
     consecutive = np.arange(n_frames)
     if recorded is None:
         notes.append("The camera saved no frame counter: frames are taken as consecutive.")
@@ -195,27 +195,27 @@ def _frame_counter(
 
 
 def _numberings(pulses: Floats, count: Integers, timestamps: Floats | None) -> list[_Numbering]:
-    """Ways to number pulses and frames, the more likely first: as recorded, and mended.
+    """List ways to number pulses and frames, the more likely first: as recorded, and repaired.
 
-    Mended are a train of pulses without gaps and the exposures that the camera's clock shows: both
-    count periods, so they agree whatever was lost on either side.
+    Repaired are a train of pulses without gaps and the exposures that the camera's clock shows:
+    both count periods, so they agree whatever was lost on either side.
     """
     recorded = _Numbering(pulses, count)
     duration = (pulses[-1] - pulses[0]) / period(pulses)
     if duration > 10 * (pulses.size + recorded.needed):
         return [recorded]  # filling so long a gap is a guess
-    mended = even(pulses)
+    repaired = even(pulses)
     clock_count = exposures_by_clock(timestamps, count)
-    if clock_count[-1] >= max(mended.times.size, recorded.needed):
+    if clock_count[-1] >= max(repaired.times.size, recorded.needed):
         clock_count = count  # the DAQ has no pulses for these exposures
-    if not (mended.filled.size or mended.removed.size) and np.array_equal(clock_count, count):
+    if not (repaired.filled.size or repaired.removed.size) and np.array_equal(clock_count, count):
         return [recorded]
-    both = [_Numbering(mended.times, clock_count, mended), recorded]
+    both = [_Numbering(repaired.times, clock_count, repaired), recorded]
     return both[::-1] if pulses.size == recorded.needed else both
 
 
 def _no_gpio(gpio: Booleans | None, n_frames: int, ttl: Fronts | None) -> str | None:
-    """Why the GPIO cannot be used, or None."""
+    """Return why the GPIO cannot be used, or None."""
     if gpio is None:
         return "the camera saved no GPIO"
     if gpio_fronts(gpio[:n_frames, SYNC_PIN]).indices.size < 2:
@@ -241,7 +241,7 @@ def _fit(numbering: _Numbering, fronts: GpioFronts, ttl: Fronts) -> Fit:
 
 
 def _distrust(numbering: _Numbering, fit: Fit, fronts: GpioFronts, ttl: Fronts) -> str | None:
-    """Why the fit to the sync TTLs cannot be used, or None."""
+    """Return why the fit to the sync TTLs cannot be used, or None."""
     n_fronts, n_unmatched = fit.offsets.size, np.count_nonzero(fit.unmatched)
     if not fit.clear:
         if 2 * n_unmatched >= n_fronts:
@@ -293,9 +293,9 @@ def _numbering_notes(numbering: _Numbering, recorded_count: Integers, start: int
             f"At {differing} places the camera's clock shows another number of exposures than the "
             "frame counter: the clock was followed."
         )
-    if numbering.mended is None:
+    if numbering.repaired is None:
         return notes
-    pulses, filled, removed = numbering.mended
+    pulses, filled, removed = numbering.repaired
     filled = filled[(filled >= start) & (filled < start + numbering.needed)]
     first = pulses[max(start, 0)]
     last = pulses[min(start + numbering.needed, pulses.size) - 1]

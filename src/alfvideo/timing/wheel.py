@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
 
 from alfvideo.array_types import Floats
 from alfvideo.files import arrays
@@ -31,7 +30,7 @@ _MARGIN = 2 * RATE
 def load(
     alf_files: Sequence[Path], sync_folder: Path | None, namespace: str
 ) -> tuple[Floats, Floats] | None:
-    """Timestamps in seconds and position in radians, (n,) each; None if neither source is there.
+    """Load timestamps in seconds and position in radians, (n,) each; None without a source.
 
     From the ALF files, else from the lines of the rotary encoder on the DAQ.
 
@@ -54,7 +53,7 @@ def load(
 
 
 def checked(timestamps: Floats, position: Floats) -> tuple[Floats, Floats]:
-    """The samples of the wheel that can be used, those with NaN left out.
+    """Return the samples of the wheel that can be used, those with NaN left out.
 
     Parameters
     ----------
@@ -92,12 +91,15 @@ def checked(timestamps: Floats, position: Floats) -> tuple[Floats, Floats]:
 
 
 def velocity(position: Floats, rate: float = RATE) -> Floats:
-    """Velocity of an evenly sampled position (n,), per second, (n,) float64.
+    """Compute the velocity of an evenly sampled position (n,), per second, (n,) float64.
 
     The position passes a Butterworth low-pass of order 8 at 20 Hz, forwards and backwards. Each
     value is the change since the sample before, and the first is 0. A position of fewer than 2
     samples has velocity 0.
     """
+    # Slow to load: jobs that only read the wheel do without.
+    from scipy.signal import butter, sosfiltfilt
+
     if position.size < 2:
         return np.zeros(position.size)
     sections = butter(_ORDER, CORNER, fs=rate, output="sos")
@@ -108,7 +110,7 @@ def velocity(position: Floats, rate: float = RATE) -> Floats:
 
 
 def velocity_at(times: Floats, timestamps: Floats, position: Floats) -> Floats:
-    """Velocity of the wheel at some times, radians per second, (n,) float64; NaN outside its data.
+    """Return the wheel's velocity at some times, rad/s, (n,) float64; NaN outside its data.
 
     The wheel is resampled at 1 kHz in blocks, so that memory does not grow with the session.
 

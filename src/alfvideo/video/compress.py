@@ -74,7 +74,7 @@ def _convert(
 
 
 def variable_rate_note(source: Video) -> str:
-    """What to tell about an avi in which some frame periods hold no frame."""
+    """Warn of an avi in which some frame periods hold no frame."""
     return (
         f"The raw video has a variable rate: {source.frames} frames in {source.periods} frame "
         "periods. Each frame is kept once, with its own time."

@@ -15,7 +15,7 @@ from alfvideo.video.probe import opened
 
 
 def picture(frame: av.VideoFrame) -> Image:
-    """What a decoded frame shows: gray (height, width) uint8, or RGB (height, width, 3) uint8.
+    """Convert a decoded frame to gray (height, width) uint8, or RGB (height, width, 3) uint8.
 
     Gray only where there is no colour at all. The values are those of OpenCV.
     """
@@ -27,7 +27,7 @@ def picture(frame: av.VideoFrame) -> Image:
 
 
 def from_number(path: Path, first: int) -> Iterator[av.VideoFrame]:
-    """All frames of a video from a number on, in order.
+    """Yield all frames of a video from a number on, in order.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def _decoded(
 
 
 def read(path: Path, numbers: Iterable[int]) -> Iterator[av.VideoFrame]:
-    """Frames of the given numbers, which increase, from 0; little more than these is decoded.
+    """Yield frames of the given numbers, which increase, from 0; little more than these is decoded.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def _show_first_packet(container: av.container.InputContainer, stream: av.VideoS
 
 
 def _presentation_times(container: av.container.InputContainer, stream: av.VideoStream) -> Integers:
-    """Time of each frame in the order in which they are shown, (n,) int64, units of the stream.
+    """Return the time of each frame in the order shown, (n,) int64, units of the stream.
 
     In a video of constant rate they follow from the index; else all packets are read.
     """
@@ -120,7 +120,7 @@ def _presentation_times(container: av.container.InputContainer, stream: av.Video
 
 
 def _packet_times(container: av.container.InputContainer, stream: av.VideoStream) -> Integers:
-    """Time of each frame that is shown, in order, (n,) int64, by reading all packets."""
+    """Read the time of each frame that is shown from all packets, in order, (n,) int64."""
     times = [
         packet.pts
         for packet in container.demux(stream)
@@ -130,12 +130,12 @@ def _packet_times(container: av.container.InputContainer, stream: av.VideoStream
 
 
 def _keyframe_times(stream: av.VideoStream, times: Integers) -> Integers:
-    """Times of the keyframes: between two of them one seek is enough."""
+    """Return times of the keyframes: between two of them one seek is enough."""
     return times[[i for i, entry in enumerate(stream.index_entries) if entry.is_keyframe]]
 
 
 def _same_seek(wanted: Integers, keyframes: Integers) -> list[Integers]:
-    """Groups of times between the same keyframes."""
+    """Group times between the same keyframes."""
     after = np.searchsorted(keyframes, wanted, side="right")
     return [group for group in np.split(wanted, np.flatnonzero(np.diff(after)) + 1) if group.size]
 
@@ -143,7 +143,7 @@ def _same_seek(wanted: Integers, keyframes: Integers) -> list[Integers]:
 def _decode(
     container: av.container.InputContainer, stream: av.VideoStream, wanted: Integers
 ) -> Iterator[av.VideoFrame]:
-    """Frames of the wanted times, after one seek.
+    """Yield frames of the wanted times, after one seek.
 
     Frames that no other refers to are skipped unless they are wanted themselves; the decoder is
     drained after the last wanted packet, so nothing after it is decoded.
@@ -161,7 +161,7 @@ def _decode(
 def _packets_from(
     container: av.container.InputContainer, stream: av.VideoStream, time: int
 ) -> Iterator["av.Packet[av.VideoStream]"]:
-    """Coded frames from the last keyframe that is shown no later than a time."""
+    """Yield coded frames from the last keyframe that is shown no later than a time."""
     container.seek(time, stream=stream)
     packets = (packet for packet in container.demux(stream) if packet.size)
     first = next(packets, None)

@@ -22,7 +22,7 @@ _FROM_LIMITED_444 = np.clip(np.floor(_LIMITED * 255 / 219 + 0.5), 0, 255).astype
 
 
 def without_colour(frame: av.VideoFrame, region: Region | None = None) -> Image | None:
-    """The gray values of a frame or a region of it, (height, width) uint8, a copy.
+    """Copy the gray values of a frame or a region of it, (height, width) uint8.
 
     They are what OpenCV makes of the decoded picture, to the bit. None if the picture has colour
     there, or its luma cannot be read directly.

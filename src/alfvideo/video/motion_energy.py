@@ -16,7 +16,7 @@ from alfvideo.video.region import Region
 
 
 def gray_regions(path: Path, region: Region) -> Iterator[Image | None]:
-    """The gray values of a region in each frame of a video, in order: (height, width) uint8.
+    """Yield the gray values of a region in each frame of a video, in order: (height, width) uint8.
 
     A frame that cannot be decoded is None, so that the position in the stream is the frame number.
     (Up to the next keyframe, frames after one that is damaged may be decoded wrong.) Gray is as
@@ -59,7 +59,7 @@ def _decoded(packet: "av.Packet[av.VideoStream]") -> list[av.VideoFrame]:
 
 
 def motion_energy(regions: Iterable[Image | None]) -> Floats:
-    """Mean absolute difference of each frame and the next, (n_frames,) float64 gray levels.
+    """Compute the mean absolute difference of each frame and the next, (n_frames,) gray levels.
 
     The last value is repeated, as in iblvideo. It is NaN where one of the two frames is None, and
     for a single frame.
@@ -80,7 +80,7 @@ def motion_energy(regions: Iterable[Image | None]) -> Floats:
 
 
 def mean_difference(one: Image, other: Image) -> float:
-    """Mean absolute difference of two gray images in gray levels."""
+    """Return the mean absolute difference of two gray images in gray levels."""
     return cv2.norm(one, other, cv2.NORM_L1) / one.size
 
 

@@ -14,7 +14,7 @@ from alfvideo.files.errors import DataError
 
 @dataclass(frozen=True)
 class Video:
-    """What a container says of its first video stream, and what it really holds.
+    """The first video stream of a container: as its header announces it, and as it is.
 
     `frames` counts the coded frames in the file. `indexed` is the number of frames in its index
     and `announced` the number of frame periods in its header; both exceed what is there when the
@@ -36,18 +36,18 @@ class Video:
 
     @property
     def whole(self) -> bool:
-        """Whether everything that index and header promise is there."""
+        """True if everything that index and header promise is there."""
         return self.frames == self.indexed and self.periods == self.announced
 
     @property
     def variable_rate(self) -> bool:
-        """Whether some frame periods hold no frame (avi only)."""
+        """True if some frame periods hold no frame (avi only)."""
         return self.periods != self.frames
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """The container and its first video stream.
+    """Yield the container and its first video stream.
 
     Raises
     ------

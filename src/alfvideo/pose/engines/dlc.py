@@ -72,7 +72,7 @@ def load(model: Path, device: torch.device) -> "SingleAnimal":
 
 
 def read_snapshot(file: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], Path]:
-    """Configuration and weights of a snapshot or an exported file, and where the first came from.
+    """Read configuration and weights of a snapshot or exported file, and the source of the former.
 
     Only weights and plain values are read, never code.
     """
@@ -99,7 +99,7 @@ def read_snapshot(file: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], 
 
 
 def damaged(file: Path) -> EngineError:
-    """The error for a snapshot that cannot be read."""
+    """Return the error for a snapshot that cannot be read."""
     return EngineError(
         f"{file} cannot be read, so it is damaged or was cut while copying: copy it again from "
         "where it was trained."
@@ -164,7 +164,7 @@ class SingleAnimal:
         )
 
     def predict(self, frames: Image) -> Floats:
-        """Poses of frames; see `network.Network`."""
+        """Predict poses of frames; see `network.Network`."""
         scales, offsets = np.ones(2), np.zeros(2)
         if self.prepare is not None:
             prepared = [self.prepare(np.ascontiguousarray(frame), {}) for frame in frames]

@@ -63,7 +63,7 @@ def load(model: Path, device: torch.device) -> "LightningPose":
 
 
 def read_config(model: Path) -> DictConfig:
-    """Configuration of a model folder of Lightning Pose 1 or 2."""
+    """Read the configuration of a model folder of Lightning Pose 1 or 2."""
     for name in LIGHTNING_CONFIGS:
         try:
             config = OmegaConf.load(model / name)
@@ -91,7 +91,7 @@ def read_config(model: Path) -> DictConfig:
 
 
 def build(class_name: str, checkpoint: Path, parts: list[str], image_size: int) -> Any:
-    """The network of a checkpoint with its weights, as float32 in the memory of the CPU."""
+    """Build the network of a checkpoint with its weights, as float32 in the memory of the CPU."""
     try:
         # Checkpoints hold configuration objects, so Lightning Pose too loads all that is in them.
         content = torch.load(checkpoint, map_location="cpu", weights_only=False)
@@ -134,7 +134,7 @@ def build(class_name: str, checkpoint: Path, parts: list[str], image_size: int) 
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what an error says, or its kind if it says nothing."""
+    """Return the first line of an error's message, or its kind if that is empty."""
     return str(error).partition("\n")[0] or type(error).__name__
 
 
@@ -159,7 +159,7 @@ class LightningPose:
         self.std = torch.tensor(_IMAGENET_STD, device=device).view(1, 3, 1, 1)
 
     def predict(self, frames: Image) -> Floats:
-        """As `Network.predict`; pixels are those of the labels that the model was trained on."""
+        """Predict as `Network.predict`; pixels are those of the labels in training."""
         height, width = frames.shape[1:3]
         if frames.strides[-1] == 0:
             # A gray frame, its one channel seen three times: the same result for a third of it.

@@ -1,4 +1,4 @@
-"""What a network is to alfvideo, whichever engine it was trained with."""
+"""The interface of a network, whichever engine it was trained with."""
 
 import gc
 from pathlib import Path
@@ -24,7 +24,7 @@ class Network(Protocol):
     context: int
 
     def predict(self, frames: Image) -> Floats:
-        """Poses (n, n_parts, 3) float64 of frames (n + 2 * context, height, width, 3) uint8 RGB.
+        """Predict poses (n, n_parts, 3) float64 of frames (n + 2 * context, height, width, 3) RGB.
 
         x and y are pixels of these frames, with pixel centres at whole numbers, then the
         likelihood.
@@ -41,11 +41,11 @@ class Loader(Protocol):
     """
 
     def __call__(self, model: Path, device: torch.device) -> Network:
-        """The network, ready to predict."""
+        """Return the network, ready to predict."""
 
 
 def no_memory(error: RuntimeError) -> bool:
-    """Whether the memory of the GPU was used up, as PyTorch or the libraries below it say it."""
+    """Return whether the GPU's memory was used up, as PyTorch or the libraries below it say it."""
     return isinstance(error, torch.cuda.OutOfMemoryError) or "ALLOC_FAILED" in str(error)
 
 
@@ -58,7 +58,7 @@ class Batched:
         """Largest number of frames at a time; None: no limit is known."""
 
     def predict(self, frames: Image) -> Floats:
-        """As `Network.predict`, in batches: half as many frames when memory ends.
+        """Predict as `Network.predict`, in batches: half as many frames when memory ends.
 
         Raises
         ------

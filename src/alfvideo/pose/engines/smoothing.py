@@ -116,7 +116,7 @@ def smooth_pupil(settings: dict[str, Any], poses: Floats) -> tuple[Floats, list[
 
 
 def pupil_order(medians: Floats, poses: Floats) -> list[int]:
-    """Where the library put each of the parts in `PUPIL`.
+    """Return the place where the library put each of the parts in `PUPIL`.
 
     ensemble-kalman-smoother 3.0.0 to 4.6.2 returns the bottom point as `pupil_right_r` and the
     right point as `pupil_bottom_r`. The medians of the members (n_frames, 4, 2) say which is which.
@@ -157,7 +157,7 @@ ENSEMBLE = {"avg_mode": "median", "var_mode": "confidence_weighted_var"}
 
 
 def marker_array(poses: Floats) -> Any:
-    """Poses (members, n_frames, parts, 3) in the form that the library needs: of one camera."""
+    """Arrange poses (members, n_frames, parts, 3) as the library needs them: of one camera."""
     from eks.marker_array import MarkerArray
 
     return MarkerArray(poses[:, np.newaxis], data_fields=["x", "y", "likelihood"])

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Report:
-    """What was written to Alyx for a session: names of files, fields, pictures and tasks.
+    """Changes on Alyx for a session: names of files, fields, pictures and tasks.
 
     `files` are paths as Alyx has them, in revisions too; `unchanged` those left alone.
     """
@@ -31,7 +31,7 @@ class Report:
 
     @property
     def has_changes(self) -> bool:
-        """Whether anything was written."""
+        """True if anything was written."""
         return bool(self.created or self.files or self.qc or self.pictures or self.tasks)
 
 

@@ -191,7 +191,7 @@ def _check_turns(exposures: Floats, timestamps: Floats, position: Floats) -> Non
 
 
 def _times(pulses: Floats, number: Integers) -> Floats:
-    """Times of pulses by number (n,), increasing, with the train extrapolated at both ends."""
+    """Return times of pulses by number (n,), increasing, the train extrapolated at both ends."""
     before, after = max(-int(number[0]), 0), max(int(number[-1]) + 1 - pulses.size, 0)
     return extend(pulses, before, after)[number + before]
 
@@ -226,7 +226,7 @@ def _findings(shifts: Integers, motion: WheelMotion) -> list[str]:
 
 
 def _faults(found: Quality, distinct: float) -> list[str]:
-    """Why the alignment cannot be used, one sentence each."""
+    """List reasons why the alignment cannot be used, one sentence each."""
     faults = []
     if distinct < LEAST_DISTINCTNESS:
         faults.append("The motion in the region of the wheel is not clearly that of the wheel.")

@@ -23,7 +23,7 @@ _BLUR = (5, 5)
 
 
 class WheelMotion(NamedTuple):
-    """What the region of the wheel showed, frame by frame."""
+    """The motion in the region of the wheel, frame by frame."""
 
     energy: Floats
     """(n_frames,) float64, mean absolute difference of the frames before and after, in gray levels;
@@ -39,7 +39,7 @@ def wheel_motion(
     threshold: float = THRESHOLD,
     chunk_frames: int = _CHUNK_FRAMES,
 ) -> WheelMotion:
-    """Motion energy of the wheel, with contaminated frames repaired.
+    """Measure the motion energy of the wheel, with contaminated frames repaired.
 
     In a contaminated frame a bright thing is in front of the wheel, so that Otsu's threshold is
     much above that of a clean frame. In each run of such frames, the pixels that are bright in any
@@ -119,7 +119,7 @@ def _otsu(frame: Image) -> float:
 
 
 def _runs(flags: Booleans) -> Integers:
-    """First and last + 1 of each run of True, (n, 2)."""
+    """Return first and last + 1 of each run of True, (n, 2)."""
     edges = np.diff(flags.astype(np.int8), prepend=0, append=0)
     return np.flatnonzero(edges).reshape(-1, 2)
 

@@ -16,7 +16,7 @@ def instead_of_pulses(
     wheel: tuple[Floats, Floats] | None,
     region: Region,
 ) -> tuple[CameraTimes, WheelAlignment | None]:
-    """Times by the motion of the wheel, or `found` with a note that says why not.
+    """Return times by the motion of the wheel, or `found` with a note that says why not.
 
     Parameters
     ----------

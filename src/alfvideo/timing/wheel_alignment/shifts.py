@@ -51,7 +51,7 @@ class Quality(NamedTuple):
 def window_shifts(
     energy: Floats, speed: Floats, rate: float, window: float = WINDOW, step: float = STEP
 ) -> tuple[Integers, Floats]:
-    """Shift of each window by cross-correlation of motion energy and speed of the wheel.
+    """Find the shift of each window by cross-correlation of motion energy and wheel speed.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def window_shifts(
 
 
 def distinctness(energy: Floats, speed: Floats, rate: float) -> float:
-    """How far the best shift of the whole session stands out: 1 is not at all.
+    """Return the prominence of the best shift of the whole session: 1 is none.
 
     The ratio of the highest correlation to the next one that is a second or more away. Parameters
     are as in `window_shifts`, at least 2 s long.
@@ -106,7 +106,7 @@ def distinctness(energy: Floats, speed: Floats, rate: float) -> float:
 
 
 def cleaned(shifts: Floats) -> Floats:
-    """Shifts of windows without artefacts, (k,) float64.
+    """Return shifts of windows without artefacts, (k,) float64.
 
     Frames get lost but do not appear, so shifts should never grow. A percentile filter takes out
     what is short; then a jump up by 1 is removed together with the nearest jump down by 1, and one
@@ -139,7 +139,7 @@ def _drop_pairs(steps: Floats, up: Booleans, down: Booleans) -> None:
 
 
 def frame_shifts(energy: Floats, speed: Floats, rate: float, most: int, least: int) -> Integers:
-    """Shift of each grid point, falling and between `most` and `least`, (n,) int64.
+    """Return shift of each grid point, falling and between `most` and `least`, (n,) int64.
 
     The one under which the product of energy and speed is largest in sum over the session, found by
     dynamic programming: windows tell which shifts there are, this tells where one begins. A step
@@ -176,7 +176,7 @@ def frame_shifts(energy: Floats, speed: Floats, rate: float, most: int, least: i
 
 
 def quality(shifts: Floats, clean: Floats, n_frames: int, n_missing_pulses: int) -> Quality:
-    """The numbers by which ibllib judges an alignment; `shifts` and `clean` are of windows."""
+    """Compute ibllib's numbers of an alignment's quality; `shifts` and `clean` are of windows."""
     return Quality(
         ttl_per=100 * n_missing_pulses / n_frames,
         nan_per=100 * float(np.mean(np.isnan(shifts))),

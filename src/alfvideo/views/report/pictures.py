@@ -1,7 +1,7 @@
 """The pictures and clips of a session, and what they show."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 from jinja2 import Environment
 
+from alfvideo.planning.pending import Status
 from alfvideo.session import datasets, folders
 
 _OF_CAMERA = re.compile(r"([a-z]+)Camera[._].+")
@@ -47,6 +48,16 @@ def pictures(path: Path, cameras: Collection[str]) -> list[Picture]:
     ]
     selected = (picture for picture in found if picture.camera in ("", *cameras))
     return sorted(selected, key=lambda picture: (picture.is_clip, picture.title))
+
+
+def below(statuses: Iterable[Status], cameras: Collection[str]) -> list[str]:
+    """List the pictures, clips left out, of all sessions that a scan found."""
+    return [
+        str(picture.file)
+        for path in dict.fromkeys(status.session for status in statuses)
+        for picture in pictures(path, cameras)
+        if not picture.is_clip
+    ]
 
 
 def _picture(file: Path) -> Picture:

@@ -1,0 +1,143 @@
+"""All that alfvideo uses of Snakemake beyond its documented language, in one place.
+
+These are parts of `snakemake.workflow.Workflow` of Snakemake 9.27 that its documentation does not
+promise; `pyproject.toml` has the upper bound of its versions. tests/workflow/test_internals.py runs
+each of them. Nothing here imports Snakemake: the object comes from the rules.
+"""
+
+import gc
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+LIMITS: dict[str, Callable[[], int]] = {
+    "gpu": lambda: 1,
+    "io_charge": lambda: 100,
+    "mem_mb": lambda: psutil.virtual_memory().total // 10**6,
+}
+"""What one workstation can do at a time, unless the command line or a profile says another number:
+GPUs, the share of its disks (100 is all), memory."""
+
+
+class Invocation:
+    """A start of Snakemake: how it was called, what it has done.
+
+    Parameters
+    ----------
+    workflow
+        The object `workflow` of a Snakefile; of a module's, that of the workflow that uses it.
+    """
+
+    def __init__(self, workflow: Any) -> None:
+        self._workflow = workflow
+
+    @property
+    def on_cluster(self) -> bool:
+        """Whether jobs are handed to a cluster, which has limits of its own (`--jobs`)."""
+        return self._workflow.nodes is not None
+
+    @property
+    def is_main_process(self) -> bool:
+        """Whether this is the process that a person started, not one of a single job."""
+        return bool(self._workflow.is_main_process)
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether jobs are only shown (`-n`)."""
+        return bool(self._workflow.dryrun)
+
+    @property
+    def runs_jobs(self) -> bool:
+        """Whether this process will run jobs: no dry run, no graph, no report, no job itself."""
+        started = self._workflow.execution_settings is not None
+        return started and self.is_main_process and not self.dry_run
+
+    @property
+    def touches(self) -> bool:
+        """Whether files are only dated (`--touch`)."""
+        return bool(self._workflow.touch)
+
+    @property
+    def regenerates(self) -> bool:
+        """Whether somebody asks to regenerate what is done (`-F`, `-R`)."""
+        settings = self._workflow.dag_settings
+        return bool(settings.forceall or settings.forcerun)
+
+    @property
+    def threads(self) -> int:
+        """The cores of this machine that jobs may use."""
+        return int(self._workflow.cores)
+
+    @property
+    def uses_conda(self) -> bool:
+        """Whether Snakemake makes environments by conda (`--sdm conda`)."""
+        methods = self._workflow.deployment_settings.deployment_method
+        return any(method.name == "CONDA" for method in methods)
+
+    def set_limits(self) -> None:
+        """Limit what jobs take of a workstation, as far as nobody has said how much they may."""
+        if self.on_cluster or not self.is_main_process:
+            return
+        for name, amount in LIMITS.items():
+            if name not in self._workflow.global_resources:
+                self._workflow.register_resource(name, amount())
+
+    def plan_quickly(self) -> None:
+        """Spare Snakemake what takes its time with many jobs.
+
+        A plan is made of millions of objects that stay: to look for garbage among them takes a
+        sixth of the time. The limit of job starts per second starts a timer whenever Snakemake
+        looks for jobs to start, and each timer makes it look again: after some hundred jobs it does
+        little else.
+        """
+        gc.set_threshold(100_000)
+        if self._workflow.scheduling_settings is not None:
+            self._workflow.scheduling_settings.max_jobs_per_timespan = None
+
+    def filter_messages(self, is_news: Callable[[logging.LogRecord], bool]) -> None:
+        """Keep off the screen what is no news."""
+        _logger().addFilter(is_news)
+
+    def add_handler(self, handler: logging.Handler) -> None:
+        """Have what Snakemake says handled by another handler, too."""
+        _logger().addHandler(handler)
+
+    def regenerate(self, files: Iterable[str]) -> None:
+        """Have these files made again that are there.
+
+        The scan knows from the sessions' own records what is out of date, Snakemake only from those
+        of the folder that it runs in.
+        """
+        self._workflow.dag.forcefiles.update(file for file in files if Path(file).exists())
+
+    def jobs_done(self) -> list[str]:
+        """The rules of the jobs that ended well."""
+        return [_task(job) for job in self._done()]
+
+    def jobs_failed(self) -> list[str]:
+        """The rules of the jobs that failed, each job of a group for itself."""
+        scheduler = self._workflow.scheduler
+        if scheduler is None:
+            return []
+        failed: set[Any] = set()
+        for job in scheduler.failed:
+            failed.update(job.jobs if job.is_group() else [job])
+        return [_task(job) for job in failed - self._done()]
+
+    def _done(self) -> set[Any]:
+        return set(self._workflow.dag.finished_jobs) if self._workflow.dag else set()
+
+
+def _task(job: Any) -> str:
+    """The name of a job's rule in alfvideo; as a module's, rules may be called otherwise."""
+    return str(job.resources.get("task", job.rule.name))
+
+
+def _logger() -> logging.Logger:
+    from snakemake.logging import logger
+
+    snakemakes: logging.Logger = logger
+    return snakemakes

@@ -1,0 +1,47 @@
+"""What is found out before the first job of a run starts: engines, and the server of Alyx."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from alfvideo.planning import tasks
+from alfvideo.planning.pending import State, Status
+from alfvideo.planning.task_settings import Config
+from alfvideo.pose import environment
+from alfvideo.registration.alyx import connection
+
+RECORDS = Path(".environments")
+"""Where the records of engines' environments are, below the folder that Snakemake runs in."""
+
+
+def check_engines(statuses: Iterable[Status], config: Config, made_by_conda: bool) -> None:
+    """See that the engines of pending poses can be had.
+
+    Environments that Snakemake makes by conda, before its first job, are not looked at.
+
+    Raises
+    ------
+    DataError
+        If the Python that is configured or recorded lacks the engine, or there is no uv.
+    """
+    waiting = {status.stage for status in statuses if status.state is State.PENDING}
+    for engine in sorted(waiting & environment.ENGINES.keys()):
+        record = RECORDS / f"{engine}.json"
+        python = environment.known_python(config["environments"][engine], record)
+        if python or not made_by_conda:
+            environment.quick_check(engine, python)
+
+
+def without_unreachable_server(statuses: Sequence[Status], config: Config) -> list[Status]:
+    """Leave registration on Alyx to the next run if the server is down: each job would wait for it.
+
+    A sentence on standard error says so.
+    """
+    waiting = [s for s in statuses if s.stage == tasks.ALYX and s.state is State.PENDING]
+    if waiting:
+        try:
+            connection.check(config["registration"]["alyx"])
+        except connection.Unreachable as error:
+            print(f"Sessions will not be registered in this run. {error}", file=sys.stderr)
+            return [status for status in statuses if status not in waiting]
+    return list(statuses)

@@ -1,0 +1,252 @@
+"""The targets of a run and the inputs of its jobs, as the rules ask for them."""
+
+import atexit
+import hashlib
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from alfvideo.files import lock
+from alfvideo.files.errors import Blocked, DataError
+from alfvideo.jobs import provenance, runs
+from alfvideo.planning import pending, scan_cache, start, tasks
+from alfvideo.planning.pending import State, Status
+from alfvideo.planning.resources import MAX_THREADS, RESOURCES
+from alfvideo.planning.snakemake_internals import Invocation
+from alfvideo.planning.task_settings import Config
+from alfvideo.pose import environment
+from alfvideo.session import datasets, description, folders
+from alfvideo.session.description import ALL_CAMERAS, Camera
+
+Show = Callable[[Sequence[Status], Path, Config], None]
+"""Prints what the scan found below a data folder, before the run starts."""
+
+
+class Planner:
+    """Answers what the rules ask: inputs, settings and resources of a job, pending targets.
+
+    Parameters
+    ----------
+    configurations
+        The configuration of the sessions below each of some folders. The first folder that holds a
+        session counts; the last configuration is also that of sessions which are in none of them.
+    invocation
+        How Snakemake was started.
+    show
+        Prints what was found before the first job starts.
+    """
+
+    def __init__(
+        self, configurations: Mapping[Path, Config], invocation: Invocation, show: Show
+    ) -> None:
+        self._configurations = {folder.absolute(): each for folder, each in configurations.items()}
+        self._invocation = invocation
+        self._show = show
+        self._began, self._start = provenance.now(), time.monotonic()
+        self._statuses: dict[Path, list[Status]] = {}
+        self._tables: dict[str, tuple[Path, list[str]]] = {}
+        self._locked: list[Path] = []
+        # Snakemake asks again whenever it looks for jobs to start; both stay as they are in a run.
+        self._session = cache(description.read)
+        self._settings = cache(self._settings_of)
+        self._pending = cache(self._pending_below)
+
+    def configuration(self, path: Path) -> Config:
+        """The configuration that is valid below a folder."""
+        return self._configurations[self._folder(path)]
+
+    def _folder(self, path: Path) -> Path:
+        holding = (folder for folder in self._configurations if _is_below(path, folder))
+        return next(holding, next(reversed(self._configurations)))
+
+    def inputs(self, rule: str, path: Path, label: str = "") -> dict[str, list[str] | str]:
+        """The input files of a job by what they are, named as in alfvideo.planning.tasks.
+
+        For a camera that the rule is not for, or that is blocked, it is a file that does not exist
+        and whose name says why: Snakemake then tries the next rule, or shows the reason.
+        """
+        task, config = tasks.BY_RULE[rule], self.configuration(path)
+        if self._invocation.runs_jobs and _is_below(path, self._folder(path)):
+            self.begin(self._folder(path))
+        try:
+            camera = self._camera(task, path, label)
+            if not task.applies(self._session(path), camera, config):
+                raise Blocked(f"{rule} is not for this kind of session")
+            if self._is_left_alone(task, path, camera):
+                raise Blocked("it is done")
+            task.params(self._session(path), camera, config)
+            files = task.files(self._session(path), camera, config)
+            return {name: list(map(str, found)) for name, found in files.items()}
+        except Blocked as reason:
+            return {"blocked": f"{path}: {reason}"}
+
+    def settings(self, rule: str, path: Path, label: str = "") -> dict[str, Any]:
+        """Everything but the inputs that the results of a job depend on."""
+        return self._settings(rule, path, label)
+
+    def _settings_of(self, rule: str, path: Path, label: str) -> dict[str, Any]:
+        task = tasks.BY_RULE[rule]
+        camera = self._camera(task, path, label)
+        return task.params(self._session(path), camera, self.configuration(path))
+
+    def threads(self, rule: str) -> int:
+        """How many cores a job takes."""
+        threads = RESOURCES[rule].threads
+        if threads is not None:
+            return threads
+        return MAX_THREADS if self._invocation.on_cluster else self._invocation.threads
+
+    def _camera(self, task: tasks.Task, path: Path, label: str) -> Camera:
+        """The camera that a job is for, or that which stands for all of them."""
+        if task.of_session:
+            return ALL_CAMERAS
+        camera = self._session(path).cameras.get(label)
+        if camera is None:
+            raise Blocked(f"the session has no {label} camera")
+        return camera
+
+    def _is_left_alone(self, task: tasks.Task, path: Path, camera: Camera) -> bool:
+        """Whether outputs are there that nothing makes again, unless somebody asks to (-F, -R).
+
+        Those of cameras that are not selected, and finished poses: that another camera needs the
+        environment of its engine to be made is no reason to track this one again.
+        """
+        if self._invocation.regenerates:
+            return False
+        if not task.of_session and camera.label not in self.configuration(path)["cameras"]:
+            recorded = self._session(path)
+            outputs = (datasets.path(output, recorded, camera) for output in task.outputs)
+            return all(output.exists() for output in outputs)
+        return task.stage in environment.ENGINES and (camera.label, task.stage) in self._done(path)
+
+    def _done(self, path: Path) -> set[tuple[str, str]]:
+        """Cameras and stages of a session in which nothing is left to do, as the scan has it."""
+        if path not in self._statuses:
+            self._statuses[path] = pending.scan_session(path, self.configuration(path))
+        return {(s.camera, s.stage) for s in self._statuses[path] if s.state is State.DONE}
+
+    def statuses(self, root: Path) -> list[Status]:
+        """What the scan finds below a data folder.
+
+        Raises
+        ------
+        DataError
+            If there is no such folder.
+        """
+        config = self.configuration(root)
+        return pending.scan(root, config, scan_cache.of(root, config))
+
+    def pending(self, root: Path) -> list[str] | str:
+        """The files of all that is pending below a data folder, after a table of it is shown.
+
+        If nothing is pending it is the folder itself: a target with an input that exists is up to
+        date, one without inputs would always run.
+
+        Raises
+        ------
+        DataError
+            If there is no such folder, another run is at work there, or an engine cannot be had.
+        """
+        return self._pending(root.absolute())
+
+    def _pending_below(self, root: Path) -> list[str] | str:
+        config = self.configuration(root)
+        pending.check_root(root)
+        if self._invocation.runs_jobs:
+            self.begin(root)
+        memory = scan_cache.of(root, config)
+        statuses = pending.scan(root, config, memory)
+        by_session = groupby(statuses, key=lambda status: status.session)
+        self._statuses.update((path, list(found)) for path, found in by_session)
+        self._show(statuses, root, config)
+        start.check_engines(statuses, config, self._invocation.uses_conda)
+        if not self._invocation.dry_run:
+            statuses = start.without_unreachable_server(statuses, config)
+        wanted = pending.targets(statuses)
+        self._invocation.regenerate(wanted)
+        if config["registration"]["tables"]:
+            sessions = dict.fromkeys(status.session for status in statuses)
+            wanted = wanted + self._tables_after(root, wanted, list(sessions), memory.made)
+        return wanted or str(root)
+
+    def _tables_after(
+        self, root: Path, wanted: list[str], sessions: list[Path], made: Mapping[Path, int]
+    ) -> list[str]:
+        """The target that puts results in the ONE tables, if there is something to put there."""
+        # Slow to load, and jobs load these rules without asking for it.
+        from alfvideo.registration import one_tables
+
+        if not wanted and not one_tables.outdated(root, sessions, made):
+            return []
+        # Of its own name in each run: outputs, which the tables are not, are deleted before a job.
+        digest = hashlib.md5(str(root).encode()).hexdigest()
+        target = f".one_tables/{digest}/{time.time_ns()}"
+        self._tables[target] = root, wanted
+        return [target]
+
+    def tables_inputs(self, target: str) -> list[str]:
+        """What has to be there before the ONE tables of a target of `pending` are written."""
+        return self._tables[target][1]
+
+    def tables_root(self, target: str) -> str:
+        """The data folder of the ONE tables that a target of `pending` stands for."""
+        return str(self._tables[target][0])
+
+    def pose_tables(self, root: Path) -> dict[str, list[str]]:
+        """The pose tables below a folder that are there or will be made, and the video of each."""
+        videos = {}
+        for status in pending.scan(root.absolute(), self.configuration(root)):
+            if status.stage in datasets.POSE and status.state is not State.BLOCKED:
+                recorded = self._session(status.session)
+                camera = recorded.cameras[status.camera]
+                pose = datasets.path(datasets.POSE[status.stage], recorded, camera)
+                videos[str(pose)] = str(datasets.path(datasets.RAW_MP4, recorded, camera))
+        return {"tables": list(videos), "videos": list(videos.values())}
+
+    def begin(self, root: Path) -> None:
+        """Begin a run below a data folder: hold its lock, and remember the run when it ends.
+
+        Not left to Snakemake's `onstart` and `onsuccess`: of a module they are never called.
+
+        Raises
+        ------
+        DataError
+            If another run is at work there, or the folder cannot be written to.
+        """
+        if root in self._locked:
+            return
+        lock.acquire(root)
+        if not self._locked:
+            self._invocation.plan_quickly()
+            atexit.register(self._end)
+        self._locked.append(root)
+
+    def _end(self) -> None:
+        """Put what was made in the ONE tables although something failed; remember the run."""
+        from alfvideo.registration import one_tables
+
+        for target, (root, _) in self._tables.items():
+            if not Path(target).exists():
+                try:
+                    one_tables.update(root, folders.discover(root))
+                except DataError as error:
+                    print(error, file=sys.stderr)
+        if self._invocation.touches:
+            return
+        done = sum(rule in tasks.BY_RULE for rule in self._invocation.jobs_done())
+        failed = sum(rule in tasks.BY_RULE for rule in self._invocation.jobs_failed())
+        seconds = round(time.monotonic() - self._start)
+        for root in self._locked:
+            run = runs.Run(self._began, seconds, str(root), done, failed, platform.node())
+            runs.record(run)
+        if failed:
+            print(f"{done} jobs done, {failed} failed: alfvideo status says why.", file=sys.stderr)
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return path.absolute().is_relative_to(folder)

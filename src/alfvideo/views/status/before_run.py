@@ -1,0 +1,20 @@
+"""What a run says before its first job."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from alfvideo.planning.pending import Status
+from alfvideo.planning.task_settings import Config
+from alfvideo.pose import cascade
+from alfvideo.views.status import rows
+
+
+def show(statuses: Iterable[Status], root: Path, config: Config) -> None:
+    """Print a table of what is to be done, and what no cascade is for, to standard error."""
+    # Slow to load, and each job loads the rules without showing a table.
+    from alfvideo.views.status import table
+
+    table.show(table.of_cameras(list(rows.rows(statuses)), root), sys.stderr)
+    for sentence in cascade.left_out(config):
+        print(sentence, file=sys.stderr)
