@@ -3,6 +3,7 @@
 import numpy as np
 from one.alf.spec import QC
 
+from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.qc.outcome import Check, judged, not_set
 from alfvideo.timing.pulses import period
 
@@ -23,7 +24,7 @@ def camera_times(n_times: int, n_frames: int) -> Check:
     )
 
 
-def dropped_frames(count: np.ndarray, n_frames: int) -> Check:
+def dropped_frames(count: Integers, n_frames: int) -> Check:
     """Check how many frames the camera lost, as its frame counter (n,) tells.
 
     Reports the number of dropped frames, and how many counts there are more than video frames. A
@@ -34,7 +35,7 @@ def dropped_frames(count: np.ndarray, n_frames: int) -> Check:
         return not_set(f"The frame counter has {count.size} values, expected one for each frame.")
     surplus = count.size - n_frames
     steps = np.diff(count)
-    if back := np.count_nonzero(steps <= 0):
+    if back := int(np.count_nonzero(steps <= 0)):
         first = np.flatnonzero(steps <= 0)[0] + 1
         return judged(
             QC.CRITICAL,
@@ -66,7 +67,7 @@ def file_headers(rate: float, expected: float | None) -> Check:
     )
 
 
-def framerate(times: np.ndarray, expected: float | None) -> Check:
+def framerate(times: Floats, expected: float | None) -> Check:
     """Check the rate of the camera times (n,), seconds, to 1 Hz; reports the rate in Hz.
 
     It is the mean rate, without the intervals in which frames were dropped: the median that ibllib
@@ -85,7 +86,7 @@ def framerate(times: np.ndarray, expected: float | None) -> Check:
     )
 
 
-def pin_state(pin: np.ndarray, ttl_rises: np.ndarray, n_frames: int) -> Check:
+def pin_state(pin: Booleans, ttl_rises: Floats, n_frames: int) -> Check:
     """Check that the camera's GPIO saw the sync TTLs of the DAQ.
 
     Reports how many rises the DAQ has more than the pin, and how many pin states there are more
@@ -100,7 +101,7 @@ def pin_state(pin: np.ndarray, ttl_rises: np.ndarray, n_frames: int) -> Check:
     n_frames
         Number of frames in the video.
     """
-    seen = np.count_nonzero(np.diff(np.asarray(pin, np.int8)) == 1)
+    seen = int(np.count_nonzero(np.diff(np.asarray(pin, np.int8)) == 1))
     missed, surplus = ttl_rises.size - seen, pin.size - n_frames
     reasons = []
     if surplus:
@@ -124,7 +125,7 @@ def resolution(size: tuple[int, int], expected: tuple[int | None, int | None]) -
     )
 
 
-def timestamps(times: np.ndarray, n_frames: int) -> Check:
+def timestamps(times: Floats, n_frames: int) -> Check:
     """Check that there is one time for each video frame, that all are numbers, and increase."""
     if not times.size:
         return not_set("There are no camera times.")

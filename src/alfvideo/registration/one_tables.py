@@ -134,7 +134,7 @@ def _merge(tables: Mapping[str, Any], root: Path, changed: Iterable[Path]) -> No
 
 def _load(root: Path) -> Mapping[str, Any]:
     """Load the tables as ONE loads them, empty ones where there are none."""
-    tables = cache.default_cache(str(root))
+    tables: dict[str, Any] = cache.default_cache(str(root))
     for name, empty in _EMPTY.items():
         file = path(root, name)
         metadata: dict[str, Any] = {"date_created": datetime.now().isoformat(" ", "minutes")}
@@ -277,7 +277,7 @@ def _default_revisions(
     revisions: dict[ALFPath, list[str]] = {}
     for name in rows:
         revisions.setdefault(ALFPath(session / name).without_revision(), []).append(name)
-    defaults = {}
+    defaults: dict[str, bool] = {}
     for names in revisions.values():
         chosen = [name for name in names if known.get(name, {}).get("default_revision")]
         if len(chosen) != 1 or not all(name in known for name in names):

@@ -254,10 +254,10 @@ def _legacy_description(path: Path, lookups: Lookups) -> Mapping[str, Any]:
         raise Blocked(f"no description file, and {settings_files[0]} cannot be read") from None
     if "ephys" in protocol:
         sync = {"nidq": {"collection": "raw_ephys_data", "acquisition_software": "spikeglx"}}
-        labels = ("left", "right", "body")
+        labels = ["left", "right", "body"]
     elif any(name in protocol for name in ("biased", "training", "habituation")):
         sync = {"bpod": {"collection": LEGACY_COLLECTION}}
-        labels = ("left",)
+        labels = ["left"]
     else:
         raise Blocked(f"no description file, and the task protocol {protocol!r} is not known")
     return {

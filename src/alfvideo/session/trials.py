@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import pyarrow as pa
 
+from alfvideo.array_types import Floats
 from alfvideo.files import arrays
 from alfvideo.files.errors import DataError
 
@@ -26,11 +27,11 @@ ibllib."""
 class Trials(NamedTuple):
     """Each (n_trials,) float64; times in seconds, NaN where something did not happen."""
 
-    stimulus_onsets: np.ndarray
-    feedbacks: np.ndarray
-    choices: np.ndarray
+    stimulus_onsets: Floats
+    feedbacks: Floats
+    choices: Floats
     """1: the wheel was turned counter-clockwise, -1: clockwise, 0: not enough."""
-    feedback_types: np.ndarray
+    feedback_types: Floats
     """1: correct, -1: incorrect."""
 
     def complete(self) -> Self:
@@ -66,7 +67,7 @@ def load(files: Sequence[Path]) -> Trials:
     return Trials(*found)
 
 
-def _table(file: Path) -> np.ndarray:
+def _table(file: Path) -> Floats:
     """Load the fields of a table, (4, n_trials) float64."""
     # Slow to load, and sessions may have no trials.
     import pandas as pd

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.files.errors import DataError
 from alfvideo.timing.alignment import Fit, fit_start
 from alfvideo.timing.embedded import (
@@ -28,11 +29,11 @@ sample of a pulse may be seen before or after it."""
 class CameraTimes:
     """Times of all frames of a video, and how they were found."""
 
-    times: np.ndarray
+    times: Floats
     """(n_frames,) float64, strictly increasing, seconds of the DAQ's clock."""
-    pulses: np.ndarray
+    pulses: Floats
     """(n,) float64, the camera pulses, repaired where some were lost or added, seconds."""
-    count: np.ndarray
+    count: Integers
     """(n_frames,) int64, number of the exposure of each frame, from 0: jumps are dropped frames."""
     method: str
     """'gpio', 'wheel', 'pulses' or 'camlog'."""
@@ -44,8 +45,8 @@ class CameraTimes:
 class _Numbering:
     """Pulses and the counter of each frame: frame i was exposed at pulse start + count[i]."""
 
-    pulses: np.ndarray
-    count: np.ndarray
+    pulses: Floats
+    count: Integers
     repaired: EvenPulses | None = None
 
     @property
@@ -55,7 +56,7 @@ class _Numbering:
 
 
 def camera_times(
-    pulses: np.ndarray, n_frames: int, frame_data: FrameData, ttl: Fronts | None = None
+    pulses: Floats, n_frames: int, frame_data: FrameData, ttl: Fronts | None = None
 ) -> CameraTimes:
     """Find the time of each frame of a video.
 
@@ -88,14 +89,16 @@ def camera_times(
     count = _frame_counter(frame_data.count, n_frames, pulses.size, notes)
     numberings = _numberings(pulses, count, frame_data.timestamps)
 
-    fit, reason = None, _no_gpio(frame_data.gpio, n_frames, ttl)
-    if reason is None:
-        fronts = gpio_fronts(frame_data.gpio[:n_frames, SYNC_PIN])
+    fit: Fit | None = None
+    gpio = frame_data.gpio
+    reason = _no_gpio(gpio, n_frames, ttl)
+    if reason is None and gpio is not None and ttl is not None:
+        fronts = gpio_fronts(gpio[:n_frames, SYNC_PIN])
         fits = [_fit(numbering, fronts, ttl) for numbering in numberings]
         chosen = max(range(len(fits)), key=lambda i: (fits[i].clear, fits[i].exact))
         numbering, fit = numberings[chosen], fits[chosen]
         reason = _distrust(numbering, fit, fronts, ttl)
-    if reason is None:
+    if reason is None and fit is not None:
         method, start = "gpio", fit.start
         notes += _gpio_notes(fit)
     else:
@@ -108,7 +111,7 @@ def camera_times(
     return _checked(CameraTimes(times, numbering.pulses, numbering.count, method, tuple(notes)))
 
 
-def camlog_times(pulses: np.ndarray, n_frames: int) -> CameraTimes:
+def camlog_times(pulses: Floats, n_frames: int) -> CameraTimes:
     """Find the time of each frame where every frame has its pulse (camlog rigs).
 
     One pulse too many is dropped and one too few is added: inside the train if a gap or an extra
@@ -139,7 +142,7 @@ def camlog_times(pulses: np.ndarray, n_frames: int) -> CameraTimes:
     return _checked(CameraTimes(times, pulses, np.arange(n_frames), "camlog", (note,)))
 
 
-def _check(pulses: np.ndarray, n_frames: int) -> None:
+def _check(pulses: Floats, n_frames: int) -> None:
     if n_frames < 1:
         raise DataError("The video has no frames. Copy it from the rig again.")
     if pulses.size < 2:
@@ -156,8 +159,8 @@ def _check(pulses: np.ndarray, n_frames: int) -> None:
 
 
 def _frame_counter(
-    recorded: np.ndarray | None, n_frames: int, n_pulses: int, notes: list[str]
-) -> np.ndarray:
+    recorded: Integers | None, n_frames: int, n_pulses: int, notes: list[str]
+) -> Integers:
     """Return the frame counter of each frame of the video, (n_frames,) int64, increasing from 0."""
     consecutive = np.arange(n_frames)
     if recorded is None:
@@ -191,9 +194,7 @@ def _frame_counter(
     return count
 
 
-def _numberings(
-    pulses: np.ndarray, count: np.ndarray, timestamps: np.ndarray | None
-) -> list[_Numbering]:
+def _numberings(pulses: Floats, count: Integers, timestamps: Floats | None) -> list[_Numbering]:
     """List ways to number pulses and frames, the more likely first: as recorded, and repaired.
 
     Repaired are a train of pulses without gaps and the exposures that the camera's clock shows:
@@ -213,7 +214,7 @@ def _numberings(
     return both[::-1] if pulses.size == recorded.needed else both
 
 
-def _no_gpio(gpio: np.ndarray | None, n_frames: int, ttl: Fronts | None) -> str | None:
+def _no_gpio(gpio: Booleans | None, n_frames: int, ttl: Fronts | None) -> str | None:
     """Return why the GPIO cannot be used, or None."""
     if gpio is None:
         return "the camera saved no GPIO"
@@ -281,7 +282,7 @@ def _gpio_notes(fit: Fit) -> list[str]:
     return notes
 
 
-def _numbering_notes(numbering: _Numbering, recorded_count: np.ndarray, start: int) -> list[str]:
+def _numbering_notes(numbering: _Numbering, recorded_count: Integers, start: int) -> list[str]:
     notes, count = [], numbering.count
     steps = np.diff(count)
     if dropped := int((steps - 1).sum()):
@@ -330,7 +331,7 @@ def _pulse_notes(numbering: _Numbering, start: int, method: str) -> list[str]:
     return notes
 
 
-def _times(numbering: _Numbering, start: int) -> np.ndarray:
+def _times(numbering: _Numbering, start: int) -> Floats:
     before = max(-start, 0)
     after = max(start + numbering.needed - numbering.pulses.size, 0)
     return extend(numbering.pulses, before, after)[start + before + numbering.count]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from alfvideo.array_types import Floats, Image, Integers
 from alfvideo.files.errors import DataError
 from alfvideo.jobs.progress import watched
 from alfvideo.timing import wheel
@@ -46,7 +47,7 @@ class WheelAlignment:
     Shifts are in frame periods and positive where frames are earlier than `pulse_times` says.
     """
 
-    times: np.ndarray
+    times: Floats
     """(n_frames,) float64, seconds, strictly increasing."""
     ok: bool
     """Whether the times can be used."""
@@ -55,34 +56,34 @@ class WheelAlignment:
     quality: Quality
     distinctness: float
     """How far the best shift stands out; 1 is not at all."""
-    pulse_times: np.ndarray
+    pulse_times: Floats
     """(n_frames,) float64, times from the pulses alone: the last pulse is the last frame's."""
-    frame_shifts: np.ndarray
+    frame_shifts: Integers
     """(n_frames,) int64."""
-    window_times: np.ndarray
+    window_times: Floats
     """(n_windows,) float64, centres of the windows, seconds by `pulse_times`."""
-    shifts: np.ndarray
+    shifts: Floats
     """(n_windows,) float64, NaN where wheel or video did not move."""
-    cleaned_shifts: np.ndarray
+    cleaned_shifts: Floats
     """(n_windows,) float64."""
     motion: WheelMotion
-    speed: tuple[np.ndarray, np.ndarray]
+    speed: tuple[Floats, Floats]
     """Speed of the wheel at `pulse_times` and at `times`, (n_frames,) each, radians per second."""
     region: Region
     """In pixels of the video."""
-    picture: np.ndarray | None
+    picture: Image | None
     """The first frame, (height, width) uint8; None if it cannot be decoded."""
 
 
 def align(
     path: Path,
-    pulses: np.ndarray,
+    pulses: Floats,
     n_frames: int,
-    wheel_timestamps: np.ndarray,
-    wheel_position: np.ndarray,
+    wheel_timestamps: Floats,
+    wheel_position: Floats,
     region: Region,
     *,
-    count: np.ndarray | None = None,
+    count: Integers | None = None,
     threshold: float = THRESHOLD,
 ) -> WheelAlignment:
     """Find the time of each frame of a video from when its picture of the wheel moves.
@@ -167,7 +168,7 @@ def align(
     )
 
 
-def _check(pulses: np.ndarray, n_frames: int, count: np.ndarray) -> None:
+def _check(pulses: Floats, n_frames: int, count: Integers) -> None:
     if n_frames < 1:
         raise DataError("The video has no frames. Copy it from the rig again.")
     if pulses.size < 2 or not (np.diff(pulses) > 0).all():
@@ -179,7 +180,7 @@ def _check(pulses: np.ndarray, n_frames: int, count: np.ndarray) -> None:
         raise DataError(f"The frame counter must increase and have {n_frames} values.")
 
 
-def _check_turns(exposures: np.ndarray, timestamps: np.ndarray, position: np.ndarray) -> None:
+def _check_turns(exposures: Floats, timestamps: Floats, position: Floats) -> None:
     filmed = slice(*np.searchsorted(timestamps, (exposures[0], exposures[-1])))
     turn = np.ptp(position[filmed]) if position[filmed].size else 0
     if turn < wheel.MIN_TURN:
@@ -189,7 +190,7 @@ def _check_turns(exposures: np.ndarray, timestamps: np.ndarray, position: np.nda
         )
 
 
-def _times(pulses: np.ndarray, number: np.ndarray) -> np.ndarray:
+def _times(pulses: Floats, number: Integers) -> Floats:
     """Return times of pulses by number (n,), increasing, the train extrapolated at both ends."""
     before, after = max(-int(number[0]), 0), max(int(number[-1]) + 1 - pulses.size, 0)
     return extend(pulses, before, after)[number + before]
@@ -200,7 +201,7 @@ def _frame_size(path: Path) -> tuple[int, int]:
         return stream.codec_context.width, stream.codec_context.height
 
 
-def _findings(shifts: np.ndarray, motion: WheelMotion) -> list[str]:
+def _findings(shifts: Integers, motion: WheelMotion) -> list[str]:
     notes = []
     first, last = int(shifts[0]), int(shifts[-1])
     if first == last == 0:
