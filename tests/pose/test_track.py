@@ -162,7 +162,7 @@ def stop() -> None:
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of 32 frames, in batches of 16."""
     monkeypatch.setattr(track, "PART_FRAMES", 32)
-    monkeypatch.setattr(stream, "BATCH_FRAMES", 16)
+    monkeypatch.setattr(stream, "MAX_BATCH_FRAMES", 16)
 
 
 @needs_engine

@@ -168,6 +168,7 @@ def start_logging(job: Job) -> None:
     job.log.parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(job.log, mode="w", encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    assert to_file.stream is not None, "it was opened just now"
     running.hold(to_file.stream.fileno())
     to_screen = logging.StreamHandler(sys.stderr)
     to_screen.setLevel(logging.INFO)

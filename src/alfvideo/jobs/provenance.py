@@ -115,7 +115,7 @@ def record_failure(session: Path, work: Work, message: str) -> None:
 def _update(session: Path, name: str, changes: Mapping[str, Any]) -> None:
     """Replace entries of a record, and remove those that become None; whole or not at all."""
     with atomic.output(session / name) as partial:
-        entries = read(session, name) | changes
+        entries = {**read(session, name), **changes}
         kept = {output: entry for output, entry in entries.items() if entry is not None}
         partial.write_text(json.dumps(kept, indent=1, sort_keys=True), encoding="utf-8")
 

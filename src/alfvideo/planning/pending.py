@@ -135,8 +135,8 @@ def _scan(path: Path, config: Mapping[str, Any], seen: Lookups) -> list[Status]:
         if waiting and not os.access(path, os.W_OK | os.X_OK):
             seen.cacheable = False
             raise Blocked(f"no permission to write to {path}")
-    except (Blocked, DataError) as reason:
-        statuses = [Status(path, "", "", State.BLOCKED, reason=str(reason))]
+    except (Blocked, DataError) as error:
+        statuses = [Status(path, "", "", State.BLOCKED, reason=str(error))]
         if (path / provenance.FILE_NAME).exists():
             seen.files.add(f"{path}/{provenance.FILE_NAME}")
     except PermissionError as error:

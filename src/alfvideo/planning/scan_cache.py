@@ -219,7 +219,8 @@ def _object(file: str) -> str:
 
 def _stamp(path: Path | str, watched: Watched) -> tuple[str, int]:
     """A digest of the times and sizes of what is watched, and the latest of the times, in ns."""
-    times, sizes = [], []
+    times: list[int] = []
+    sizes: list[int] = []
     for name in watched.folders:
         times += _times(_stat(f"{path}/{name}"))
     for name in watched.files:

@@ -122,7 +122,7 @@ class Invocation:
         scheduler = self._workflow.scheduler
         if scheduler is None:
             return []
-        failed = set()
+        failed: set[Any] = set()
         for job in scheduler.failed:
             failed.update(job.jobs if job.is_group() else [job])
         return [_task(job) for job in failed - self._done()]
@@ -139,4 +139,5 @@ def _task(job: Any) -> str:
 def _logger() -> logging.Logger:
     from snakemake.logging import logger
 
-    return logger
+    snakemakes: logging.Logger = logger
+    return snakemakes

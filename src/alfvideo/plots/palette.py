@@ -46,8 +46,16 @@ def camera_colour(label: str) -> str:
 def heading(axes: Axes, title: str, notes: Sequence[str]) -> Text:
     """Give a panel a title and below it, in smaller letters, notes; returns the title."""
     lines = [line for note in notes for line in textwrap.wrap(note, 58)]
-    place = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
-    axes.annotate("\n".join(lines), (0, 1), (0, 5), **place, color=GRAY, fontsize=10)
+    axes.annotate(
+        "\n".join(lines),
+        (0, 1),
+        (0, 5),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        va="bottom",
+        color=GRAY,
+        fontsize=10,
+    )
     return axes.set_title(title, loc="left", weight="bold", fontsize=13, pad=8 + 14 * len(lines))
 
 

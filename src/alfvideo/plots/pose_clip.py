@@ -10,13 +10,14 @@ import av
 import cv2
 import numpy as np
 
+from alfvideo.array_types import Floats, Image, Integers
 from alfvideo.pose import table
 
 N_EXCERPTS = 4
 BEFORE, AFTER = 1.0, 2.0
 """Seconds of an excerpt before and after the onset of the stimulus."""
 
-MOST_FRAMES_A_SECOND = 30
+MAX_FRAMES_PER_SECOND = 30
 MIN_WIDTH, MAX_WIDTH = 480, 640
 """Pixels; smaller and larger frames are brought to that width."""
 
@@ -41,7 +42,7 @@ _FONT = "sans"
 _TEXT, _ROW, _MARGIN = 14, 20, 8
 """Pixels: size of the letters, height of a row, and space around the text."""
 
-_WHOLE = 0.9
+_MIN_RECORDED = 0.9
 """Part of the frames of an excerpt that must be there, else the camera did not record all of it."""
 
 
@@ -54,7 +55,7 @@ class Layout(NamedTuple):
     """Pixels of the clip for one pixel of the camera's frame, across and down."""
     middle: int
     """Height of the middle of the row of text, pixels from the top."""
-    ground: np.ndarray
+    ground: Image
     """(height, width, 3) uint8, RGB: a frame with the legend, but without picture and text."""
 
 
@@ -66,11 +67,11 @@ def pace(rate: float) -> tuple[int, float]:
     >>> [pace(rate) for rate in (25, 30.01, 60, 149.5)]
     [(1, 25.0), (1, 30), (2, 30.0), (5, 29.9)]
     """
-    every = max(1, ceil(rate / MOST_FRAMES_A_SECOND - 0.01))
-    return every, min(rate / every, MOST_FRAMES_A_SECOND)
+    every = max(1, ceil(rate / MAX_FRAMES_PER_SECOND - 0.01))
+    return every, min(rate / every, MAX_FRAMES_PER_SECOND)
 
 
-def excerpts(n_frames: int, rate: float, times: np.ndarray, onsets: np.ndarray) -> list[range]:
+def excerpts(n_frames: int, rate: float, times: Floats, onsets: Floats) -> list[range]:
     """Return the numbers of the frames of each excerpt, in order; no two overlap.
 
     They are around the onsets of up to 4 stimuli, spread evenly over those whose whole excerpt was
@@ -87,11 +88,11 @@ def excerpts(n_frames: int, rate: float, times: np.ndarray, onsets: np.ndarray) 
     return around or _spread(n_frames, length)
 
 
-def _around(onsets: np.ndarray, times: np.ndarray, length: int) -> list[range]:
+def _around(onsets: Floats, times: Floats, length: int) -> list[range]:
     onsets = np.sort(onsets)
     start, end = onsets - BEFORE, onsets + AFTER
     first, stop = np.searchsorted(times, [start, end])
-    whole = (start >= times[0]) & (end <= times[-1]) & (stop - first >= _WHOLE * length)
+    whole = (start >= times[0]) & (end <= times[-1]) & (stop - first >= _MIN_RECORDED * length)
     apart: list[range] = []
     for excerpt in map(range, first[whole].tolist(), stop[whole].tolist()):
         if not apart or excerpt.start >= apart[-1].stop:
@@ -104,17 +105,17 @@ def _spread(n_frames: int, length: int) -> list[range]:
     return [range(start, start + length) for start in starts.tolist()]
 
 
-def _middles(n: int, parts: int) -> np.ndarray:
+def _middles(n: int, parts: int) -> Integers:
     """Return the middle of each of so many equal parts of range(n), (parts,) int64."""
     return (2 * np.arange(parts) + 1) * n // (2 * max(parts, 1))
 
 
-def shown(chosen: Iterable[range], every: int) -> np.ndarray:
+def shown(chosen: Iterable[range], every: int) -> Integers:
     """Return the numbers of the frames that are shown of the excerpts, (n,) int64, increasing."""
     return np.concatenate([np.array(excerpt[::every]) for excerpt in chosen])
 
 
-def since_stimulus(times: np.ndarray, onsets: np.ndarray) -> np.ndarray:
+def since_stimulus(times: Floats, onsets: Floats) -> Floats:
     """Return seconds from the nearest stimulus, negative before it, (n,) float64; NaN if none.
 
     `times` (n,) and `onsets` (n_trials,) are in seconds; onsets may be NaN.
@@ -136,9 +137,7 @@ def texts(number: int, seconds: float, since: float) -> list[str]:
     return [f"frame {number}", f"{seconds:.3f} s", from_stimulus]
 
 
-def keypoints(
-    pose: Mapping[str, np.ndarray], parts: Sequence[str], numbers: np.ndarray
-) -> np.ndarray:
+def keypoints(pose: Mapping[str, Floats], parts: Sequence[str], numbers: Integers) -> Floats:
     """Return the body parts in some frames, (n_frames, n_parts, 2) float64: x and y, pixels.
 
     NaN where a part is not likely.
@@ -165,9 +164,7 @@ def layout(width: int, height: int, parts: Sequence[str]) -> Layout:
     return Layout((across, down), (across / width, down / height), first, ground)
 
 
-def drawn(
-    layout: Layout, picture: np.ndarray, points: np.ndarray, texts: Sequence[str]
-) -> np.ndarray:
+def drawn(layout: Layout, picture: Image, points: Floats, texts: Sequence[str]) -> Image:
     """Draw one frame of the clip, RGB (height, width, 3) uint8.
 
     `picture` is what the camera's frame shows, (height, width[, 3]) uint8. `points` are those of
@@ -184,14 +181,14 @@ def drawn(
     seen[:] = resized if resized.ndim == 3 else resized[:, :, np.newaxis]
     places = (points + 0.5) * layout.scale - 0.5
     inside = ((places >= 0) & (places < layout.picture)).all(axis=1)
-    for i in np.flatnonzero(inside):
-        _mark(seen, i, *places[i])
+    for part in np.flatnonzero(inside).tolist():
+        _mark(seen, part, *places[part])
     for i, text in enumerate(texts):
         _write(canvas, text, _MARGIN + i * across // len(texts), layout.middle)
     return canvas
 
 
-def write(path: Path, pictures: Iterable[np.ndarray], rate: float) -> None:
+def write(path: Path, pictures: Iterable[Image], rate: float) -> None:
     """Encode pictures (height, width, 3) uint8, RGB, of even sizes as H.264 that browsers play.
 
     `rate` is in frames per second.
@@ -216,7 +213,7 @@ def _even(length: float) -> int:
     return max(2, 2 * round(length / 2))
 
 
-def _mark(canvas: np.ndarray, part: int, x: float, y: float) -> None:
+def _mark(canvas: Image, part: int, x: float, y: float) -> None:
     """Draw the disc of a body part, the number of which is its place in the legend."""
     turn, colour = divmod(int(part), len(COLOURS))
     dot = CENTRES[turn % len(CENTRES)]
@@ -226,12 +223,12 @@ def _mark(canvas: np.ndarray, part: int, x: float, y: float) -> None:
         _disc(canvas, x, y, _DOT, dot)
 
 
-def _disc(canvas: np.ndarray, x: float, y: float, radius: float, colour: tuple) -> None:
+def _disc(canvas: Image, x: float, y: float, radius: float, colour: tuple[int, int, int]) -> None:
     fixed = [round(value * 2**_SUBPIXEL_BITS) for value in (x, y, radius)]
     cv2.circle(canvas, fixed[:2], fixed[2], colour, cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
-def _write(canvas: np.ndarray, text: str, x: float, middle: float) -> None:
+def _write(canvas: Image, text: str, x: float, middle: float) -> None:
     """Write a text that begins at x, with the middle of its small letters at a height."""
     origin = (round(x), round(middle + 0.3 * _TEXT))
     cv2.putText(canvas, text, origin, _LIGHT, cv2.FontFace(_FONT), _TEXT)

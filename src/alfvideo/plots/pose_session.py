@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
+from alfvideo.array_types import Floats, Image
 from alfvideo.behaviour import features
 from alfvideo.files import arrays
 from alfvideo.files.errors import DataError, attempt
@@ -33,21 +34,21 @@ _SHOWN = 300
 class Camera:
     """Data of a camera: None if it is missing, and the error if it is broken."""
 
-    frame: tuple[int, np.ndarray] | DataError | None = None
+    frame: tuple[int, Image] | DataError | None = None
     """Number of a frame of the video, and its picture, (height, width[, 3]) uint8."""
-    pose: Mapping[str, np.ndarray] | DataError | None = None
+    pose: Mapping[str, Floats] | DataError | None = None
     """Columns of the pose table."""
-    times: np.ndarray | DataError | None = None
+    times: Floats | DataError | None = None
     """(n,) seconds."""
-    energy: np.ndarray | DataError | None = None
+    energy: Floats | DataError | None = None
     """(n,) motion energy."""
     region: Region | DataError | None = None
     """The region that motion energy is taken of."""
-    pupil: np.ndarray | DataError | None = None
+    pupil: Floats | DataError | None = None
     """(n,) smoothed pupil diameter."""
 
     @property
-    def picture(self) -> np.ndarray | None:
+    def picture(self) -> Image | None:
         """The picture of the frame, if there is one."""
         return self.frame[1] if isinstance(self.frame, tuple) else None
 
@@ -61,9 +62,9 @@ class Session:
     """The tracker that motion energy, licks and pupil are made from."""
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     trials: Trials | DataError | None = None
-    wheel: tuple[np.ndarray, np.ndarray] | DataError | None = None
+    wheel: tuple[Floats, Floats] | DataError | None = None
     """Timestamps and position, (k,) each, seconds and rad."""
-    licks: np.ndarray | DataError | None = None
+    licks: Floats | DataError | None = None
     """(m,) seconds."""
 
     @property
@@ -83,7 +84,7 @@ class Session:
         """Return a camera, empty if there is nothing of it."""
         return self.cameras.get(label, Camera())
 
-    def pose(self, label: str) -> Mapping[str, np.ndarray]:
+    def pose(self, label: str) -> Mapping[str, Floats]:
         """Return the pose of a camera; raise DataError if it is missing or broken."""
         return given(self.camera(label).pose, f"{label}Camera.{self.tracker}.pqt")
 
@@ -100,7 +101,7 @@ class Session:
             )
         return complete
 
-    def frame_times(self, label: str, n_frames: int) -> tuple[np.ndarray, list[str]]:
+    def frame_times(self, label: str, n_frames: int) -> tuple[Floats, list[str]]:
         """Return a camera's time of each frame, and a note if there are more times than frames.
 
         Raises
@@ -118,7 +119,7 @@ class Session:
         note = f"{label} camera: {times.size} times for {n_frames} frames, the first are used"
         return times[:n_frames], [note]
 
-    def lick_times(self) -> tuple[np.ndarray, tuple[float, float]]:
+    def lick_times(self) -> tuple[Floats, tuple[float, float]]:
         """Return the licks, and from when to when a camera saw the tongue, in seconds.
 
         Without camera times, from the first to the last lick. Raises DataError if there are no
@@ -129,7 +130,10 @@ class Session:
         if not licks.size:
             raise DataError("licks.times.npy holds no lick.")
         cameras = [self.camera(label).times for label in FACE]
-        seen = np.concatenate([times for times in cameras if isinstance(times, np.ndarray)] or [[]])
+        nothing = np.empty(0)
+        seen = np.concatenate(
+            [times for times in cameras if isinstance(times, np.ndarray)] or [nothing]
+        )
         seen = seen[np.isfinite(seen)] if np.isfinite(seen).any() else licks
         return licks, (seen.min(), seen.max())
 
@@ -160,7 +164,7 @@ def load(files: Mapping[str, Sequence[Path]], tracker: str, features_from: str) 
         "region": ("region", region),
         "pupil": ("features", pupil_diameter),
     }
-    found: dict[str, dict] = {}
+    found: dict[str, dict[str, Any]] = {}
     for name, (kind, loader) in loaders.items():
         for file in files[kind]:
             found.setdefault(camera_of(file), {})[name] = attempt(loader, file)
@@ -174,12 +178,12 @@ def load(files: Mapping[str, Sequence[Path]], tracker: str, features_from: str) 
     )
 
 
-def pupil_diameter(file: Path) -> np.ndarray:
+def pupil_diameter(file: Path) -> Floats:
     """Load the smoothed diameter of the pupil, (n,) float64; DataError if it cannot be read."""
     return features.load(file)["pupilDiameter_smooth"].to_numpy(np.float64)
 
 
-def shown_frame(mp4: Path) -> tuple[int, np.ndarray]:
+def shown_frame(mp4: Path) -> tuple[int, Image]:
     """Read the frame 5 minutes after the start of a video, or in the middle of a shorter one.
 
     Returns its number and its picture; raises DataError if it cannot be read.
@@ -190,7 +194,7 @@ def shown_frame(mp4: Path) -> tuple[int, np.ndarray]:
     return number, frames.picture(next(frames.read(mp4, [number])))
 
 
-def numbers(file: Path) -> np.ndarray:
+def numbers(file: Path) -> Floats:
     """Load the values of an array, (n,) float64; DataError if it cannot be read."""
     values = arrays.load(file).ravel()
     if not np.issubdtype(values.dtype, np.number):

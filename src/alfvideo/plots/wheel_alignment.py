@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from alfvideo.array_types import Floats
 from alfvideo.plots.palette import BLUE, GREEN, ORANGE, VERMILLION
 from alfvideo.timing.wheel_alignment import WheelAlignment
 
@@ -98,7 +99,7 @@ def _busiest(alignment: WheelAlignment) -> list[slice]:
     return excerpts
 
 
-def _draw_excerpt(axes: Axes, times: np.ndarray, energy: np.ndarray, speed: np.ndarray) -> None:
+def _draw_excerpt(axes: Axes, times: Floats, energy: Floats, speed: Floats) -> None:
     axes.plot(times, speed, color=_SPEED, linewidth=1.5)
     axes.locator_params(axis="x", nbins=5)
     axes.set_ylabel("wheel speed (rad/s)", color=_SPEED)

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
+from alfvideo.array_types import Floats
 from alfvideo.files import arrays
 from alfvideo.files.errors import DataError
 from alfvideo.timing.pulses import period
 from alfvideo.video import probe
 
 
-def times(files: Sequence[Path | str]) -> np.ndarray:
+def times(files: Sequence[Path | str]) -> Floats:
     """Read camera times in seconds, (n,) float64, from a list of one file or none; else empty.
 
     Raises
@@ -30,7 +31,7 @@ def times(files: Sequence[Path | str]) -> np.ndarray:
         ) from None
 
 
-def rate(times: np.ndarray, mp4: Path) -> float:
+def rate(times: Floats, mp4: Path) -> float:
     """Return frames per second of camera times, or of the video's header if they do not tell it.
 
     Raises

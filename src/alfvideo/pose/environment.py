@@ -301,7 +301,7 @@ def known_python(configured: str, record: Path) -> str:
     found = _parsed(record)
     if found["configured"] or _is_of_another_lock(found):
         return ""
-    return read_record(record)["python"]
+    return str(read_record(record)["python"])
 
 
 def _run(python: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from alfvideo.array_types import Floats
 from alfvideo.files import atomic
 
 
@@ -46,12 +47,13 @@ class Parts:
         """Number of frames from the first one on that are in finished parts."""
         return self._joined()[-1][1] if self._joined() else 0
 
-    def add(self, first: int, end: int, poses: Mapping[str, np.ndarray]) -> None:
+    def add(self, first: int, end: int, poses: Mapping[str, Floats]) -> None:
         """Keep the poses (n, n_parts, 3) of each model, of frames `first` to before `end`."""
         with atomic.output(self._path(first, end)) as partial, partial.open("wb") as file:
-            np.savez(file, **poses)
+            # A model could only be taken for the option if it were called that.
+            np.savez(file, **poses)  # type: ignore[arg-type]
 
-    def load(self) -> dict[str, np.ndarray]:
+    def load(self) -> dict[str, Floats]:
         """Load all poses by model, (frames, n_parts, 3) float64; empty if there are no parts."""
         parts = []
         for first, end in self._joined():

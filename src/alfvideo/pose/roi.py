@@ -1,11 +1,12 @@
 """The region that motion energy is taken of, from where the body parts are."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
 
+from alfvideo.array_types import Floats
 from alfvideo.files.errors import DataError
 from alfvideo.pose import table
 from alfvideo.video.region import Region
@@ -15,7 +16,7 @@ PUPIL = ("pupil_top_r", "pupil_left_r", "pupil_right_r", "pupil_bottom_r")
 """The first that is ever likely is taken for the pupil."""
 TAIL = "tail_start"
 
-Pose = Mapping[str, Sequence[float]]
+Pose = Mapping[str, Floats]
 """The columns of a pose table; a DataFrame is one, too."""
 
 

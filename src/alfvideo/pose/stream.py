@@ -2,21 +2,22 @@
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from alfvideo.array_types import Image
 from alfvideo.pose.geometry import View
 from alfvideo.video import frames
 
-BATCH_BYTES = 32_000_000
+MAX_BATCH_BYTES = 32_000_000
 """Size of the frames of a batch, so that memory does not depend on the video."""
-BATCH_FRAMES = 64
+MAX_BATCH_FRAMES = 64
 
-Batch = dict[str, np.ndarray]
+Batch = dict[str, Image]
 """Pictures (n, height, width[, 3]) uint8 of consecutive frames by the name of the model."""
 
 
@@ -29,12 +30,12 @@ class NetworkInput(NamedTuple):
 
 def batch_length(width: int, height: int) -> int:
     """Return the number of frames of this size in a batch."""
-    return max(1, min(BATCH_FRAMES, BATCH_BYTES // (width * height)))
+    return max(1, min(MAX_BATCH_FRAMES, MAX_BATCH_BYTES // (width * height)))
 
 
 def decoded_batches(
     video: Path, first: int, inputs: Mapping[str, NetworkInput], length: int
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Return batches of all frames of a video from number `first` on, decoded once, in order."""
     before = min(first, max(each.context for each in inputs.values()))
     decoded = map(frames.picture, frames.from_number(video, first - before))
@@ -42,15 +43,15 @@ def decoded_batches(
 
 
 def batches(
-    decoded: Iterable[np.ndarray], inputs: Mapping[str, NetworkInput], length: int, before: int = 0
-) -> Iterator[Batch]:
+    decoded: Iterable[Image], inputs: Mapping[str, NetworkInput], length: int, before: int = 0
+) -> Generator[Batch, None, None]:
     """Yield the pictures of each model, cut from frames (height, width[, 3]), `length` at a time.
 
     The first `before` frames are only context of those after them. A model that needs context gets
     n + 2 * context pictures for n frames; before the first and after the last frame these are
     repeated.
     """
-    held: dict[str, list[np.ndarray]] = {name: [] for name in inputs}
+    held: dict[str, list[Image]] = {name: [] for name in inputs}
     lookahead = max(each.context for each in inputs.values())
     ready = -before - lookahead
     for number, frame in enumerate(decoded):
@@ -72,7 +73,7 @@ def batches(
 
 
 def _taken(
-    held: Mapping[str, list[np.ndarray]], inputs: Mapping[str, NetworkInput], length: int
+    held: Mapping[str, list[Image]], inputs: Mapping[str, NetworkInput], length: int
 ) -> Batch:
     batch = {}
     for name, pictures in held.items():
@@ -81,14 +82,14 @@ def _taken(
     return batch
 
 
-def _stacked(pictures: list[np.ndarray]) -> np.ndarray:
+def _stacked(pictures: list[Image]) -> Image:
     """Stack gray pictures, and as RGB where they are among pictures with colour."""
     if len({picture.ndim for picture in pictures}) > 1:
         pictures = [p if p.ndim == 3 else np.stack([p] * 3, axis=-1) for p in pictures]
     return np.stack(pictures)
 
 
-def ahead(batches: Iterator[Batch], waiting: int = 2) -> Iterator[Batch]:
+def ahead(batches: Generator[Batch, None, None], waiting: int = 2) -> Generator[Batch, None, None]:
     """Yield the same batches, made in a thread: up to `waiting` of them in advance."""
     ready: queue.Queue[tuple[Batch | None, BaseException | None]] = queue.Queue(waiting)
     stopped = threading.Event()

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
+from alfvideo.array_types import Floats, Image
 from alfvideo.qc import reference
 from alfvideo.timing import bpod, camlog, embedded, sync
 from alfvideo.timing.embedded import FrameData
@@ -17,7 +16,7 @@ def frame_data(files: Sequence[Path], collection: Path, camera: str) -> FrameDat
     return embedded.load(collection, camera)
 
 
-def ttl_rises(files: Sequence[Path], namespace: str, label: str | None) -> np.ndarray | None:
+def ttl_rises(files: Sequence[Path], namespace: str, label: str | None) -> Floats | None:
     """Read the rises of the sync line that is wired to a camera, (n,) float64, seconds.
 
     None if there is no recording of it, or nothing is wired.
@@ -31,6 +30,6 @@ def ttl_rises(files: Sequence[Path], namespace: str, label: str | None) -> np.nd
     return sync.load(folder, namespace).fronts(channel).rises
 
 
-def reference_frame(path: str) -> np.ndarray | None:
+def reference_frame(path: str) -> Image | None:
     """Read the reference frame of a camera, (height, width) uint8; None if there is none."""
     return reference.load(Path(path)) if path else None

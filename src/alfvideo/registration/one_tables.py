@@ -36,7 +36,7 @@ _EMPTY = {
     "datasets": cache.EMPTY_DATASETS_FRAME.assign(default_revision=pd.Series(dtype=bool)),
 }
 
-_HASHED = 200_000_000
+_MAX_HASHED_BYTES = 200_000_000
 """Bytes; larger files that alfvideo has not made are not hashed."""
 
 _SESSION = list(cache.EMPTY_SESSIONS_FRAME.columns)
@@ -134,7 +134,7 @@ def _merge(tables: Mapping[str, Any], root: Path, changed: Iterable[Path]) -> No
 
 def _load(root: Path) -> Mapping[str, Any]:
     """Load the tables as ONE loads them, empty ones where there are none."""
-    tables = cache.default_cache(str(root))
+    tables: dict[str, Any] = cache.default_cache(str(root))
     for name, empty in _EMPTY.items():
         file = path(root, name)
         metadata: dict[str, Any] = {"date_created": datetime.now().isoformat(" ", "minutes")}
@@ -234,7 +234,7 @@ def _dataset_rows(
         md5 = hashes.get((name, size))
         if md5 is None and before.get("file_size") == size and pd.notna(before["hash"]):
             md5 = before["hash"]
-        if md5 is None and size <= _HASHED:
+        if md5 is None and size <= _MAX_HASHED_BYTES:
             with suppress(PermissionError):
                 md5 = provenance.md5(file)
         rows[name] = {
@@ -277,7 +277,7 @@ def _default_revisions(
     revisions: dict[ALFPath, list[str]] = {}
     for name in rows:
         revisions.setdefault(ALFPath(session / name).without_revision(), []).append(name)
-    defaults = {}
+    defaults: dict[str, bool] = {}
     for names in revisions.values():
         chosen = [name for name in names if known.get(name, {}).get("default_revision")]
         if len(chosen) != 1 or not all(name in known for name in names):

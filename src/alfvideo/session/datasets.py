@@ -55,7 +55,7 @@ def camera_of(file: Path) -> str:
     >>> camera_of(Path("alf/leftROIMotionEnergy.position.npy"))
     'left'
     """
-    name = filename_parts(file.name)[1]
+    name: str = filename_parts(file.name)[1]
     return name.removesuffix("Camera").removesuffix("ROIMotionEnergy")
 
 
@@ -175,9 +175,9 @@ def sync_arrays(session: Session, camera: Camera) -> list[Path]:
     if {"times", "channels", "polarities"} <= {file.name.split(".")[1] for file in found}:
         return found
     # `sync.find` looks into these folders, so the session has seen them, too.
-    for folder, entry in session.listing(session.sync_collection).items():
+    for name_inside, entry in session.listing(session.sync_collection).items():
         if entry.is_dir():
-            session.listing(f"{session.sync_collection}/{folder}")
+            session.listing(f"{session.sync_collection}/{name_inside}")
     try:
         folder = sync.find(session.path, session.sync_collection, session.namespace)
     except DataError:

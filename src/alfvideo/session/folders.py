@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER = re.compile(r"\d{3}")
 
-Listing = Mapping[str, os.DirEntry]
+Listing = Mapping[str, os.DirEntry[str]]
 """Entries of a folder by name."""
 
 
@@ -78,4 +78,4 @@ def is_session(path: Path) -> bool:
     >>> is_session(Path('/data/Subjects/KB001/2026-01-01/001/alf'))
     False
     """
-    return spec.is_session_path(path)
+    return bool(spec.is_session_path(path))

@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import pyarrow as pa
 
+from alfvideo.array_types import Floats
 from alfvideo.files import arrays
 from alfvideo.files.errors import DataError
 
@@ -18,7 +19,7 @@ COLUMNS = {
 }
 """IBL's name of each field."""
 
-_LONGEST = 10.0
+_MAX_RESPONSE_SECONDS = 10.0
 """Seconds from the stimulus to the feedback beyond which figures leave a trial out, as in
 ibllib."""
 
@@ -26,17 +27,19 @@ ibllib."""
 class Trials(NamedTuple):
     """Each (n_trials,) float64; times in seconds, NaN where something did not happen."""
 
-    stimulus_onsets: np.ndarray
-    feedbacks: np.ndarray
-    choices: np.ndarray
+    stimulus_onsets: Floats
+    feedbacks: Floats
+    choices: Floats
     """1: the wheel was turned counter-clockwise, -1: clockwise, 0: not enough."""
-    feedback_types: np.ndarray
+    feedback_types: Floats
     """1: correct, -1: incorrect."""
 
     def complete(self) -> Self:
         """Select the trials in which everything is known and feedback came within 10 s."""
         fields = np.stack(self)
-        kept = np.isfinite(fields).all(axis=0) & (self.feedbacks - self.stimulus_onsets <= _LONGEST)
+        kept = np.isfinite(fields).all(axis=0) & (
+            self.feedbacks - self.stimulus_onsets <= _MAX_RESPONSE_SECONDS
+        )
         return type(self)(*fields[:, kept])
 
 
@@ -64,7 +67,7 @@ def load(files: Sequence[Path]) -> Trials:
     return Trials(*found)
 
 
-def _table(file: Path) -> np.ndarray:
+def _table(file: Path) -> Floats:
     """Load the fields of a table, (4, n_trials) float64."""
     # Slow to load, and sessions may have no trials.
     import pandas as pd

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from alfvideo.array_types import Floats
 from alfvideo.files import alf
 from alfvideo.files.errors import DataError
 from alfvideo.timing.pulses import even, period
 from alfvideo.timing.sync import Fronts
 
-_FUSED = 5e-3
+_MIN_PAUSE = 5e-3
 """TTLs less than 5 ms apart are one: a go cue TTL may be two pulses about 3 ms apart (ibllib)."""
 
 
@@ -35,7 +36,7 @@ def file(collection: Path) -> Path:
     return min(found)
 
 
-def load(collection: Path) -> list[dict[str, np.ndarray]]:
+def load(collection: Path) -> list[dict[str, Floats]]:
     """Read the events of each trial: name -> times, (n,) float64, seconds since the Bpod started.
 
     The Bpod counts from the start of each trial: time = event + trial start - Bpod start.
@@ -57,8 +58,8 @@ def load(collection: Path) -> list[dict[str, np.ndarray]]:
 
 
 def camera_pulses(
-    trials: Sequence[dict[str, np.ndarray]],
-) -> tuple[np.ndarray, tuple[str, ...]]:
+    trials: Sequence[dict[str, Floats]],
+) -> tuple[Floats, tuple[str, ...]]:
     """Return the times of all camera pulses from Port 1, and notes on what was missing.
 
     The Bpod records during trials only. A pulse counts if its rise and its fall are in the same
@@ -97,25 +98,26 @@ def camera_pulses(
     return pulses.times, tuple(notes)
 
 
-def sync_fronts(trials: Sequence[dict[str, np.ndarray]]) -> Fronts:
+def sync_fronts(trials: Sequence[dict[str, Floats]]) -> Fronts:
     """Return fronts of the sync TTL on BNC2, sorted, in turn; trials without any are fine.
 
     TTLs less than 5 ms apart are fused. Of several rises or falls in a row the first counts.
     """
-    rises = np.concatenate([trial.get("BNC2High", np.empty(0)) for trial in trials] or [[]])
-    falls = np.concatenate([trial.get("BNC2Low", np.empty(0)) for trial in trials] or [[]])
+    nothing = np.empty(0)
+    rises = np.concatenate([nothing, *(trial.get("BNC2High", nothing) for trial in trials)])
+    falls = np.concatenate([nothing, *(trial.get("BNC2Low", nothing) for trial in trials)])
     times = np.concatenate((rises, falls))
     polarities = np.repeat(np.array([1, -1], np.int8), (rises.size, falls.size))
     order = np.argsort(times, kind="stable")
     times, polarities = times[order], polarities[order]
     changes = np.diff(polarities, prepend=0) != 0
     times, polarities = times[changes], polarities[changes]
-    (gaps,) = np.nonzero((np.diff(times) < _FUSED) & (polarities[:-1] < 0))
+    (gaps,) = np.nonzero((np.diff(times) < _MIN_PAUSE) & (polarities[:-1] < 0))
     fused = np.concatenate((gaps, gaps + 1))
     return Fronts(np.delete(times, fused), np.delete(polarities, fused))
 
 
-def _absolute_events(behaviour: dict[str, Any]) -> dict[str, np.ndarray]:
+def _absolute_events(behaviour: dict[str, Any]) -> dict[str, Floats]:
     start, origin = behaviour["Trial start timestamp"], behaviour["Bpod start timestamp"]
     events = {}
     for name, times in behaviour["Events timestamps"].items():
@@ -124,11 +126,12 @@ def _absolute_events(behaviour: dict[str, Any]) -> dict[str, np.ndarray]:
     return events
 
 
-def _complete_pulses(trial: dict[str, np.ndarray]) -> np.ndarray:
+def _complete_pulses(trial: dict[str, Floats]) -> Floats:
     """Return the rises on Port 1 that are followed by a fall in the same trial."""
     rises, falls = trial.get("Port1In", np.empty(0)), trial.get("Port1Out", np.empty(0))
     next_fall = np.searchsorted(falls, rises, side="right")
     has_fall = next_fall < falls.size
     # of two rises before the same fall, the fall of the first was lost
     last_before_fall = np.diff(next_fall, append=-1) != 0
-    return rises[has_fall & last_before_fall]
+    complete: Floats = rises[has_fall & last_before_fall]
+    return complete

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alfvideo.array_types import Booleans, Floats, Integers, Numbers
 from alfvideo.files import alf
 from alfvideo.files.errors import DataError
 from alfvideo.timing.pulses import period
@@ -25,20 +26,20 @@ class FrameData:
     guaranteed to be that of the video.
     """
 
-    timestamps: np.ndarray | None
+    timestamps: Floats | None
     """(n,) float64, seconds of the camera's clock since the first saved frame."""
-    count: np.ndarray | None
+    count: Integers | None
     """(n,) int64, the camera's frame counter, 0 at the first saved frame."""
-    gpio: np.ndarray | None
+    gpio: Booleans | None
     """(n, 4) bool, whether each GPIO pin is high."""
 
 
 class GpioFronts(NamedTuple):
     """Changes of a GPIO pin."""
 
-    indices: np.ndarray
+    indices: Integers
     """(m,) int64, the first frame with the new level."""
-    polarities: np.ndarray
+    polarities: Integers
     """(m,) int8, 1 for a rise and -1 for a fall."""
 
 
@@ -79,7 +80,7 @@ def load(collection: Path, camera: str) -> FrameData:
     )
 
 
-def gpio_fronts(levels: np.ndarray) -> GpioFronts:
+def gpio_fronts(levels: Booleans) -> GpioFronts:
     """Find the frames at which a pin changes; a pin that is high from the start has no rise there.
 
     >>> gpio_fronts(np.array([True, False, False, True]))
@@ -90,7 +91,7 @@ def gpio_fronts(levels: np.ndarray) -> GpioFronts:
     return GpioFronts(indices, np.where(levels[indices], 1, -1).astype(np.int8))
 
 
-def exposures_by_clock(timestamps: np.ndarray | None, count: np.ndarray) -> np.ndarray:
+def exposures_by_clock(timestamps: Floats | None, count: Integers) -> Integers:
     """Derive frame numbers from the camera's clock instead of its frame counter.
 
     The steps between frames are whole numbers of frame periods. Frames without a usable timestamp
@@ -138,7 +139,7 @@ def _files(collection: Path, camera: str) -> dict[str, Path]:
     return {"frameData": found["frameData"]} if "frameData" in found else found
 
 
-def _read_doubles(path: Path, columns: int = 1) -> np.ndarray:
+def _read_doubles(path: Path, columns: int = 1) -> Floats:
     """Read float64 rows; (n,), or (n, columns) if there are several columns."""
     size = path.stat().st_size
     if size % (8 * columns):
@@ -150,7 +151,7 @@ def _read_doubles(path: Path, columns: int = 1) -> np.ndarray:
     return values if columns == 1 else values.reshape(-1, columns)
 
 
-def _read_ssv(path: Path) -> np.ndarray:
+def _read_ssv(path: Path) -> Numbers:
     """Read camera timestamps of a `timestamps.ssv`, (n,) uint64; either column may come first."""
     # Slow to load, and only old rigs write this file.
     import pandas as pd
@@ -172,7 +173,7 @@ def _read_ssv(path: Path) -> np.ndarray:
     return table[column].to_numpy()
 
 
-def _seconds(cycles: np.ndarray) -> np.ndarray:
+def _seconds(cycles: Integers) -> Floats:
     """Convert PointGrey timestamps to seconds since the first, unwrapped every 128 s.
 
     The highest 7 of the 32 bits are seconds, then 13 bits of 1/8000 s, then 12 bits that count
@@ -181,15 +182,17 @@ def _seconds(cycles: np.ndarray) -> np.ndarray:
     """
     seconds = ((cycles >> 25) & 0x7F) + (((cycles >> 12) & 0x1FFF) + (cycles & 0xFFF) / 3072) / 8000
     wraps = np.cumsum(np.diff(seconds, prepend=seconds[0]) < 0)
-    return seconds + 128.0 * wraps - seconds[0]
+    unwrapped: Floats = seconds + 128.0 * wraps - seconds[0]
+    return unwrapped
 
 
-def _from_zero(count: np.ndarray) -> np.ndarray:
+def _from_zero(count: Integers) -> Integers:
     """Start a counter at 0 and undo the overflow of its 32 bits."""
     overflows = np.cumsum(np.diff(count, prepend=count[0]) < -(2**31))
-    return count + 2**32 * overflows - count[0]
+    unwrapped: Integers = count + 2**32 * overflows - count[0]
+    return unwrapped
 
 
-def _levels(states: np.ndarray) -> np.ndarray:
+def _levels(states: Integers) -> Booleans:
     """Unpack GPIO states: pins 1 to 4 are the four highest of 32 bits."""
-    return ((states[:, None] >> _GPIO_BITS) & 1).astype(bool)
+    return np.asarray((states[:, None] >> _GPIO_BITS) & 1, bool)

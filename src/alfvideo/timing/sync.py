@@ -4,9 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from alfvideo.array_types import Floats, Integers, Numbers
 from alfvideo.files import alf, arrays
 from alfvideo.files.errors import DataError
 
@@ -50,18 +52,18 @@ _ATTRIBUTES = ("times", "polarities", "channels")
 class Fronts:
     """Rises and falls of one line."""
 
-    times: np.ndarray
+    times: Floats
     """(m,) float64, seconds of the DAQ's clock, sorted."""
-    polarities: np.ndarray
+    polarities: Integers
     """(m,), positive for a rise and negative for a fall."""
 
     @property
-    def rises(self) -> np.ndarray:
+    def rises(self) -> Floats:
         """Times of the rises, (k,) float64, seconds."""
         return self.times[self.polarities > 0]
 
     @property
-    def falls(self) -> np.ndarray:
+    def falls(self) -> Floats:
         """Times of the falls, (k,) float64, seconds."""
         return self.times[self.polarities < 0]
 
@@ -70,9 +72,9 @@ class Fronts:
 class Sync:
     """Fronts of all channels of a DAQ, sorted by time, (m,) each."""
 
-    times: np.ndarray
-    polarities: np.ndarray
-    channels: np.ndarray
+    times: Floats
+    polarities: Integers
+    channels: Integers
 
     def fronts(self, channel: int) -> Fronts:
         """Return fronts of one channel; empty if nothing was recorded on it."""
@@ -194,7 +196,7 @@ def _files(folder: Path, namespace: str) -> dict[str, Path]:
     found: dict[str, Path] = {}
     datasets = alf.matching(folder, object="sync", namespace=namespace, extension="npy")
     for path, parts in datasets.items():
-        attribute = parts["attribute"]
+        attribute = parts["attribute"] or ""
         if attribute in found and attribute in _ATTRIBUTES:
             raise DataError(
                 f"{path}: {found[attribute].name} could be meant too. Keep one of the two."
@@ -203,7 +205,7 @@ def _files(folder: Path, namespace: str) -> dict[str, Path]:
     return {name: path for name, path in found.items() if name in _ATTRIBUTES}
 
 
-def _read(path: Path) -> np.ndarray:
+def _read(path: Path) -> Numbers:
     array = arrays.load(path)
     if array.size != max(array.shape, default=0):
         raise DataError(f"{path}: expected a vector, found an array of shape {array.shape}.")
@@ -266,7 +268,7 @@ def _timeline_channels(folder: Path) -> dict[str, int]:
         ) from None
 
 
-def _read_json(path: Path) -> dict:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

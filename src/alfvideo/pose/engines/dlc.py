@@ -11,7 +11,8 @@ from deeplabcut.pose_estimation_pytorch.apis.utils import get_pose_inference_run
 from deeplabcut.pose_estimation_pytorch.data.preprocessor import AugmentImage
 from deeplabcut.pose_estimation_pytorch.data.transforms import ScaleToUnitRange
 
-from alfvideo.pose.engines.network import EngineError
+from alfvideo.array_types import Floats, Image
+from alfvideo.pose.engines.error import EngineError
 from alfvideo.pose.model_files import CONFIG, find_snapshot, read_yaml
 
 Position = A.PadIfNeeded.PositionType
@@ -162,7 +163,7 @@ class SingleAnimal:
             for values in (scale, shift)
         )
 
-    def predict(self, frames: np.ndarray) -> np.ndarray:
+    def predict(self, frames: Image) -> Floats:
         """Predict poses of frames; see `network.Network`."""
         scales, offsets = np.ones(2), np.zeros(2)
         if self.prepare is not None:
@@ -181,6 +182,6 @@ class SingleAnimal:
         ):
             outputs = self.runner.model(batch)
             found = self.runner.model.get_predictions(outputs)["bodypart"]["poses"][:, 0]
-        poses = found.double().cpu().numpy()
+        poses: Floats = found.double().cpu().numpy()
         poses[..., :2] = poses[..., :2] * scales + offsets
         return poses

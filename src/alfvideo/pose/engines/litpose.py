@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import lightning_pose.models
-import numpy as np
 import torch
 from lightning_pose.data import _IMAGENET_MEAN, _IMAGENET_STD
 from omegaconf import DictConfig, OmegaConf
 
-from alfvideo.pose.engines.network import EngineError
+from alfvideo.array_types import Floats, Image
+from alfvideo.pose.engines.error import EngineError
 from alfvideo.pose.engines.smoothing import smooth
 from alfvideo.pose.model_files import LIGHTNING_CONFIGS, find_checkpoint
 
@@ -158,7 +158,7 @@ class LightningPose:
         self.mean = torch.tensor(_IMAGENET_MEAN, device=device).view(1, 3, 1, 1)
         self.std = torch.tensor(_IMAGENET_STD, device=device).view(1, 3, 1, 1)
 
-    def predict(self, frames: np.ndarray) -> np.ndarray:
+    def predict(self, frames: Image) -> Floats:
         """Predict as `Network.predict`; pixels are those of the labels in training."""
         height, width = frames.shape[1:3]
         if frames.strides[-1] == 0:
@@ -178,5 +178,6 @@ class LightningPose:
                 "is_multiview": False,
             }
             points, likelihoods = self.network.predict_step(batch, 0)
-            poses = torch.cat([points.unflatten(1, (-1, 2)), likelihoods.unsqueeze(2)], dim=2)
-        return poses.double().cpu().numpy()
+            found = torch.cat([points.unflatten(1, (-1, 2)), likelihoods.unsqueeze(2)], dim=2)
+        poses: Floats = found.double().cpu().numpy()
+        return poses

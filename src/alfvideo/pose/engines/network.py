@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from alfvideo.array_types import Floats, Image
 from alfvideo.pose.engines.error import EngineError
 
 CPU_FRAMES = 8
@@ -22,7 +23,7 @@ class Network(Protocol):
     parts: list[str]
     context: int
 
-    def predict(self, frames: np.ndarray) -> np.ndarray:
+    def predict(self, frames: Image) -> Floats:
         """Predict poses (n, n_parts, 3) float64 of frames (n + 2 * context, height, width, 3) RGB.
 
         x and y are pixels of these frames, with pixel centres at whole numbers, then the
@@ -53,10 +54,10 @@ class Batched:
 
     def __init__(self, network: Network, device: torch.device) -> None:
         self.network = network
-        self.batch = CPU_FRAMES if device.type == "cpu" else None
+        self.batch: int | None = CPU_FRAMES if device.type == "cpu" else None
         """Largest number of frames at a time; None: no limit is known."""
 
-    def predict(self, frames: np.ndarray) -> np.ndarray:
+    def predict(self, frames: Image) -> Floats:
         """Predict as `Network.predict`, in batches: half as many frames when memory ends.
 
         Raises

@@ -8,7 +8,7 @@ from one.alf.path import ALFPath
 from alfvideo.jobs import provenance
 from alfvideo.registration import registry
 from alfvideo.registration.alyx import details, quality
-from alfvideo.registration.alyx.records import Dataset, Picture, SessionRecord, TaskRecord
+from alfvideo.registration.alyx.records import Dataset, Picture, SessionRecord, Status, TaskRecord
 
 RULE = "register_alyx"
 """The rule that registers; its own job is not a task on Alyx."""
@@ -67,7 +67,7 @@ def _datasets(session: Path, made: dict[str, Any]) -> tuple[Dataset, ...]:
     )
 
 
-def _tasks(entries: dict[str, Any], status: str) -> tuple[TaskRecord, ...]:
+def _tasks(entries: dict[str, Any], status: Status) -> tuple[TaskRecord, ...]:
     """List one record for each rule and camera."""
     records = {}
     for entry in entries.values():

@@ -216,7 +216,7 @@ class Client:
         content = self._content(answer, doing)
         if not isinstance(content, dict) or not isinstance(content.get("token"), str):
             raise self._not_alyx()
-        return content["token"]
+        return str(content["token"])
 
     def _send(
         self,

@@ -141,7 +141,8 @@ def new_revision(today: str, taken: Container[str]) -> str:
     '2026-01-02b'
     """
     names = (today + letter for letter in ("", *string.ascii_lowercase))
-    return next(name for name in names if name not in taken)
+    revision: str = next(name for name in names if name not in taken)
+    return revision
 
 
 def requests(

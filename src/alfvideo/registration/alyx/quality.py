@@ -31,6 +31,8 @@ def read(path: Path) -> QCReport:
     """
     try:
         named = _FILE.fullmatch(path.name)
+        if named is None:
+            raise ValueError("not the name of a report")
         content = json.loads(path.read_text(encoding="utf-8"))
         return QCReport(
             kind=named["kind"],

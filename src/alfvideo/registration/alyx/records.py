@@ -37,6 +37,9 @@ class Picture:
     text: str
 
 
+Status = Literal["Complete", "Errored"]
+
+
 @dataclass(frozen=True)
 class TaskRecord:
     """The state of a stage of a camera; `camera` is None for a stage of the whole session.
@@ -46,7 +49,7 @@ class TaskRecord:
 
     name: str
     camera: str | None
-    status: Literal["Complete", "Errored"]
+    status: Status
     log: str
     version: str
     seconds: float | None = None

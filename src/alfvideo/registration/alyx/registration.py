@@ -8,6 +8,7 @@ from typing import TypeVar
 from alfvideo.files.errors import DataError
 from alfvideo.registration.alyx import datasets, notes, quality, sessions, tasks
 from alfvideo.registration.alyx.connection import Client, Unreachable
+from alfvideo.registration.alyx.dataset_plan import Plan
 from alfvideo.registration.alyx.records import Policy, SessionRecord
 
 Result = TypeVar("Result")
@@ -59,14 +60,15 @@ def register(record: SessionRecord, client: Client, policy: Policy | None = None
             problems.append(str(error))
             return nothing
 
+    no_plan: tuple[Plan, list[str]] = (Plan(), [])
+    no_lines: list[str] = []
     plan, file_problems = attempt(
-        lambda: datasets.register(record, on_server, client, policy or Policy(), today),
-        (datasets.Plan(), []),
+        lambda: datasets.register(record, on_server, client, policy or Policy(), today), no_plan
     )
     problems += file_problems
-    qc = attempt(lambda: quality.register(record, on_server, client), [])
-    pictures = attempt(lambda: notes.register(record, on_server, client), [])
-    written = attempt(lambda: tasks.register(record, on_server, client), [])
+    qc = attempt(lambda: quality.register(record, on_server, client), no_lines)
+    pictures = attempt(lambda: notes.register(record, on_server, client), no_lines)
+    written = attempt(lambda: tasks.register(record, on_server, client), no_lines)
     if problems:
         raise DataError("\n".join(problems))
     return Report(

@@ -81,7 +81,7 @@ def creation(record: SessionRecord, users: list[str], subject: Mapping[str, Any]
 def _subject(record: SessionRecord, client: Client) -> dict[str, Any]:
     subject = record.parts[0]
     try:
-        return client.get(f"/subjects/{subject}", f"look up subject {subject}")
+        found: dict[str, Any] = client.get(f"/subjects/{subject}", f"look up subject {subject}")
     except Refused as refused:
         if refused.status != 404:
             raise
@@ -89,6 +89,7 @@ def _subject(record: SessionRecord, client: Client) -> dict[str, Any]:
             f"Alyx at {client.url} has no subject {subject} (session {record.name}). Add the "
             "subject there, or correct the name of its folder, and run again."
         ) from None
+    return found
 
 
 def _is_known(user: str, client: Client) -> bool:
