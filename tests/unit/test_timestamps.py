@@ -251,6 +251,18 @@ def test_exposures_that_the_counter_missed():
     assert any(note.startswith("At 2 places the camera's clock shows") for note in result.notes)
 
 
+@pytest.mark.parametrize("missing", [0, 3, 600])
+def test_exposures_without_a_counter_and_the_last_pulses(missing):
+    """The clock shows exposures for which the DAQ has no pulses; the sync TTLs agree with it."""
+    recording = record(dropped=[2000, 2001, 4000], trailing=0)
+    result = recording.times(
+        pulses=recording.pulses[: 6000 - missing],
+        frame_data=replace(recording.frame_data, count=None),
+    )
+    assert_right(result, recording)
+    assert result.method == "gpio"
+
+
 @pytest.mark.parametrize("gpio", [True, False])
 def test_counter_that_jumps_without_time_passing(gpio):
     recording = record(trailing=0)
