@@ -1,23 +1,35 @@
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from alfvideo import configuration
+from alfvideo.files import yaml_model
+from alfvideo.files.errors import DataError
 from alfvideo.pose import cascade
 
 min_version("9.27")
 
 
-CONFIG = Path(workflow.basedir) / "config"
+CONFIG = Path(workflow.basedir) / "config" / "config.yaml"
 
-configuration.check_syntax(CONFIG / "config.yaml")
+try:
+    # Snakemake does not say where a file is wrong.
+    yaml_model.load(CONFIG, f"Configuration: {CONFIG}")
+except DataError as error:
+    raise WorkflowError(str(error)) from None
 
 
-configfile: CONFIG / "config.yaml"
+configfile: CONFIG
 
 
-configuration.check(config, CONFIG / "config.schema.yaml")
-cascade.check(config)
+try:
+    settings = configuration.parse(config)
+    cascade.check(settings)
+    # Scripts find there what the file leaves out.
+    config.update(settings.model_dump(mode="json"))
+except DataError as error:
+    raise WorkflowError(str(error)) from None
 
 
 include: "rules/machine.smk"
@@ -39,6 +51,6 @@ include: "rules/demo.smk"
 rule all:
     default_target: True
     input:
-        pending_below(config["root"]),
+        pending_below(settings.root),
     message:
         "Everything that was pending is done"

@@ -43,7 +43,7 @@ rule dlc_environment:
     params:
         program=PREPARE,
         engine="dlc",
-        python=f"--python={config['environments']['dlc']}",
+        python=f"--python={settings.environments['dlc']}",
         conda="--conda" if BY_CONDA else "",
         pins=environment.pins("dlc"),
     message:
@@ -72,7 +72,7 @@ rule lightning_pose_environment:
     params:
         program=PREPARE,
         engine="lightningPose",
-        python=f"--python={config['environments']['lightningPose']}",
+        python=f"--python={settings.environments['lightningPose']}",
         conda="--conda" if BY_CONDA else "",
         pins=environment.pins("lightningPose"),
     message:

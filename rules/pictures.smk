@@ -27,7 +27,7 @@ def pictures_below(root):
         statuses = statuses_below(folder)
         # With --report nothing is run. Without, they are brought up to date.
         scanned.add(folder)
-        cameras = configuration_of(folder)["cameras"]
+        cameras = configuration_of(folder).cameras
         return [
             str(picture.file)
             for path in dict.fromkeys(status.session for status in statuses)

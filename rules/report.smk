@@ -4,7 +4,7 @@
 
 rule status:
     input:
-        status_of(config["root"], as_table),
+        status_of(settings.root, as_table),
     localrule: True
     message:
         "What is done, pending, running, failed and blocked"
@@ -12,7 +12,7 @@ rule status:
 
 rule status_csv:
     input:
-        status_of(config["root"], as_csv, made=True),
+        status_of(settings.root, as_csv, made=True),
     localrule: True
     message:
         "The same as a table for other programs"
@@ -20,7 +20,7 @@ rule status_csv:
 
 rule status_json:
     input:
-        status_of(config["root"], as_json, made=True),
+        status_of(settings.root, as_json, made=True),
     localrule: True
     message:
         "The same for other programs, with the last runs"
@@ -31,8 +31,10 @@ rule qc_page:
         "logs/qc_page.log",
     localrule: True
     params:
-        root=str(Path(config["root"]).expanduser().absolute()),
-        configuration=lambda wildcards: configuration_of(Path(config["root"]).expanduser()),
+        root=str(Path(settings.root).expanduser().absolute()),
+        configuration=lambda wildcards: configuration_of(
+            Path(settings.root).expanduser()
+        ).model_dump(),
         folder="report",
     message:
         "QC page of {params.root}"
@@ -42,7 +44,7 @@ rule qc_page:
 
 rule qc_pictures:
     input:
-        pictures_below(config["root"]),
+        pictures_below(settings.root),
     localrule: True
     message:
         "The pictures are up to date"
@@ -50,7 +52,7 @@ rule qc_pictures:
 
 rule plan:
     input:
-        plan_of(config["root"]),
+        plan_of(settings.root),
     localrule: True
     message:
         "How long the pending work takes"

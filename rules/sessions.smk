@@ -41,7 +41,7 @@ def recorded(path):
 def configuration_of(path):
     """The configuration of a session: that of the demo below its folder."""
     below_demo = path.absolute().is_relative_to(DEMO.absolute())
-    return demo_configuration if below_demo else config
+    return demo_settings if below_demo else settings
 
 
 # What the scan found in each session.
@@ -74,7 +74,7 @@ def is_left_alone(task, path, camera):
     """
     if workflow.dag_settings.forceall or workflow.dag_settings.forcerun:
         return False
-    if not task.of_session and camera.label not in configuration_of(path)["cameras"]:
+    if not task.of_session and camera.label not in configuration_of(path).cameras:
         outputs = (datasets.path(output, recorded(path), camera) for output in task.outputs)
         return all(output.exists() for output in outputs)
     return task.stage in environment.ENGINES and (camera.label, task.stage) in done(path)
@@ -208,7 +208,7 @@ def check_environments(statuses):
     waiting = {status.stage for status in statuses if status.state is pending.State.PENDING}
     for engine in sorted(waiting & environment.ENGINES.keys()):
         record = Path(f".environments/{engine}.json")
-        python = environment.known_python(config["environments"][engine], record)
+        python = environment.known_python(settings.environments[engine], record)
         # Snakemake makes the environments of --sdm conda before its first job.
         if python or not BY_CONDA:
             environment.quick_check(engine, python)
@@ -262,7 +262,7 @@ def pending_below(root):
                 print(sentence, file=sys.stderr)
             check_environments(statuses)
             if not workflow.dryrun:
-                url = configuration_of(folder)["registration"]["alyx"]
+                url = configuration_of(folder).registration.alyx
                 statuses = without_registration(statuses, url)
         except DataError as error:
             sys.exit(str(error))
@@ -270,7 +270,7 @@ def pending_below(root):
         # The scan knows from the sessions' own records what is out of date, Snakemake only from those
         # of the folder that it runs in.
         workflow.dag.forcefiles.update(target for target in wanted if Path(target).exists())
-        if config["registration"]["tables"]:
+        if settings.registration.tables:
             sessions = dict.fromkeys(status.session for status in statuses)
             wanted = wanted + tables_after(folder, wanted, sessions, memory.made)
         # A target with an input that exists is up to date; one without inputs would always run.
