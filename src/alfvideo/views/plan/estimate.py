@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alfvideo.array_types import Floats
 from alfvideo.views.plan import history
 from alfvideo.views.plan.history import Past
 from alfvideo.views.plan.videos import Lengths
@@ -78,7 +79,7 @@ def of(past: Sequence[Past], lengths: Lengths) -> Estimate:
     return Estimate(fixed, per_frame, float(low), float(high), len(past))
 
 
-def line(frames: np.ndarray, seconds: np.ndarray, start_up: float) -> tuple[float, float]:
+def line(frames: Floats, seconds: Floats, start_up: float) -> tuple[float, float]:
     """A fixed time and one per frame, neither below zero, that outliers do not move.
 
     The line of Theil and Sen (the median of all slopes) if there are enough jobs of different

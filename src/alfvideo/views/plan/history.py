@@ -1,15 +1,15 @@
 """What past jobs took, from the records beside the data and Snakemake's benchmarks of them."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
+from alfvideo.jobs.provenance import Entry
 from alfvideo.planning import tasks
 from alfvideo.views.plan import settings, videos
 
@@ -80,7 +80,7 @@ def _of_session(session: Path, benchmarks: Path) -> Iterator[Past]:
             yield _job(entry, recorded, benchmarks)
 
 
-def _is_whole(entry: Mapping[str, Any]) -> bool:
+def _is_whole(entry: Entry) -> bool:
     """Whether an entry tells of a job of today what is asked here; people may edit records."""
     return (
         all(isinstance(entry.get(key), kind) for key, kind in ENTRY.items())
@@ -88,7 +88,7 @@ def _is_whole(entry: Mapping[str, Any]) -> bool:
     )
 
 
-def _job(entry: Mapping[str, Any], recorded: videos.Recorded, benchmarks: Path) -> Past:
+def _job(entry: Entry, recorded: videos.Recorded, benchmarks: Path) -> Past:
     seconds = entry["seconds"]
     whole = _benchmark(benchmarks, entry["log"])
     if whole is not None and whole < seconds:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
+from alfvideo.jobs.provenance import Entry
 from alfvideo.session import datasets
 from alfvideo.views.plan import settings
 
@@ -42,7 +42,7 @@ class Recorded:
         return Video(camera, ending, made, size, self.frames.get(camera))
 
 
-def recorded(entries: Mapping[str, Mapping[str, Any]]) -> Recorded:
+def recorded(entries: Mapping[str, Entry]) -> Recorded:
     """From the entries of `provenance.json`."""
     frames, made = {}, {}
     for output, entry in entries.items():
