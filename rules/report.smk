@@ -1,6 +1,8 @@
 # Seeing what there is: the state of everything, a page for the lab meeting, the pictures for
 # Snakemake's own report, and how long what is pending takes. None of it does any of the pending work.
 
+from alfvideo.views.report import pictures
+
 
 rule status:
     input:
@@ -32,12 +34,20 @@ rule qc_page:
     localrule: True
     params:
         root=str(ROOT),
-        configuration=lambda wildcards: planner.configuration(ROOT),
+        configuration=lambda wildcards: planner.configuration(ROOT).model_dump(),
         folder="report",
     message:
         "QC page of {params.root}"
     script:
         "../scripts/qc_page.py"
+
+
+rule qc_pictures:
+    input:
+        lambda wildcards: pictures.below(asked(planner.statuses, ROOT), settings.cameras),
+    localrule: True
+    message:
+        "The pictures are up to date"
 
 
 rule plan:

@@ -128,7 +128,7 @@ def test_what_is_being_written_is_left_out(root: Path, made: Path):
 
 def test_hash_is_that_of_the_provenance(root: Path, made: Path, monkeypatch: pytest.MonkeyPatch):
     """Files that were hashed when they were made, or are very large, are not read again."""
-    monkeypatch.setattr(one_tables, "_HASHED", -1)
+    monkeypatch.setattr(one_tables, "_MAX_HASHED_BYTES", -1)
     update(root)
     rows = one_of(root)._cache["datasets"].set_index("rel_path")
     assert rows.loc[TIMES, "hash"] == hashlib.md5((made / TIMES).read_bytes()).hexdigest()

@@ -25,9 +25,9 @@ _ENSEMBLE_MEDIAN = "_ens_median"
 _ORDER = 3
 _OUTLIER = 5
 """Standard deviations from the smoothed trace beyond which a diameter is left out."""
-_LONGEST_GAP = 1.0
+_MAX_GAP = 1.0
 """Seconds without a diameter over which none is interpolated."""
-_MOST_UNSEEN = 0.9
+_MAX_UNSEEN = 0.9
 """Share of frames without a diameter above which nothing is smoothed."""
 
 
@@ -126,9 +126,9 @@ def smooth_pupil_diameter(raw: Floats, window: int, rate: float) -> Floats:
     from scipy import ndimage
 
     unseen = np.isnan(raw).mean() if raw.size else 1.0
-    if unseen > _MOST_UNSEEN:
+    if unseen > _MAX_UNSEEN:
         raise DataError(
-            f"The pupil is not seen in {unseen:.0%} of the frames, more than {_MOST_UNSEEN:.0%}."
+            f"The pupil is not seen in {unseen:.0%} of the frames, more than {_MAX_UNSEEN:.0%}."
         )
     deviation = raw - _smooth(raw, window)
     cleaned = np.where(np.abs(deviation) > _OUTLIER * np.nanstd(deviation), np.nan, raw)
@@ -136,7 +136,7 @@ def smooth_pupil_diameter(raw: Floats, window: int, rate: float) -> Floats:
     gaps, n_gaps = ndimage.label(np.isnan(cleaned))
     lengths = np.bincount(gaps, minlength=n_gaps + 1)
     lengths[0] = 0
-    smooth[lengths[gaps] > _LONGEST_GAP * rate] = np.nan
+    smooth[lengths[gaps] > _MAX_GAP * rate] = np.nan
     return smooth
 
 

@@ -12,11 +12,11 @@ BEFORE, AFTER = 0.5, 1.5
 BIN = 0.02
 """Width of the bins of counts, and the step of interpolated traces, in seconds, as there."""
 
-_NEAR = 0.75
+_MAX_DISTANCE = 0.75
 """A frame stands for a time that is no further away than this part of the frame period: half a
 period is the rule, the rest is for frames that come a little early or late."""
 
-_LEAST_KNOWN = 0.5
+_MIN_KNOWN = 0.5
 """Part of a window that must be known for a mean and a standard deviation of its own."""
 
 
@@ -67,7 +67,7 @@ def windows(values: Floats, times: Floats, events: Floats) -> Windows:
     wanted = events[:, np.newaxis] + offsets
     after = np.searchsorted(times, wanted).clip(1, times.size - 1)
     nearest = after - (wanted - times[after - 1] <= times[after] - wanted)
-    recorded = np.abs(times[nearest] - wanted) <= _NEAR / rate
+    recorded = np.abs(times[nearest] - wanted) <= _MAX_DISTANCE / rate
     return Windows(offsets, np.where(recorded, values[nearest], np.nan))
 
 
@@ -154,7 +154,7 @@ def change(values: Floats) -> Floats:
     NaN for a window whose first sample is not known, or of which less than half is known.
     """
     scored = z_scored(values)
-    scored[np.isfinite(values).mean(axis=1) < _LEAST_KNOWN] = np.nan
+    scored[np.isfinite(values).mean(axis=1) < _MIN_KNOWN] = np.nan
     return scored - scored[:, :1]
 
 

@@ -24,7 +24,7 @@ _COLOUR = {
     QC.FAIL: VERMILLION,
     QC.CRITICAL: VERMILLION,
 }
-_MOST_INTERVALS = 100_000
+_MAX_INTERVALS = 100_000
 """More intervals between frames are not drawn one by one."""
 
 
@@ -108,7 +108,7 @@ def _intervals(axes: Axes, inspection: Inspection) -> None:
     after, intervals = times[1:], 1000 * np.diff(times)
     steps = np.diff(_count(inspection))[: intervals.size]
     jumps = np.flatnonzero(steps > 1)
-    every = 1 + intervals.size // _MOST_INTERVALS
+    every = 1 + intervals.size // _MAX_INTERVALS
     shown = np.union1d(np.arange(0, intervals.size, every), np.flatnonzero(_unusual(intervals)))
     axes.plot(after[shown], intervals[shown], ".", color=BLUE, markersize=2, label="interval")
     if jumps.size:

@@ -17,7 +17,7 @@ N_EXCERPTS = 4
 BEFORE, AFTER = 1.0, 2.0
 """Seconds of an excerpt before and after the onset of the stimulus."""
 
-MOST_FRAMES_A_SECOND = 30
+MAX_FRAMES_PER_SECOND = 30
 MIN_WIDTH, MAX_WIDTH = 480, 640
 """Pixels; smaller and larger frames are brought to that width."""
 
@@ -42,7 +42,7 @@ _FONT = "sans"
 _TEXT, _ROW, _MARGIN = 14, 20, 8
 """Pixels: size of the letters, height of a row, and space around the text."""
 
-_WHOLE = 0.9
+_MIN_RECORDED = 0.9
 """Part of the frames of an excerpt that must be there, else the camera did not record all of it."""
 
 
@@ -67,8 +67,8 @@ def pace(rate: float) -> tuple[int, float]:
     >>> [pace(rate) for rate in (25, 30.01, 60, 149.5)]
     [(1, 25.0), (1, 30), (2, 30.0), (5, 29.9)]
     """
-    every = max(1, ceil(rate / MOST_FRAMES_A_SECOND - 0.01))
-    return every, min(rate / every, MOST_FRAMES_A_SECOND)
+    every = max(1, ceil(rate / MAX_FRAMES_PER_SECOND - 0.01))
+    return every, min(rate / every, MAX_FRAMES_PER_SECOND)
 
 
 def excerpts(n_frames: int, rate: float, times: Floats, onsets: Floats) -> list[range]:
@@ -92,7 +92,7 @@ def _around(onsets: Floats, times: Floats, length: int) -> list[range]:
     onsets = np.sort(onsets)
     start, end = onsets - BEFORE, onsets + AFTER
     first, stop = np.searchsorted(times, [start, end])
-    whole = (start >= times[0]) & (end <= times[-1]) & (stop - first >= _WHOLE * length)
+    whole = (start >= times[0]) & (end <= times[-1]) & (stop - first >= _MIN_RECORDED * length)
     apart: list[range] = []
     for excerpt in map(range, first[whole].tolist(), stop[whole].tolist()):
         if not apart or excerpt.start >= apart[-1].stop:

@@ -13,9 +13,9 @@ from alfvideo.array_types import Image
 from alfvideo.pose.geometry import View
 from alfvideo.video import frames
 
-BATCH_BYTES = 32_000_000
+MAX_BATCH_BYTES = 32_000_000
 """Size of the frames of a batch, so that memory does not depend on the video."""
-BATCH_FRAMES = 64
+MAX_BATCH_FRAMES = 64
 
 Batch = dict[str, Image]
 """Pictures (n, height, width[, 3]) uint8 of consecutive frames by the name of the model."""
@@ -30,7 +30,7 @@ class NetworkInput(NamedTuple):
 
 def batch_length(width: int, height: int) -> int:
     """Return the number of frames of this size in a batch."""
-    return max(1, min(BATCH_FRAMES, BATCH_BYTES // (width * height)))
+    return max(1, min(MAX_BATCH_FRAMES, MAX_BATCH_BYTES // (width * height)))
 
 
 def decoded_batches(

@@ -12,7 +12,7 @@ _WINDOW = 200
 """Samples within which the acceleration must change for a movement."""
 _MOVED, _ONSET = 0.1, 1.5
 """Changes of the acceleration in a movement and after its onset, rad/s²."""
-_GAP, _SHORTEST = 0.1, 0.05
+_MIN_PAUSE, _MIN_MOVEMENT = 0.1, 0.05
 """Shorter pauses do not separate movements, shorter movements do not count, in seconds."""
 _DURATION = (3.0, 20.0)
 
@@ -73,13 +73,13 @@ def movements(trace: Floats) -> tuple[Integers, Integers]:
     moving = np.concatenate(([False], highest - lowest > _MOVED))
     moving[-1] = False
     onsets, offsets = _edges(moving)
-    for pause in np.flatnonzero((onsets[1:] - offsets[:-1]) / RATE < _GAP):
+    for pause in np.flatnonzero((onsets[1:] - offsets[:-1]) / RATE < _MIN_PAUSE):
         moving[offsets[pause] : onsets[pause + 1] + 1] = True
     onsets, offsets = _edges(moving)
     onsets = np.array([_onset(trace, onset) for onset in onsets], np.int64)
-    long = offsets - onsets >= _SHORTEST * RATE
+    long = offsets - onsets >= _MIN_MOVEMENT * RATE
     onsets, offsets = onsets[long], offsets[long]
-    joined = 1 + np.flatnonzero(onsets[1:] - offsets[:-1] < _GAP * RATE)
+    joined = 1 + np.flatnonzero(onsets[1:] - offsets[:-1] < _MIN_PAUSE * RATE)
     return np.delete(onsets, joined), np.delete(offsets, joined - 1)
 
 

@@ -17,9 +17,9 @@ BRIGHTNESS_BOUNDS: tuple[float, float] = (40, 200)
 _BRIGHTNESS_FAIL: tuple[float, float] = (20, 227.5)
 """Halfway from the bounds to black and to white. ibllib doubles the upper bound to 400, which an
 all-white frame cannot reach."""
-_BRIGHTNESS_PART = 0.75
+_MIN_BRIGHTNESS_PART = 0.75
 """More than this part of the frames must be within bounds."""
-_BRIGHTNESS_SD = 20
+_MAX_BRIGHTNESS_SD = 20
 
 _HISTOGRAM_WARN, _HISTOGRAM_PASS = 75, 80
 """Correlation of the histograms of frame and reference, percent, that every frame must exceed."""
@@ -27,9 +27,9 @@ _POSITION_PASS, _POSITION_WARN = 10, 15
 """Distance of the face from its place in the reference, percent of the frame's width or height."""
 
 _FOCUS_FRAMES = 20
-_LAPLACIAN = 100
+_MIN_LAPLACIAN = 100
 """Variance of the Laplacian that every region must exceed."""
-_HIGH_FREQUENCIES = 6
+_MIN_HIGH_FREQUENCIES = 6
 """Mean level that every frame must exceed without its low spatial frequencies."""
 _LOW_FREQUENCIES = 60
 """Frequencies below this are low, periods per frame."""
@@ -85,20 +85,20 @@ def brightness(levels: Floats) -> Check:
     low, high = BRIGHTNESS_BOUNDS
     outcome, reasons = QC.PASS, []
     inside = np.mean((levels > low) & (levels < high))
-    if not inside > _BRIGHTNESS_PART:
+    if not inside > _MIN_BRIGHTNESS_PART:
         outcome = QC.WARNING
         reasons.append(
             f"{1 - inside:.0%} of the frames are too dark or too bright: their median gray level "
             f"is {np.median(levels):.0f}, expected {low} to {high}"
         )
     low, high = _BRIGHTNESS_FAIL
-    if not np.mean((levels > low) & (levels < high)) > _BRIGHTNESS_PART:
+    if not np.mean((levels > low) & (levels < high)) > _MIN_BRIGHTNESS_PART:
         outcome = QC.FAIL
-    if not np.std(levels) < _BRIGHTNESS_SD:
+    if not np.std(levels) < _MAX_BRIGHTNESS_SD:
         outcome = QC.FAIL
         reasons.append(
             f"the light changes during the session: the gray level varies by {np.std(levels):.0f} "
-            f"(standard deviation), expected less than {_BRIGHTNESS_SD}"
+            f"(standard deviation), expected less than {_MAX_BRIGHTNESS_SD}"
         )
     return judged(outcome, f"{'; '.join(reasons)}.")
 
@@ -157,14 +157,14 @@ def focus(frames: Image, regions: Sequence[Region]) -> Check:
         for frame in equal
         for region in regions
     )
-    if laplacian > _LAPLACIAN:
+    if laplacian > _MIN_LAPLACIAN:
         return judged(QC.PASS, "")
     high = min(_high_frequency_level(frame) for frame in equal)
     return judged(
-        QC.PASS if high > _HIGH_FREQUENCIES else QC.FAIL,
+        QC.PASS if high > _MIN_HIGH_FREQUENCIES else QC.FAIL,
         f"The picture is not sharp: the variance of the Laplacian is {laplacian:.0f}, expected "
-        f"more than {_LAPLACIAN}, and the level of the high frequencies {high:.1f}, expected more "
-        f"than {_HIGH_FREQUENCIES}. Focus the camera and clean its lens.",
+        f"more than {_MIN_LAPLACIAN}, and the level of the high frequencies {high:.1f}, expected "
+        f"more than {_MIN_HIGH_FREQUENCIES}. Focus the camera and clean its lens.",
     )
 
 

@@ -28,9 +28,9 @@ _WINDOW = (-0.5, 2.0)
 """Start and length, in seconds, of the window around the stimulus in which paws should be seen."""
 _PAW_UNSEEN = (0.1, 0.2)
 """Shares of frames without paw from which on the outcome is WARNING and FAIL."""
-_TONGUE_HIDDEN = 0.1
+_MIN_TONGUE_HIDDEN = 0.1
 """A tongue that is hidden in a smaller share of the frames is something else."""
-_PUPIL_UNSEEN = 0.9
+_MAX_PUPIL_UNSEEN = 0.9
 _PIXELS = {"left": 10, "right": 5}
 """Largest standard deviation of the pupil's diameter in pixels, and least signal-to-noise."""
 
@@ -150,7 +150,7 @@ def lick_detection(pose: Pose) -> Check:
         return not_set(f"The pose has no {' and '.join(TONGUE)}.")
     hidden = [np.isnan(pose.points[part][:, 0]).mean() for part in TONGUE]
     return judged(
-        QC.FAIL if max(hidden) < _TONGUE_HIDDEN else QC.PASS,
+        QC.FAIL if max(hidden) < _MIN_TONGUE_HIDDEN else QC.PASS,
         f"The tongue is found in {1 - max(hidden):.0%} of the frames: something else is taken for "
         "it, as the spout or the edge of the mouth.",
     )
@@ -193,7 +193,7 @@ def _windows(times: Floats, stimulus_onsets: Floats, rate: float) -> Integers:
 def pupil_blocked(raw: Floats, camera: str) -> Check:
     """Check that the pupil is seen often enough and that its diameter (n,) is steady."""
     unseen = np.isnan(raw).mean()
-    if unseen > _PUPIL_UNSEEN:
+    if unseen > _MAX_PUPIL_UNSEEN:
         return judged(
             QC.FAIL,
             f"The pupil is not seen in {unseen:.0%} of the frames: look whether a whisker or the "

@@ -7,9 +7,9 @@ from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.qc.outcome import Check, judged, not_set
 from alfvideo.timing.pulses import period
 
-_FEW = 5
+_MIN_CRITICAL = 5
 """Fewer frames or pulses than this may be missing or surplus with no more than a warning."""
-_DROPPED_PERCENT = 0.1
+_MAX_DROPPED_PERCENT = 0.1
 _RATE_TOLERANCE = 1.0
 _HEADER_TOLERANCE = 0.5
 
@@ -48,12 +48,12 @@ def dropped_frames(count: Integers, n_frames: int) -> Check:
     reasons = []
     if surplus:
         reasons.append(f"The frame counter has {count.size} values for {n_frames} video frames.")
-    if not percent < _DROPPED_PERCENT:
+    if not percent < _MAX_DROPPED_PERCENT:
         reasons.append(
             f"The camera dropped {dropped} frames ({percent:.2g} %), expected less than "
-            f"{_DROPPED_PERCENT} %. Check the disk and the load of the camera computer."
+            f"{_MAX_DROPPED_PERCENT} %. Check the disk and the load of the camera computer."
         )
-    worst = max(_surplus(surplus), QC.PASS if percent < _DROPPED_PERCENT else QC.FAIL)
+    worst = max(_surplus(surplus), QC.PASS if percent < _MAX_DROPPED_PERCENT else QC.FAIL)
     return judged(worst, " ".join(reasons), dropped, surplus)
 
 
@@ -106,12 +106,12 @@ def pin_state(pin: Booleans, ttl_rises: Floats, n_frames: int) -> Check:
     reasons = []
     if surplus:
         reasons.append(f"The camera saved {pin.size} pin states for {n_frames} video frames.")
-    if abs(missed) >= _FEW:
+    if abs(missed) >= _MIN_CRITICAL:
         reasons.append(
             f"The DAQ recorded {ttl_rises.size} sync TTLs and the camera's GPIO {seen}. Check the "
             "cable from the sync line to the camera."
         )
-    worst = max(_surplus(surplus), QC.PASS if abs(missed) < _FEW else QC.WARNING)
+    worst = max(_surplus(surplus), QC.PASS if abs(missed) < _MIN_CRITICAL else QC.WARNING)
     return judged(worst, " ".join(reasons), missed, surplus)
 
 
@@ -142,7 +142,7 @@ def timestamps(times: Floats, n_frames: int) -> Check:
 def _surplus(surplus: int) -> QC:
     if surplus == 0:
         return QC.PASS
-    return QC.WARNING if abs(surplus) < _FEW else QC.FAIL
+    return QC.WARNING if abs(surplus) < _MIN_CRITICAL else QC.FAIL
 
 
 def _unknown(what: str) -> str:

@@ -18,7 +18,7 @@ from alfvideo.video.region import Region
 
 _GOOD, _TOLERABLE = 1, 2
 """Frames that the video may be off for PASS and for WARNING; in ibllib more is WARNING too."""
-_SHORTEST_WHEEL = 1.0
+_MIN_WHEEL_SECONDS = 1.0
 """Seconds."""
 _APART = 2
 """Motion energy compares each frame with the one this many before."""
@@ -60,7 +60,7 @@ def period(
         timestamps, position = checked(timestamps, position)
     except DataError as error:
         return not_set(str(error))
-    if np.ptp(timestamps) < _SHORTEST_WHEEL:
+    if np.ptp(timestamps) < _MIN_WHEEL_SECONDS:
         return not_set(f"The wheel spans {np.ptp(timestamps):.3f} s, too short for a movement.")
     times = times[np.isfinite(times)]
     if not times.size:

@@ -36,7 +36,7 @@ _EMPTY = {
     "datasets": cache.EMPTY_DATASETS_FRAME.assign(default_revision=pd.Series(dtype=bool)),
 }
 
-_HASHED = 200_000_000
+_MAX_HASHED_BYTES = 200_000_000
 """Bytes; larger files that alfvideo has not made are not hashed."""
 
 _SESSION = list(cache.EMPTY_SESSIONS_FRAME.columns)
@@ -234,7 +234,7 @@ def _dataset_rows(
         md5 = hashes.get((name, size))
         if md5 is None and before.get("file_size") == size and pd.notna(before["hash"]):
             md5 = before["hash"]
-        if md5 is None and size <= _HASHED:
+        if md5 is None and size <= _MAX_HASHED_BYTES:
             with suppress(PermissionError):
                 md5 = provenance.md5(file)
         rows[name] = {

@@ -18,7 +18,7 @@ from alfvideo.session.folders import Listing, Lookups
 DESCRIPTION = "_ibl_experiment.description*.yaml"
 LEGACY_COLLECTION = "raw_behavior_data"
 VIDEO_COLLECTION = "raw_video_data"
-CLOCKS_APART = 60
+MAX_CLOCKS_APART = 60
 """Seconds by which files may be newer than the clock of this machine."""
 
 # libyaml reads a description five times as fast.
@@ -90,7 +90,7 @@ class Session:
         except FileNotFoundError:
             self.lookups.cacheable = False
             raise Blocked(f"{file} is a link to a file that is not there: bring it here") from None
-        if modified > time.time() + CLOCKS_APART:
+        if modified > time.time() + MAX_CLOCKS_APART:
             # Time goes by without a change to any file.
             self.lookups.cacheable = False
             day = time.strftime("%Y-%m-%d %H:%M", time.localtime(modified))

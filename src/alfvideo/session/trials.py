@@ -19,7 +19,7 @@ COLUMNS = {
 }
 """IBL's name of each field."""
 
-_LONGEST = 10.0
+_MAX_RESPONSE_SECONDS = 10.0
 """Seconds from the stimulus to the feedback beyond which figures leave a trial out, as in
 ibllib."""
 
@@ -37,7 +37,9 @@ class Trials(NamedTuple):
     def complete(self) -> Self:
         """Select the trials in which everything is known and feedback came within 10 s."""
         fields = np.stack(self)
-        kept = np.isfinite(fields).all(axis=0) & (self.feedbacks - self.stimulus_onsets <= _LONGEST)
+        kept = np.isfinite(fields).all(axis=0) & (
+            self.feedbacks - self.stimulus_onsets <= _MAX_RESPONSE_SECONDS
+        )
         return type(self)(*fields[:, kept])
 
 

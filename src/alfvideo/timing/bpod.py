@@ -13,7 +13,7 @@ from alfvideo.files.errors import DataError
 from alfvideo.timing.pulses import even, period
 from alfvideo.timing.sync import Fronts
 
-_FUSED = 5e-3
+_MIN_PAUSE = 5e-3
 """TTLs less than 5 ms apart are one: a go cue TTL may be two pulses about 3 ms apart (ibllib)."""
 
 
@@ -112,7 +112,7 @@ def sync_fronts(trials: Sequence[dict[str, Floats]]) -> Fronts:
     times, polarities = times[order], polarities[order]
     changes = np.diff(polarities, prepend=0) != 0
     times, polarities = times[changes], polarities[changes]
-    (gaps,) = np.nonzero((np.diff(times) < _FUSED) & (polarities[:-1] < 0))
+    (gaps,) = np.nonzero((np.diff(times) < _MIN_PAUSE) & (polarities[:-1] < 0))
     fused = np.concatenate((gaps, gaps + 1))
     return Fronts(np.delete(times, fused), np.delete(polarities, fused))
 

@@ -10,7 +10,7 @@ _FIT_PULSES = 1000
 """A train is continued with a line fitted to this many pulses, which averages out the DAQ's clock
 grid and still follows a slow drift."""
 
-_MEDIAN_OF = 10_000
+_MAX_MEDIAN_INTERVALS = 10_000
 """Intervals that are enough to find the typical one."""
 
 
@@ -32,7 +32,7 @@ def period(times: Floats) -> float:
     step, which adds up over a long gap.
     """
     intervals = np.diff(times)
-    typical = np.median(intervals[:: 1 + intervals.size // _MEDIAN_OF])
+    typical = np.median(intervals[:: 1 + intervals.size // _MAX_MEDIAN_INTERVALS])
     regular = intervals[np.abs(intervals - typical) <= 0.5 * typical]
     return float(regular.mean()) if regular.size else float(typical)
 

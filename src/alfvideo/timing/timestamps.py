@@ -17,10 +17,10 @@ from alfvideo.timing.embedded import (
 from alfvideo.timing.pulses import EvenPulses, even, extend, period
 from alfvideo.timing.sync import Fronts
 
-_FEWEST_TO_DISAGREE = 6
+_MIN_FRONTS_TO_DISAGREE = 6
 """Sync fronts (three pulses) that must agree among themselves to speak against the others."""
 
-_USUAL_JITTER = 0.2
+_MAX_USUAL_JITTER = 0.2
 """Part of the sync fronts that may be a frame off without a note: a TTL that comes within a DAQ
 sample of a pulse may be seen before or after it."""
 
@@ -206,12 +206,17 @@ def _numberings(pulses: Floats, count: Integers, timestamps: Floats | None) -> l
         return [recorded]  # filling so long a gap is a guess
     repaired = even(pulses)
     clock_count = exposures_by_clock(timestamps, count)
+    by_clock = _Numbering(repaired.times, clock_count, repaired)
     if clock_count[-1] >= max(repaired.times.size, recorded.needed):
-        clock_count = count  # the DAQ has no pulses for these exposures
+        # the DAQ has no pulses for the last exposures: that needs sync TTLs that agree better
+        usable = by_clock.needed <= 10 * (pulses.size + recorded.needed)
+        unlikely, clock_count = [by_clock] if usable else [], count
+    else:
+        unlikely = []
     if not (repaired.filled.size or repaired.removed.size) and np.array_equal(clock_count, count):
-        return [recorded]
+        return [recorded, *unlikely]
     both = [_Numbering(repaired.times, clock_count, repaired), recorded]
-    return both[::-1] if pulses.size == recorded.needed else both
+    return [*(both[::-1] if pulses.size == recorded.needed else both), *unlikely]
 
 
 def _no_gpio(gpio: Booleans | None, n_frames: int, ttl: Fronts | None) -> str | None:
@@ -247,7 +252,7 @@ def _distrust(numbering: _Numbering, fit: Fit, fronts: GpioFronts, ttl: Fronts) 
         if 2 * n_unmatched >= n_fronts:
             return f"only {n_fronts - n_unmatched} of {n_fronts} GPIO fronts match a sync TTL"
         return "several alignments fit the sync TTLs about equally well"
-    if n_unmatched < _FEWEST_TO_DISAGREE:
+    if n_unmatched < _MIN_FRONTS_TO_DISAGREE:
         return None
     others = GpioFronts(*(values[fit.unmatched] for values in fronts))
     other = _fit(numbering, others, ttl)
@@ -265,14 +270,16 @@ def _gpio_notes(fit: Fit) -> list[str]:
     if n_unmatched := np.count_nonzero(fit.unmatched):
         notes.append(f"{n_unmatched} of {n_fronts} GPIO fronts match no sync TTL of the DAQ.")
     n_shifted = np.count_nonzero(np.abs(fit.offsets) == 1)
-    if n_shifted > _USUAL_JITTER * n_fronts:
+    if n_shifted > _MAX_USUAL_JITTER * n_fronts:
         notes.append(
             f"{n_shifted} of {n_fronts} GPIO fronts are one frame away from their sync TTL: the "
             "majority decides."
         )
     matched = fit.offsets[~fit.unmatched]
     third = matched.size // 3
-    if third >= _FEWEST_TO_DISAGREE and np.median(matched[:third]) != np.median(matched[-third:]):
+    if third >= _MIN_FRONTS_TO_DISAGREE and np.median(matched[:third]) != np.median(
+        matched[-third:]
+    ):
         notes.append(
             "The GPIO fronts at the beginning and at the end of the session disagree by one frame: "
             "part of the times is one frame off."

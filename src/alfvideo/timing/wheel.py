@@ -16,7 +16,7 @@ RATE = 1000
 CORNER = 20
 """Corner of the low-pass filter of the velocity in Hz, as in brainbox.behavior.wheel."""
 
-LEAST_TURN = 8 * 2 * np.pi / 4096
+MIN_TURN = 8 * 2 * np.pi / 4096
 """The least turn that counts as a movement, in radians: 8 counts of the encoder, as in
 brainbox.behavior.wheel.movements."""
 

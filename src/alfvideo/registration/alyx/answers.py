@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
-LONGEST_DETAIL = 500
+MAX_DETAIL_LENGTH = 500
 """Characters of the server's own words in a message."""
 
 LOST = (
@@ -77,7 +77,7 @@ def detail(response: requests.Response) -> str:
         content = content.get("detail") or content.get("error") or content
     if isinstance(content, dict):
         content = "; ".join(f"{key}: {_joined(value)}" for key, value in content.items())
-    return " ".join(_joined(content).split())[:LONGEST_DETAIL].rstrip(" .")
+    return " ".join(_joined(content).split())[:MAX_DETAIL_LENGTH].rstrip(" .")
 
 
 def _joined(value: Any) -> str:

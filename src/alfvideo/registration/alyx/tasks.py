@@ -9,10 +9,10 @@ from alfvideo.registration.alyx.records import SessionRecord, TaskRecord
 GRAPH = "alfvideo"
 """Alyx shows the tasks of a graph on a page of their own."""
 
-LONGEST_LOG = 20_000
+MAX_LOG_LENGTH = 20_000
 """Characters of a log that are kept: a quarter from its beginning, the rest from its end."""
 
-LONGEST_VERSION = 64
+MAX_VERSION_LENGTH = 64
 
 
 def fields(task: TaskRecord) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def fields(task: TaskRecord) -> dict[str, Any]:
         "arguments": {"camera": task.camera} if task.camera else {},
         "graph": GRAPH,
         "status": task.status,
-        "version": task.version[:LONGEST_VERSION],
+        "version": task.version[:MAX_VERSION_LENGTH],
         "log": shortened(storable(heading + task.log)),
         "time_elapsed_secs": task.seconds,
     }
@@ -34,7 +34,7 @@ def storable(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8").strip()
 
 
-def shortened(text: str, longest: int = LONGEST_LOG) -> str:
+def shortened(text: str, longest: int = MAX_LOG_LENGTH) -> str:
     """Shorten a text by its middle if it is too long.
 
     >>> shortened('abcdefghijkl', 8)

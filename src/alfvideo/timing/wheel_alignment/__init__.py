@@ -12,9 +12,9 @@ from alfvideo.timing import wheel
 from alfvideo.timing.pulses import extend, period
 from alfvideo.timing.wheel_alignment.contamination import THRESHOLD, WheelMotion, wheel_motion
 from alfvideo.timing.wheel_alignment.shifts import (
-    MOST_JUMPS,
-    MOST_MISSING_PULSES,
-    MOST_UNKNOWN,
+    MAX_JUMPS,
+    MAX_MISSING_PULSES,
+    MAX_UNKNOWN,
     Quality,
     cleaned,
     distinctness,
@@ -26,17 +26,17 @@ from alfvideo.video.motion_energy import gray_regions
 from alfvideo.video.probe import opened
 from alfvideo.video.region import Region
 
-LEAST_DISTINCTNESS = 2.0
+MIN_DISTINCTNESS = 2.0
 """See `distinctness`. Of 300 simulated sessions of 30 s and more in which video and wheel had
 nothing to do with each other one reached it, and all in which they had (r = 0.9) did."""
 
-LEAST_SECONDS = 30
+MIN_SECONDS = 30
 """In shorter videos unrelated motion agrees by chance."""
 
 _BEYOND = 5
 """Windows smear the shifts at the ends of a session: so many frames more are tried."""
 
-_MOST_SHIFTS = 500
+_MAX_SHIFTS = 500
 """Shifts further apart than this are not traced from frame to frame."""
 
 
@@ -118,9 +118,9 @@ def align(
     pulses = np.asarray(pulses, float)
     _check(pulses, n_frames, count)
     rate = 1 / period(pulses)
-    if n_frames < LEAST_SECONDS * rate:
+    if n_frames < MIN_SECONDS * rate:
         raise DataError(
-            f"{path} is too short: {n_frames / rate:.1f} s, expected at least {LEAST_SECONDS} s."
+            f"{path} is too short: {n_frames / rate:.1f} s, expected at least {MIN_SECONDS} s."
         )
     timestamps, position = wheel.checked(wheel_timestamps, wheel_position)
     start = max(pulses.size - int(count[-1]) - 1, 0)
@@ -141,7 +141,7 @@ def align(
         raise DataError(f"{path}: nothing moves in the region of the wheel.")
     clean = cleaned(shifts)
     most, least = int(clean.max()) + _BEYOND, int(clean.min()) - _BEYOND
-    if most - least > _MOST_SHIFTS:
+    if most - least > _MAX_SHIFTS:
         most = least = int(np.median(clean))
     by_frame = frame_shifts(energy, speed, rate, most, least)[count]
     number = start + count - by_frame
@@ -183,7 +183,7 @@ def _check(pulses: Floats, n_frames: int, count: Integers) -> None:
 def _check_turns(exposures: Floats, timestamps: Floats, position: Floats) -> None:
     filmed = slice(*np.searchsorted(timestamps, (exposures[0], exposures[-1])))
     turn = np.ptp(position[filmed]) if position[filmed].size else 0
-    if turn < wheel.LEAST_TURN:
+    if turn < wheel.MIN_TURN:
         raise DataError(
             f"The wheel does not turn during the video ({exposures[0]:.1f} to {exposures[-1]:.1f} "
             f"s; it was recorded from {timestamps[0]:.1f} to {timestamps[-1]:.1f} s)."
@@ -228,13 +228,13 @@ def _findings(shifts: Integers, motion: WheelMotion) -> list[str]:
 def _faults(found: Quality, distinct: float) -> list[str]:
     """List reasons why the alignment cannot be used, one sentence each."""
     faults = []
-    if distinct < LEAST_DISTINCTNESS:
+    if distinct < MIN_DISTINCTNESS:
         faults.append("The motion in the region of the wheel is not clearly that of the wheel.")
-    if found.ttl_per > MOST_MISSING_PULSES:
+    if found.ttl_per > MAX_MISSING_PULSES:
         faults.append(f"{found.ttl_per:.0f} % of the frames have no camera pulse.")
-    if found.nan_per > MOST_UNKNOWN:
+    if found.nan_per > MAX_UNKNOWN:
         faults.append(f"{found.nan_per:.0f} % of the windows have no shift.")
-    if found.shifts_sum > MOST_JUMPS:
+    if found.shifts_sum > MAX_JUMPS:
         faults.append(f"The shift jumps by more than 10 frames {found.shifts_sum} times.")
     if found.shifts_filt_sum:
         faults.append(

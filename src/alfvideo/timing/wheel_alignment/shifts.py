@@ -18,13 +18,13 @@ STEP = 1
 FILTER = (80, 120)
 """Percentile, and over how many windows it is taken."""
 
-MOST_MISSING_PULSES = 10
+MAX_MISSING_PULSES = 10
 """Per cent of the frames."""
 
-MOST_UNKNOWN = 40
+MAX_UNKNOWN = 40
 """Per cent of the windows."""
 
-MOST_JUMPS = 60
+MAX_JUMPS = 60
 """Jumps of more than 10 frames between windows."""
 
 _BATCH = 64
