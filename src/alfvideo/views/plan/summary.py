@@ -94,20 +94,21 @@ def _alternatives(
     """One row a number of GPUs, one column a number of cores (or of jobs on a cluster)."""
     width = next((name for name in ("_cores", "_nodes") if name in limits), None)
     uses_gpus = any(rules[job.rule].uses.get("gpu") for job in jobs)
-    gpus = sorted({*GPUS, limits["gpu"]}) if uses_gpus and "gpu" in limits else [None]
-    widths = [limits[width] * times for times in TIMES_AS_MANY_CORES] if width else [None]
+    gpus: list[dict[str, float]] = [{}]
+    if uses_gpus and "gpu" in limits:
+        gpus = [{"gpu": number} for number in sorted({*GPUS, limits["gpu"]})]
+    widths: list[dict[str, float]] = [{}]
+    if width:
+        widths = [{width: limits[width] * times} for times in TIMES_AS_MANY_CORES]
     others = {name: limit for name, limit in limits.items() if name != "mem_mb"}
-    rows = [["", *(_machine({width: count}) for count in widths)]]
+    rows = [["", *map(_machine, widths)]]
     for gpu in gpus:
-        row = [_machine({"gpu": gpu}) if gpu is not None else ""]
-        for count in widths:
-            changed = {name: n for name, n in (("gpu", gpu), (width, count)) if n is not None}
-            row.append(in_words(makespan(jobs, rules, {**others, **changed})))
-        rows.append(row)
+        times = (makespan(jobs, rules, {**others, **gpu, **count}) for count in widths)
+        rows.append([_machine(gpu) if gpu else "", *map(in_words, times)])
     return rows
 
 
-def _machine(limits: Mapping[str | None, float]) -> str:
+def _machine(limits: Mapping[str, float]) -> str:
     """What there is of what a person would buy, in words.
 
     >>> _machine({"_cores": 16, "gpu": 1, "io_charge": 100})
