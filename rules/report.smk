@@ -1,6 +1,8 @@
 # Seeing what there is: the state of everything, a page for the lab meeting, the pictures for
 # Snakemake's own report, and how long what is pending takes. None of it does any of the pending work.
 
+from alfvideo.views.report import pictures
+
 
 rule status:
     input:
@@ -38,6 +40,14 @@ rule qc_page:
         "QC page of {params.root}"
     script:
         "../scripts/qc_page.py"
+
+
+rule qc_pictures:
+    input:
+        lambda wildcards: pictures.below(asked(planner.statuses, ROOT), config["cameras"]),
+    localrule: True
+    message:
+        "The pictures are up to date"
 
 
 rule plan:

@@ -61,7 +61,7 @@ for settings, shape, _ in json.loads(sys.argv[1]):
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(REPO / "scripts"), "OMP_NUM_THREADS": "1"}
+    return os.environ | {"PYTHONPATH": str(REPO / "src"), "OMP_NUM_THREADS": "1"}
 
 
 def members_of(truth: np.ndarray, n_members: int) -> np.ndarray:

@@ -313,7 +313,7 @@ def test_a_batch_that_is_too_much_is_halved(
         frames = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)][:9]
     np.save(tmp_path / "frames.npy", np.stack(frames))
     (model,) = MODEL.glob("*.pt")
-    variables = os.environ | {"PYTHONPATH": str(REPO / "scripts"), "OMP_NUM_THREADS": "1"}
+    variables = os.environ | {"PYTHONPATH": str(REPO / "src"), "OMP_NUM_THREADS": "1"}
     variables.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(
         [engine_python("dlc"), "-c", OUT_OF_MEMORY, model, tmp_path / "frames.npy"],

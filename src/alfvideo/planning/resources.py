@@ -39,6 +39,7 @@ RESOURCES: Mapping[str, Resources] = {
     "video_sync_qc_nidq": Resources(40, 2000, 30),
     "video_sync_qc_camlog": Resources(40, 2000, 30),
     "video_qc": Resources(40, 2000, 60),
+    "dlc_environment": Resources(100, 4000, 60, io_charge=20),
     "dlc": _POSE,
     "lightning_pose": _POSE,
     "motion_energy": Resources(30, 1000, 120),

@@ -18,7 +18,14 @@ from alfvideo.pose import environment, messages
 
 log = logging.getLogger(__name__)
 
-_LIBRARY = Path(__file__).parents[2]
+_PACKAGE = Path(__file__).parents[1]
+_START = """
+import importlib.util, runpy, sys
+spec = importlib.util.spec_from_file_location("alfvideo", sys.argv[1])
+sys.modules["alfvideo"] = importlib.util.module_from_spec(spec)
+runpy.run_module("alfvideo.pose.engines", run_name="__main__")
+"""
+"""Of alfvideo's environment the engine sees alfvideo alone, and not the packages beside it."""
 _LAST_LINES = 60
 
 
@@ -62,16 +69,16 @@ class Engine:
         """
         variables = {
             **os.environ,
-            "PYTHONPATH": str(_LIBRARY),
             "OMP_NUM_THREADS": str(threads),
             "HF_HUB_OFFLINE": "1",
         }
         if device is not None:
             variables["CUDA_VISIBLE_DEVICES"] = device
+        variables.pop("PYTHONPATH", None)
         # Engines import thousands of modules; cached bytecode makes that three times as fast.
         variables.pop("PYTHONDONTWRITEBYTECODE", None)
         self._process = subprocess.Popen(
-            [python, "-m", "alfvideo.pose.engines"],
+            [python, "-c", _START, _PACKAGE / "__init__.py"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -206,12 +206,17 @@ def _numberings(pulses: Floats, count: Integers, timestamps: Floats | None) -> l
         return [recorded]  # filling so long a gap is a guess
     repaired = even(pulses)
     clock_count = exposures_by_clock(timestamps, count)
+    by_clock = _Numbering(repaired.times, clock_count, repaired)
     if clock_count[-1] >= max(repaired.times.size, recorded.needed):
-        clock_count = count  # the DAQ has no pulses for these exposures
+        # the DAQ has no pulses for the last exposures: that needs sync TTLs that agree better
+        usable = by_clock.needed <= 10 * (pulses.size + recorded.needed)
+        unlikely, clock_count = [by_clock] if usable else [], count
+    else:
+        unlikely = []
     if not (repaired.filled.size or repaired.removed.size) and np.array_equal(clock_count, count):
-        return [recorded]
+        return [recorded, *unlikely]
     both = [_Numbering(repaired.times, clock_count, repaired), recorded]
-    return both[::-1] if pulses.size == recorded.needed else both
+    return [*(both[::-1] if pulses.size == recorded.needed else both), *unlikely]
 
 
 def _no_gpio(gpio: Booleans | None, n_frames: int, ttl: Fronts | None) -> str | None:
