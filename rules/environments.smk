@@ -22,7 +22,7 @@ rule dlc_environment:
         # A command and not a script, which would run in the conda environment, where alfvideo is not.
         program=[sys.executable, str(HERE / "scripts" / "pose_environment.py")],
         engine="dlc",
-        python=f"--python={config['environments']['dlc']}",
+        python=f"--python={settings.environments['dlc']}",
         conda="--conda" if invocation.uses_conda else "",
         lock=environment.lock_digest("dlc"),
     message:
@@ -43,7 +43,7 @@ use rule dlc_environment as lightning_pose_environment with:
         "../envs/litpose/conda.yaml"
     params:
         engine="lightningPose",
-        python=f"--python={config['environments']['lightningPose']}",
+        python=f"--python={settings.environments['lightningPose']}",
         lock=environment.lock_digest("lightningPose"),
     message:
         "Preparing the environment of Lightning Pose"

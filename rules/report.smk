@@ -34,7 +34,7 @@ rule qc_page:
     localrule: True
     params:
         root=str(ROOT),
-        configuration=lambda wildcards: planner.configuration(ROOT),
+        configuration=lambda wildcards: planner.configuration(ROOT).model_dump(),
         folder="report",
     message:
         "QC page of {params.root}"
@@ -44,7 +44,7 @@ rule qc_page:
 
 rule qc_pictures:
     input:
-        lambda wildcards: pictures.below(asked(planner.statuses, ROOT), config["cameras"]),
+        lambda wildcards: pictures.below(asked(planner.statuses, ROOT), settings.cameras),
     localrule: True
     message:
         "The pictures are up to date"

@@ -2,6 +2,7 @@
 
 import sys
 
+from alfvideo import configuration
 from alfvideo.views import doctor
 from alfvideo.views.doctor import lab, machine
 
@@ -20,4 +21,5 @@ EXAMINATIONS = {
     "Alyx": lab.alyx,
 }
 
-print(doctor.text(doctor.examine(EXAMINATIONS, snakemake.config)), file=sys.stderr)
+config = configuration.parse(snakemake.config)
+print(doctor.text(doctor.examine(EXAMINATIONS, config)), file=sys.stderr)

@@ -3,13 +3,14 @@
 import sys
 from pathlib import Path
 
+from alfvideo import configuration
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import job
 from alfvideo.planning import pending, scan_cache
 from alfvideo.views.report import folder, sessions
 
 root, page = Path(snakemake.params.root), Path(snakemake.params.folder)
-config, log = snakemake.params.configuration, Path(snakemake.log[0])
+config, log = configuration.parse(snakemake.params.configuration), Path(snakemake.log[0])
 try:
     statuses = pending.scan(root, config, scan_cache.of(root, config))
     n_changed = folder.write(sessions.reports(statuses, root, config), root, page)

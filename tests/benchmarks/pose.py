@@ -19,8 +19,10 @@ import imageio_ffmpeg
 import numpy as np
 import yaml
 
+from alfvideo.files import yaml_model
 from alfvideo.files.errors import DataError
 from alfvideo.pose import cascade, devices, environment, geometry, stream
+from alfvideo.pose.cascade import CascadeFile, CascadeSettings, NetworkSettings
 from alfvideo.video import probe
 from rigsim import pose as rig_pose
 from tests.benchmarks.measure import Row, in_turn
@@ -98,14 +100,14 @@ def run(folder: Path, quick: bool) -> list[Row]:
 def _pictures(folder: Path, quick: bool) -> list[Row]:
     """Decoding, and the pictures for the networks of a side camera of IBL."""
     path, frames = long_video(folder, seconds=0.25 if quick else 2, times=12)
-    side = yaml.safe_load(SIDE.read_text())
+    side = yaml_model.parse(CascadeFile, yaml_model.load(SIDE, "Cascade"), "Cascade")
     anchors = {
         "nose_tip": np.array(rig_pose.NOSE),
         "pupil_top_r": np.array(rig_pose.EYE),
         "tube_top": np.array(rig_pose.TUBE_TOP),
         "tube_bottom": np.array(rig_pose.TUBE_BOTTOM),
     }
-    networks = {name: network for name, network in side["networks"].items() if name != "region"}
+    networks = {name: network for name, network in side.networks.items() if name != "region"}
     views = _views(networks, side, (1280, 1024), anchors)
     inputs = {name: stream.NetworkInput(view, 0) for name, view in views.items()}
     length = stream.batch_length(1280, 1024)
@@ -150,7 +152,7 @@ def _whole_camera(case: Tracker, folder: Path, quick: bool) -> list[Row]:
         described = {"networks": {name: models | network for name, network in networks.items()}}
         written.write_text(yaml.safe_dump(described))
         job = {"way": "alfvideo", "tracker": case.tracker, "python": str(python)}
-        loaded = cascade.load(written, case.tracker)
+        loaded = cascade.settings(written, case.tracker)
         return _once(sys.executable, frames, folder, job | {"cascade": loaded}, [clip])
 
     def theirs(videos: list[Path]) -> Measured:
@@ -170,7 +172,8 @@ def _whole_camera(case: Tracker, folder: Path, quick: bool) -> list[Row]:
         return rows
 
     def peer() -> Measured:
-        views = _views(TWO_NETWORKS, {"mirrored": [], "resize": False}, (640, 480), {})
+        networks = {name: NetworkSettings(**network) for name, network in TWO_NETWORKS.items()}
+        views = _views(networks, CascadeSettings(), (640, 480), {})
         prepared: list[Path] = []
         before = _clocked(lambda: prepared.extend(_prepared(clip, views, folder)))
         after = theirs(prepared)
@@ -276,13 +279,13 @@ def _use_of(device: str) -> Iterator[list[tuple[float, float]]]:
 
 
 def _views(
-    networks: Mapping[str, Any],
-    cascade: Mapping[str, Any],
+    networks: Mapping[str, NetworkSettings],
+    cascade: CascadeSettings,
     frame: tuple[int, int],
     anchors: Mapping[str, np.ndarray],
 ) -> dict[str, geometry.View]:
     return {
-        name: geometry.view({"brightness": 1, **network}, cascade, "left", frame, anchors)
+        name: geometry.view(network, cascade, "left", frame, anchors)
         for name, network in networks.items()
     }
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from numpy.polynomial import Polynomial
 
+from alfvideo import configuration
 from alfvideo.behaviour import features, licks, pupil
 from alfvideo.pose import table
 from alfvideo.qc import pose as qc
@@ -21,10 +21,8 @@ from tests.parity.pose_tables import DAMAGES, PUPIL, Recorded
 
 pytestmark = pytest.mark.parity
 
-CONFIGURATION = Path(__file__).parents[2] / "config" / "config.yaml"
 BOXES = {
-    camera: from_configuration(box)
-    for camera, box in yaml.safe_load(CONFIGURATION.read_text())["pose_boxes"].items()
+    camera: from_configuration(box.model_dump()) for camera, box in configuration.POSE_BOXES.items()
 }
 
 

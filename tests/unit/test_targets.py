@@ -1,6 +1,5 @@
 """Answers of the planner to the rules, without Snakemake."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,7 +112,7 @@ def test_no_such_folder_is_a_sentence(tmp_path: Path, config):
 
 
 def test_outputs_of_cameras_that_are_not_selected_are_left_alone(session: Path, config):
-    others = {**config, "cameras": ["left"]} if isinstance(config, dict) else config
+    others = config.changed(cameras=["left"])
     made = planner(others, session.parents[2])
     times = session / "alf" / "_ibl_bodyCamera.times.npy"
     times.parent.mkdir(exist_ok=True)
@@ -125,11 +124,11 @@ def test_outputs_of_cameras_that_are_not_selected_are_left_alone(session: Path, 
 
 
 def test_sessions_below_another_folder_have_its_configuration(session: Path, config, tmp_path):
-    special = json.loads(json.dumps(config)) | {"keep_avi": False}
+    special = config.changed(keep_avi=False)
     made = Planner({tmp_path / "demo": special, session.parents[2]: config}, Started(), Shown())
-    assert made.configuration(tmp_path / "demo" / "KB001")["keep_avi"] is False
-    assert made.configuration(session)["keep_avi"] is True
-    assert made.configuration(Path("/elsewhere"))["keep_avi"] is True
+    assert made.configuration(tmp_path / "demo" / "KB001").keep_avi is False
+    assert made.configuration(session).keep_avi is True
+    assert made.configuration(Path("/elsewhere")).keep_avi is True
 
 
 def test_pose_tables_and_their_videos(session: Path, config):

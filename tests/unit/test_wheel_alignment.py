@@ -7,8 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-import yaml
 
+from alfvideo import configuration
 from alfvideo.files.errors import DataError
 from alfvideo.plots.wheel_alignment import wheel_alignment_figure
 from alfvideo.timing.timestamps import CameraTimes
@@ -26,10 +26,9 @@ from alfvideo.timing.wheel_alignment.shifts import (
 from alfvideo.video.region import Region, from_configuration
 from rigsim import Fault, Rig, load_truth, render
 
-CONFIGURATION = Path(__file__).parents[2] / "config" / "config.yaml"
 WHEEL_REGIONS = {
-    camera: from_configuration(box)
-    for camera, box in yaml.safe_load(CONFIGURATION.read_text())["wheel_regions"].items()
+    camera: from_configuration(box.model_dump())
+    for camera, box in configuration.WHEEL_REGIONS.items()
 }
 
 RATE = 60.0

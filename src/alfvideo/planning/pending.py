@@ -10,6 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
 from alfvideo.planning import tasks
@@ -67,7 +68,7 @@ def check_root(root: Path) -> None:
         )
 
 
-def scan(root: Path, config: Mapping[str, Any], memory: Memory | None = None) -> list[Status]:
+def scan(root: Path, config: Configuration, memory: Memory | None = None) -> list[Status]:
     """State of every stage of the selected sessions and cameras below `root`, newest first.
 
     Sessions in which nothing changed are taken from `memory`, which is then saved.
@@ -92,7 +93,7 @@ def scan(root: Path, config: Mapping[str, Any], memory: Memory | None = None) ->
     return statuses
 
 
-def _look(path: Path, config: Mapping[str, Any], memory: Memory) -> list[Status]:
+def _look(path: Path, config: Configuration, memory: Memory) -> list[Status]:
     seen = Lookups()
     statuses = _scan(path, config, seen)
     if seen.cacheable and not any(status.state is State.PENDING for status in statuses):
@@ -101,22 +102,22 @@ def _look(path: Path, config: Mapping[str, Any], memory: Memory) -> list[Status]
     return statuses
 
 
-def _selected(path: Path, root: Path, config: Mapping[str, Any]) -> bool:
+def _selected(path: Path, root: Path, config: Configuration) -> bool:
     subject, date, _ = path.parts[-3:]
     relative = path.relative_to(root).as_posix()
     return (
-        any(fnmatch(relative, glob) for glob in config["sessions"])
-        and (not config["subjects"] or subject in config["subjects"])
-        and config["from_date"] <= date <= (config["to_date"] or date)
+        any(fnmatch(relative, glob) for glob in config.sessions)
+        and (not config.subjects or subject in config.subjects)
+        and config.from_date <= date <= (config.to_date or date)
     )
 
 
-def scan_session(path: Path, config: Mapping[str, Any]) -> list[Status]:
+def scan_session(path: Path, config: Configuration) -> list[Status]:
     """State of every stage of the selected cameras of one session."""
     return _scan(path, config, Lookups())
 
 
-def _scan(path: Path, config: Mapping[str, Any], seen: Lookups) -> list[Status]:
+def _scan(path: Path, config: Configuration, seen: Lookups) -> list[Status]:
     """As `scan_session`; `seen` is told all that it depends on."""
     try:
         if placeholder := re.search(r"<[a-z]\w*>|[{}]", str(path)):
@@ -147,7 +148,7 @@ def _scan(path: Path, config: Mapping[str, Any], seen: Lookups) -> list[Status]:
 
 
 def _scan_tasks(
-    recorded: Session, made_from: Mapping[str, Any], config: Mapping[str, Any]
+    recorded: Session, made_from: Mapping[str, Any], config: Configuration
 ) -> Iterator[Status]:
     to_be_made: set[Path] = set()
     for camera, task in tasks.selected(recorded, config):

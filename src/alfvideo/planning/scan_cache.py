@@ -23,11 +23,11 @@ import json
 import os
 import time
 from array import array
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from alfvideo.configuration import Configuration
 from alfvideo.files import atomic
 from alfvideo.jobs import provenance
 from alfvideo.planning import task_settings
@@ -161,19 +161,19 @@ class Memory:
             partial.write_text(json.dumps(content), encoding="utf-8")
 
 
-def of(root: Path, config: Mapping[str, Any], folder: Path = FOLDER) -> Memory:
+def of(root: Path, config: Configuration, folder: Path = FOLDER) -> Memory:
     """What is known of the sessions below a folder, as it is with this configuration."""
     name = hashlib.md5(str(root).encode()).hexdigest()
     return Memory(folder / f"{name}.json", _key(config))
 
 
-def _key(config: Mapping[str, Any]) -> str:
+def _key(config: Configuration) -> str:
     """Everything that findings depend on besides the sessions themselves, in short."""
     versions = [
         (file.relative_to(SOURCES).as_posix(), _modified(file), file.stat().st_size)
         for file in sorted(SOURCES.rglob("*.py"))
     ]
-    settings = {key: value for key, value in config.items() if key not in CHOICE}
+    settings = config.model_dump(mode="json", exclude=CHOICE)
     everything = [versions, settings, task_settings.outside(config)]
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
 

@@ -6,12 +6,12 @@ of the camera, mirrored left to right if the camera sees the animal from the oth
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 
 from alfvideo.files.errors import DataError
+from alfvideo.pose.cascade import CascadeSettings, Crop, NetworkSettings
 from alfvideo.video.region import Region
 
 ANCHOR_LIKELIHOOD = 0.9
@@ -91,8 +91,8 @@ def anchors(parts: Sequence[str], poses: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def view(
-    network: Mapping[str, Any],
-    cascade: Mapping[str, Any],
+    network: NetworkSettings,
+    cascade: CascadeSettings,
     camera: str,
     frame: tuple[int, int],
     anchors: Mapping[str, np.ndarray],
@@ -106,36 +106,36 @@ def view(
     DataError
         If a body part that the crop follows was not found.
     """
-    drawn_on = cascade.get("frame", {"width": frame[0], "height": frame[1]})
-    scale = np.array([frame[0] / drawn_on["width"], frame[1] / drawn_on["height"]])
-    crop = network.get("crop")
+    drawn_on = (cascade.frame.width, cascade.frame.height) if cascade.frame else frame
+    scale = np.array(frame) / drawn_on
+    crop = network.crop
     region = Region(0, 0, *frame) if crop is None else _placed(crop, scale, frame, anchors)
-    if "size" in network:
-        size = network["size"]["width"], network["size"]["height"]
-    elif cascade["resize"]:
+    if network.size:
+        size = network.size.width, network.size.height
+    elif cascade.resize:
         size = tuple(np.round(np.array(region[2:4]) / scale).astype(int).tolist())
     else:
         size = region.width, region.height
-    return View(region, size, frame[0], camera in cascade["mirrored"], network["brightness"])
+    return View(region, size, frame[0], camera in cascade.mirrored, network.brightness)
 
 
 def _placed(
-    crop: Mapping[str, Any],
+    crop: Crop,
     scale: np.ndarray,
     frame: tuple[int, int],
     anchors: Mapping[str, np.ndarray],
 ) -> Region:
-    corner = np.array([crop["x"], crop["y"]]) * scale
-    if "around" in crop:
-        missing = [part for part in crop["around"] if part not in anchors]
+    corner = np.array([crop.x, crop.y]) * scale
+    if crop.around:
+        missing = [part for part in crop.around if part not in anchors]
         if missing:
             raise DataError(
                 f"{' and '.join(missing)} was not found with a likelihood of {ANCHOR_LIKELIHOOD} "
                 "in any sampled frame, so it is not known where to look. Check the video (is the "
                 "animal in the picture and lit?) and that the cascade is for this camera."
             )
-        corner += np.mean([anchors[part] for part in crop["around"]], axis=0)
-    size = np.minimum(np.round(np.array([crop["width"], crop["height"]]) * scale), frame)
+        corner += np.mean([anchors[part] for part in crop.around], axis=0)
+    size = np.minimum(np.round(np.array([crop.width, crop.height]) * scale), frame)
     size = np.maximum(size, 1).astype(int)
     x, y = np.clip(np.round(corner).astype(int), 0, np.array(frame) - size).tolist()
     return Region(x, y, *size.tolist())

@@ -1,16 +1,15 @@
 """Runs the cascade of a camera over its video: one decode feeds all networks."""
 
 import logging
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from alfvideo.files.errors import DataError
 from alfvideo.jobs.progress import Progress
 from alfvideo.pose import geometry, stream
+from alfvideo.pose.cascade import Cascade
 from alfvideo.pose.engine import Engine
 from alfvideo.pose.parts import Parts
 from alfvideo.video import frames
@@ -22,22 +21,23 @@ PART_FRAMES = 1000
 """Number of frames after which the poses so far are kept on disk."""
 
 
-def models(cascade: Mapping[str, Any]) -> dict[str, str]:
+def models(cascade: Cascade) -> dict[str, str]:
     """Return paths of all models of a cascade by name: that of the network and a number.
 
-    >>> models({'networks': {'eye': {'models': {'/a': '1f', '/b': '2e'}}}})
+    >>> from alfvideo.pose.cascade import Network
+    >>> models(Cascade(networks={"eye": Network(models={"/a": "1f", "/b": "2e"})}))
     {'eye 1': '/a', 'eye 2': '/b'}
     """
     return {
         f"{name} {i}": path
-        for name, network in cascade["networks"].items()
-        for i, path in enumerate(network["models"], start=1)
+        for name, network in cascade.networks.items()
+        for i, path in enumerate(network.models, start=1)
     }
 
 
-def members(cascade: Mapping[str, Any], network: str) -> list[str]:
+def members(cascade: Cascade, network: str) -> list[str]:
     """List the names of the models of one network of a cascade."""
-    return list(models({"networks": {network: cascade["networks"][network]}}))
+    return list(models(Cascade(networks={network: cascade.networks[network]})))
 
 
 def sample_numbers(n_frames: int, rate: float, most: int) -> np.ndarray:
@@ -56,7 +56,7 @@ def track(
     path: Path,
     video: Video,
     camera: str,
-    cascade: Mapping[str, Any],
+    cascade: Cascade,
     engine: Engine,
     parts: Parts,
 ) -> dict[str, np.ndarray]:
@@ -103,20 +103,19 @@ def track(
 
 
 def _inputs(
-    path: Path, video: Video, camera: str, cascade: Mapping[str, Any], engine: Engine
+    path: Path, video: Video, camera: str, cascade: Cascade, engine: Engine
 ) -> dict[str, stream.NetworkInput]:
     """Return the input of each model of the networks for all frames."""
     frame = video.width, video.height
-    networks: Mapping[str, Any] = cascade["networks"]
     anchors: dict[str, np.ndarray] = {}
-    for name, network in networks.items():
-        if network["sampled"]:
+    for name, network in cascade.networks.items():
+        if network.sampled:
             view = geometry.view(network, cascade, camera, frame, {})
-            numbers = sample_numbers(video.frames, float(video.rate), network["sampled"])
+            numbers = sample_numbers(video.frames, float(video.rate), network.sampled)
             anchors |= _anchors(path, numbers, members(cascade, name)[0], view, engine)
     inputs = {}
-    for name, network in networks.items():
-        if not network["sampled"]:
+    for name, network in cascade.networks.items():
+        if not network.sampled:
             view = geometry.view(network, cascade, camera, frame, anchors)
             log.debug("%s sees %s as %dx%d pixels", name, tuple(view.region[:4]), *view.size)
             for model in members(cascade, name):

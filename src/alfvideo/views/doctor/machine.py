@@ -7,19 +7,18 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import imageio_ffmpeg
 import psutil
 import yaml
 
+from alfvideo.configuration import Configuration
 from alfvideo.views.doctor import State
 
 Found = Iterator[tuple[State, str]]
-Config = Mapping[str, Any]
 
 _SECONDS = 30
 """A program that has not answered by then does not work."""
@@ -27,14 +26,14 @@ _ENOUGH_MEMORY = 8e9
 """Bytes; the pose engines take about half of it."""
 
 
-def software(config: Config) -> Found:
+def software(config: Configuration) -> Found:
     """Versions, for whoever is asked for help."""
     names = ("alfvideo", "snakemake", "ONE-api", "av", "numpy")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     yield State.GOOD, f"Python {platform.python_version()} in {sys.prefix}: {versions}"
 
 
-def processor(config: Config) -> Found:
+def processor(config: Configuration) -> Found:
     """Cores and memory that this process may use."""
     cores, memory = len(os.sched_getaffinity(0)), psutil.virtual_memory().total
     state = State.GOOD if memory >= _ENOUGH_MEMORY else State.NOTE
@@ -42,7 +41,7 @@ def processor(config: Config) -> Found:
     yield state, f"{cores} cores, {memory / 1e9:.0f} GB{advice}"
 
 
-def gpu(config: Config) -> Found:
+def gpu(config: Configuration) -> Found:
     """GPUs of this machine that the driver knows."""
     slow = "poses are found by the processor, many times slower"
     program = shutil.which("nvidia-smi")
@@ -60,9 +59,9 @@ def gpu(config: Config) -> Found:
         yield State.GOOD, f"{name}, {memory}, driver {driver}"
 
 
-def ffmpeg(config: Config) -> Found:
+def ffmpeg(config: Configuration) -> Found:
     """The ffmpeg program that runs use, and its H.264 encoder."""
-    program = config["ffmpeg"] or imageio_ffmpeg.get_ffmpeg_exe()
+    program = config.ffmpeg or imageio_ffmpeg.get_ffmpeg_exe()
     try:
         done = _answer(program, "-hide_banner", "-encoders")
     except OSError as error:
@@ -83,7 +82,7 @@ def ffmpeg(config: Config) -> Found:
         )
 
 
-def clock(config: Config) -> Found:
+def clock(config: Configuration) -> Found:
     """Whether the clock is set: what is out of date is told by times of files."""
     newest = Path(__file__).stat().st_mtime
     now = time.strftime("%Y-%m-%d %H:%M:%S %Z")
@@ -93,7 +92,7 @@ def clock(config: Config) -> Found:
         yield State.GOOD, now
 
 
-def encoding(config: Config) -> Found:
+def encoding(config: Configuration) -> Found:
     """Whether file names with letters of all languages can be written."""
     found = {sys.getfilesystemencoding().lower(), locale.getencoding().lower()}
     if found <= {"utf-8"}:
@@ -102,7 +101,7 @@ def encoding(config: Config) -> Found:
         yield State.MISSING, f"{', '.join(sorted(found))}: set LANG=C.UTF-8 in the environment"
 
 
-def slurm(config: Config) -> Found:
+def slurm(config: Configuration) -> Found:
     """Whether SLURM answers, and has the partitions of its profile."""
     if shutil.which("sbatch") is None:
         yield State.NOTE, "no SLURM programs here: profiles/slurm cannot be used"

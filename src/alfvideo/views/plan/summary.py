@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
+from alfvideo.configuration import Configuration
 from alfvideo.jobs.duration import in_words
 from alfvideo.planning import tasks
 from alfvideo.planning.pending import State, Status
@@ -24,7 +24,7 @@ SECONDS = tuple(map(attrgetter, ("seconds", "fast", "slow")))
 
 def of(
     statuses: Sequence[Status],
-    config: Mapping[str, Any],
+    config: Configuration,
     rule: Callable[[str], Rule],
     limits: Mapping[str, float],
     now: datetime,

@@ -1,11 +1,11 @@
 """The pending work as jobs: what each waits for, and what is known of how long it takes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Any
 
+from alfvideo.configuration import Configuration
 from alfvideo.jobs import provenance
 from alfvideo.planning import tasks
 from alfvideo.planning.pending import State, Status
@@ -47,7 +47,7 @@ class Job:
 
 def jobs(
     statuses: Iterable[Status],
-    config: Mapping[str, Any],
+    config: Configuration,
     estimates: Estimates,
     lengths: Lengths,
 ) -> list[Job]:
@@ -65,7 +65,7 @@ def jobs(
 def _of_session(
     path: Path,
     statuses: Iterable[Status],
-    config: Mapping[str, Any],
+    config: Configuration,
     estimates: Estimates,
     lengths: Lengths,
     first: int,
@@ -90,7 +90,7 @@ def _of_session(
 
 
 def _is_of(
-    status: Status, task: tasks.Task, recorded: description.Session, config: Mapping[str, Any]
+    status: Status, task: tasks.Task, recorded: description.Session, config: Configuration
 ) -> bool:
     """Whether a status is of this task: several that write the same files share a stage."""
     camera = recorded.cameras.get(status.camera, description.ALL_CAMERAS)
