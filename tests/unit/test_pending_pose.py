@@ -1,4 +1,4 @@
-"""What the scan makes of poses and what comes after them: of each camera, and of a session."""
+"""States of poses and what comes after them in the scan: of each camera, and of a session."""
 
 import shutil
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a session recorded, read from descriptions of all versions or from the task settings."""
+"""Recordings of a session, read from descriptions of all versions or from the task settings."""
 
 import json
 from pathlib import Path
