@@ -23,6 +23,7 @@ TESTS = {
         f"{UNIT}/test_wheel_alignment.py",
     ),
     "session": (
+        f"{UNIT}/test_datasets.py",
         f"{UNIT}/test_pending.py",
         f"{UNIT}/test_session.py",
         f"{UNIT}/test_tasks.py",
@@ -54,7 +55,7 @@ class Equivalent(NamedTuple):
     reason: str
 
     def is_of(self, mutant: Mutant, source: bytes) -> bool:
-        """Whether it is this change."""
+        """Return whether it is this change."""
         before, after = mutant.lines(source)
         return (mutant.file, mutant.where, before) == (self.file, self.where, self.before) and (
             self.after is None or self.after == after

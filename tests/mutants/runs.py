@@ -29,14 +29,14 @@ REPO = Path(__file__).parents[2]
 LIBRARY = Path("src") / "alfvideo"
 _OWN = ("alfvideo", "rigsim", "tests")
 _MEMORY = 8 * 2**30
-_LEAST_SECONDS = 15
+_MIN_SECONDS = 15
 _AS_LONG_AS = 5
 """A run may take so many times as long as the tests take without a change."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the tests do without a change."""
+    """Run the tests without a change."""
 
     seconds: dict[str, float]
     """By test."""
@@ -152,7 +152,7 @@ def baseline(repository: Path, tests: Collection[str]) -> Baseline:
 
 
 def is_noticed(repository: Path, mutant: Mutant, tests: Sequence[str], seconds: float) -> bool:
-    """Whether one of the tests fails, or does not end, with a change; it is undone afterwards."""
+    """Return whether a test fails or does not end with a change, which is undone afterwards."""
     if not tests:
         return False
     path = repository / LIBRARY / mutant.file
@@ -167,7 +167,7 @@ def is_noticed(repository: Path, mutant: Mutant, tests: Sequence[str], seconds: 
         return _pytest([*files, "-x", "--hypothesis-profile=mutants"], _InOrder(tests))
 
     try:
-        return _forked(repository, run, _LEAST_SECONDS + _AS_LONG_AS * seconds) != 0
+        return _forked(repository, run, _MIN_SECONDS + _AS_LONG_AS * seconds) != 0
     finally:
         path.write_bytes(source)
         os.utime(path, (dated, dated))

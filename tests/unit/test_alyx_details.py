@@ -1,4 +1,4 @@
-"""What a session's own files tell about it, for Alyx."""
+"""Details of a session from its own files, for Alyx."""
 
 import json
 from pathlib import Path

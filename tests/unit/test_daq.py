@@ -355,7 +355,7 @@ def test_extend_after_a_gap_follows_what_is_nearest(n):
 
 @pytest.mark.parametrize("interval", [0.45, 1.55])
 def test_extend_beside_an_odd_interval(interval):
-    """More than half of a period away from one period: the train begins anew there."""
+    """More than half of a period away from one period: the train begins again there."""
     times = np.r_[np.arange(900), 899 + interval + np.arange(50)]
     np.testing.assert_allclose(pulses.extend(times, 0, 2)[-2:], times[-1] + [1, 2], atol=1e-9)
 

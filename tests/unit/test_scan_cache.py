@@ -1,4 +1,4 @@
-"""What the scan remembers of sessions: it must never find anything else than without memory."""
+"""The scan's memory of sessions: it must never find anything else than without memory."""
 
 import json
 import os
@@ -28,7 +28,7 @@ DESCRIPTION = "_ibl_experiment.description.yaml"
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was changed a moment ago counts as settled; a test then waits before it changes more."""
+    """A change of a moment ago counts as settled; a test then waits before it changes more."""
     monkeypatch.setattr(scan_cache, "SETTLED", 0)
 
 

@@ -1,4 +1,4 @@
-"""What is shown of the state of everything: rows, tables, other programs, the last runs."""
+"""Views of the state of everything: rows, tables, other programs, the last runs."""
 
 import csv
 import io

@@ -159,7 +159,7 @@ def test_gpio_fronts_are_the_changes(levels):
 
 @given(RATES, SEEDS, st.integers(0, 20), st.integers(0, 60), st.floats(0, 127.9))
 def test_embedded_data_come_back(rate, seed, n_dropped, unsaved, clock_start):
-    """Camera clock, counter and pin of the saved frames; the clock begins anew each 128 s."""
+    """Camera clock, counter and pin of the saved frames; the clock begins again each 128 s."""
     rng = np.random.default_rng(seed)
     recording = camera(rate, 400, rng, unsaved, 0, n_dropped)
     recording = recording._replace(
@@ -219,7 +219,7 @@ def test_encoder_counts_come_back_from_its_lines(seed):
 
 @dataclass(frozen=True)
 class Damage:
-    """What went wrong on the way from camera and sync line to the files."""
+    """Damage on the way from camera and sync line to the files."""
 
     pulses_missing_at_start: int = 0
     pulses_missing_at_end: int = 0

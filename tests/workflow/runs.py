@@ -22,7 +22,7 @@ NO_WORK = ("all", "demo", "one_tables")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run of snakemake said and did."""
+    """Output and results of a run of snakemake."""
 
     status: int
     text: str
@@ -47,7 +47,7 @@ class Outcome:
 
     @property
     def nothing_to_do(self) -> bool:
-        """Whether Snakemake found everything up to date."""
+        """True if Snakemake found everything up to date."""
         return "Nothing to be done" in self.text
 
     def row(self, *words: str) -> str:
@@ -125,7 +125,7 @@ def lost(before: Mapping[str, str], root: Path) -> list[str]:
 
 
 def temporary_files(root: Path) -> list[Path]:
-    """What a killed or careless job leaves behind."""
+    """List the files that a killed or careless job leaves behind."""
     return [path for path in root.rglob(".*") if path.name not in (".truth", ".alfvideo.lock")]
 
 

@@ -1,4 +1,4 @@
-"""What a new user gets wrong: each gives one sentence that says what to do, and no traceback."""
+"""Mistakes of a new user: each gives one sentence that says what to do, and no traceback."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a person can ask for: one file, any folder name, a removed avi, one run at a time."""
+"""Targets that one can ask for: one file, any folder name, a removed avi, one run at a time."""
 
 import ctypes
 import json

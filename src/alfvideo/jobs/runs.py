@@ -1,4 +1,4 @@
-"""How long the last runs took: a line for each, kept in the folder that snakemake runs in."""
+"""Records of the last runs: a line for each, kept in the folder that snakemake runs in."""
 
 import json
 from contextlib import suppress
@@ -51,7 +51,7 @@ def record(run: Run, file: Path = FILE) -> None:
 
 
 def last(root: Path, n: int = SHOWN, file: Path = FILE) -> list[Run]:
-    """The last runs on a data folder, newest first; but for the newest those that did something."""
+    """List the last runs on a data folder, newest first; but for the newest those that did work."""
     try:
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
