@@ -19,7 +19,7 @@ FAILED = "failed.json"
 
 
 class Fingerprint(TypedDict):
-    """What shows that a file is another one."""
+    """Size and date of a file: another file has others."""
 
     size: int
     """Bytes."""
@@ -33,7 +33,7 @@ class Output(Fingerprint):
 
 
 class Entry(TypedDict, total=False):
-    """What a record says of an output; older versions and people may have left something out."""
+    """The record of an output; older versions and people may have left something out."""
 
     rule: str
     camera: str
