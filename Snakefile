@@ -1,25 +1,39 @@
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from alfvideo import configuration
+from alfvideo.files import yaml_model
+from alfvideo.files.errors import DataError
 from alfvideo.pose import cascade
 from alfvideo.session import datasets
 
 min_version("9.27")
 
+# The folder of this file; `workflow.basedir` is that of a workflow which uses it as a module.
 HERE = Path(str(workflow.current_basedir))
-CONFIG = HERE / "config"
+CONFIG = HERE / "config" / "config.yaml"
 
-configuration.check_syntax(CONFIG / "config.yaml")
+try:
+    # Snakemake does not say where a file is wrong.
+    yaml_model.load(CONFIG, f"Configuration: {CONFIG}")
+except DataError as error:
+    raise WorkflowError(str(error)) from None
 
 
-configfile: CONFIG / "config.yaml"
+configfile: CONFIG
 
 
-configuration.check(config, CONFIG / "config.schema.yaml")
-cascade.check(config)
-ROOT = Path(config["root"]).expanduser().absolute()
+try:
+    settings = configuration.parse(config)
+    cascade.check(settings)
+    # Scripts find there what the file leaves out.
+    config.update(settings.model_dump(mode="json"))
+except DataError as error:
+    raise WorkflowError(str(error)) from None
+
+ROOT = Path(settings.root).expanduser().absolute()
 
 
 wildcard_constraints:
@@ -31,7 +45,6 @@ wildcard_constraints:
 
 include: "rules/demo.smk"
 include: "rules/planning.smk"
-include: "rules/machine.smk"
 include: "rules/screen.smk"
 include: "rules/pictures.smk"
 include: "rules/raw.smk"
@@ -40,9 +53,6 @@ include: "rules/environments.smk"
 include: "rules/pose.smk"
 include: "rules/post.smk"
 include: "rules/registration.smk"
-include: "rules/plan.smk"
-include: "rules/status.smk"
-include: "rules/report.smk"
 
 
 rule all:

@@ -5,14 +5,12 @@ import yaml
 from rigsim import demo as demo_sessions
 
 DEMO = Path("demo")
-demo_configuration = {
-    **config,
-    **yaml.safe_load((HERE / "config" / "demo.yaml").read_text()),
-}
-demo_configuration["cascades"] = {
+demo_changes = yaml.safe_load((HERE / "config" / "demo.yaml").read_text())
+demo_changes["cascades"] = {
     tracker: {camera: str(HERE / file) for camera, file in files.items()}
-    for tracker, files in demo_configuration["cascades"].items()
+    for tracker, files in demo_changes["cascades"].items()
 }
+demo_settings = settings.changed(**demo_changes)
 
 
 rule demo_pose_errors:

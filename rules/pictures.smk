@@ -1,6 +1,4 @@
-# Snakemake's own report: which outputs it shows, and the pictures that are there already.
-
-from alfvideo.views.report import pictures
+# How Snakemake's own report shows an output.
 
 
 def in_report(pattern, category, caption):
@@ -17,11 +15,3 @@ def in_report(pattern, category, caption):
         subcategory=lambda wildcards: Path(wildcards.session).parts[-3],
         labels=labels,
     )
-
-
-rule qc_pictures:
-    input:
-        lambda wildcards: pictures.below(asked(planner.statuses, ROOT), config["cameras"]),
-    localrule: True
-    message:
-        "The pictures are up to date"

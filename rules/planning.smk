@@ -10,7 +10,7 @@ from alfvideo.views.status import before_run
 
 invocation = Invocation(workflow)
 invocation.set_limits()
-planner = Planner({DEMO: demo_configuration, ROOT: config}, invocation, before_run.show)
+planner = Planner({DEMO: demo_settings, ROOT: settings}, invocation, before_run.show)
 
 
 def asked(question, *arguments):

@@ -30,7 +30,7 @@ with job.run(snakemake) as this:
     if not licks:
         raise DataError(
             f"No camera gives lick times. {' '.join(without)} Remove pose and times of a camera "
-            "and run again: they are then made anew."
+            "and run again: they are then regenerated."
         )
     this.note(*without)
     arrays.save(snakemake.output.licks, np.sort(np.concatenate(licks)))

@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from alfvideo.files import atomic
-from alfvideo.files.errors import DataError
+from alfvideo.files.errors import DataError, attempt
 from alfvideo.jobs import job
 from alfvideo.plots import pose_clip
 from alfvideo.pose import clock, table
-from alfvideo.qc.camera import attempt
 from alfvideo.session import trials
 from alfvideo.video import frames, probe
 
@@ -44,9 +43,9 @@ with job.run(snakemake) as this:
     since = pose_clip.since_stimulus(seconds, onsets)
     parts = table.parts(pose)
     points = pose_clip.keypoints(pose, parts, numbers)
-    sheet = pose_clip.sheet(recording.width, recording.height, parts)
+    layout = pose_clip.layout(recording.width, recording.height, parts)
     pictures = (
-        pose_clip.drawn(sheet, frames.picture(frame), xy, pose_clip.texts(*text))
+        pose_clip.drawn(layout, frames.picture(frame), xy, pose_clip.texts(*text))
         for frame, xy, *text in zip(
             frames.read(mp4, numbers), points, numbers, seconds, since, strict=True
         )

@@ -28,8 +28,10 @@ try:
     python = environment.python_of(arguments.engine, configured, arguments.folder)
     print(f"Checking {python}: the first import takes up to a minute.", file=sys.stderr)
     found = environment.check(python, arguments.engine)
-    environment.write_record({**found, "configured": bool(arguments.python)}, arguments.output)
+    record = environment.new_record(arguments.engine, found, configured=bool(arguments.python))
+    environment.write_record(record, arguments.output)
 except (DataError, OSError) as error:
     sys.exit(f"{arguments.engine}: {job.message(error)}")
-software = ", ".join(f"{name} {version}" for name, version in found["software"].items())
+versions = found["software"] | environment.lock_of(record)
+software = ", ".join(f"{name} {version}" for name, version in versions.items())
 print(f"{python}: {software}, {'GPU' if found['cuda'] else 'no GPU here'}", file=sys.stderr)

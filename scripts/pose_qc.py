@@ -5,9 +5,10 @@ from pathlib import Path
 
 from alfvideo.behaviour import features, pupil
 from alfvideo.files import atomic
+from alfvideo.files.errors import attempt
 from alfvideo.jobs import job
 from alfvideo.pose import clock, table
-from alfvideo.qc import camera, outcome, pose
+from alfvideo.qc import outcome, pose
 from alfvideo.session import trials
 from alfvideo.video import probe
 from alfvideo.video.region import from_configuration
@@ -20,7 +21,7 @@ with job.run(snakemake) as this:
     rate, box = clock.rate(times, mp4), this.settings["box"]
     diameters = None
     if snakemake.input.features:
-        diameters = camera.attempt(features.load, Path(snakemake.input.features[0]))
+        diameters = attempt(features.load, Path(snakemake.input.features[0]))
     elif tracker == "dlc" and this.camera in pupil.WINDOWS:
         diameters, _ = features.features(columns, this.camera, rate)
     checks = pose.inspect(
@@ -31,7 +32,7 @@ with job.run(snakemake) as this:
             times=times,
             rate=rate,
             features=diameters,
-            trials=camera.attempt(trials.load, files) if files else None,
+            trials=attempt(trials.load, files) if files else None,
             box=from_configuration(box).within(size.width, size.height) if box else None,
         )
     )

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from alfvideo.files import arrays, atomic
+from alfvideo.files.errors import attempt
 from alfvideo.jobs import job
 from alfvideo.plots.camera_qc import camera_qc
 from alfvideo.qc import camera, inputs, outcome, rigs
@@ -21,13 +22,11 @@ with job.run(snakemake) as this:
         camera.Camera(
             label=this.camera,
             video=mp4,
-            times=camera.attempt(arrays.load, found["times"][0]),
-            frame_data=camera.attempt(
-                inputs.frame_data, found["frame_log"], mp4.parent, this.camera
-            ),
-            ttl_rises=camera.attempt(inputs.ttl_rises, found["ttl"], namespace, sync_label),
-            wheel=camera.attempt(wheel.load, found["wheel"], sync_folder, namespace),
-            reference=camera.attempt(inputs.reference_frame, this.settings["reference_frame"]),
+            times=attempt(arrays.load, found["times"][0]),
+            frame_data=attempt(inputs.frame_data, found["frame_log"], mp4.parent, this.camera),
+            ttl_rises=attempt(inputs.ttl_rises, found["ttl"], namespace, sync_label),
+            wheel=attempt(wheel.load, found["wheel"], sync_folder, namespace),
+            reference=attempt(inputs.reference_frame, this.settings["reference_frame"]),
             expected=rigs.Expected(**this.settings["expected"]),
             skip=camera.checks_to_skip(" ".join(this.settings["protocols"]), is_camlog),
         )

@@ -4,9 +4,7 @@ from pathlib import Path
 
 from alfvideo.files import arrays, atomic
 from alfvideo.jobs import job
-from alfvideo.plots.wheel_alignment import wheel_alignment_figure
 from alfvideo.timing import embedded, sync, timestamps, wheel
-from alfvideo.timing.wheel_alignment.fallback import instead_of_pulses
 from alfvideo.video import probe, region
 
 with job.run(snakemake) as this:
@@ -23,6 +21,10 @@ with job.run(snakemake) as this:
     found = timestamps.camera_times(pulses, frames, frame_data, ttl)
 
     if found.method == "pulses" and (box := this.settings["wheel_region"]):
+        # Rare, and 1.5 s to load.
+        from alfvideo.plots.wheel_alignment import wheel_alignment_figure
+        from alfvideo.timing.wheel_alignment.fallback import instead_of_pulses
+
         turned = wheel.load([Path(file) for file in snakemake.input.wheel], folder, namespace)
         found, alignment = instead_of_pulses(found, mp4, turned, region.from_configuration(box))
         if alignment is not None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
-import yaml
 from snakemake.api import SnakemakeApi
 from snakemake.io import strip_wildcard_constraints
 from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
 from alfvideo import configuration
+from alfvideo.configuration import Configuration
 from rigsim import Rig, render
 
 REPO = Path(__file__).parents[1]
@@ -37,11 +37,9 @@ def workflow_rules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[s
 
 
 @pytest.fixture
-def config() -> dict:
-    """The configuration of the repository with its defaults filled in."""
-    content = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
-    configuration.check(content, REPO / "config" / "config.schema.yaml")
-    return content
+def config() -> Configuration:
+    """The defaults of the configuration, whatever this clone is set to."""
+    return configuration.parse({"root": "/data/Subjects"})
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ class Trials(NamedTuple):
 
     @property
     def stimulus_onsets(self) -> np.ndarray:
-        """When the stimulus comes on in each trial."""
+        """(n_trials,) seconds at which the stimulus comes on."""
         return self.go_cues - STIMULUS_LEAD
 
     @property
@@ -47,7 +47,7 @@ class Trials(NamedTuple):
 
 
 def make_trials(start: float, end: float, dead: float, rng: np.random.Generator) -> Trials:
-    """Trials between two times; go cues are 1 to 4 s apart.
+    """Draw trials between two times; go cues are 1 to 4 s apart.
 
     Trial 0 starts at 0. `dead` is the time between the end of a trial and the start of the next.
     A period too short for a whole trial gets one go cue without response, if that fits.
@@ -72,7 +72,7 @@ def make_trials(start: float, end: float, dead: float, rng: np.random.Generator)
 
 
 def make_licks(trials: Trials, rng: np.random.Generator) -> np.ndarray:
-    """Onsets of tongue protrusions, 7 per second for up to 1 s after each reward, (n,) seconds."""
+    """Draw onsets of tongue protrusions, 7/s for up to 1 s after each reward, (n,) seconds."""
     bouts = [
         reward + 0.05 + np.cumsum(rng.normal(1 / LICK_RATE, 0.01, rng.integers(3, 7)))
         for reward in trials.feedbacks[trials.correct]
@@ -81,7 +81,7 @@ def make_licks(trials: Trials, rng: np.random.Generator) -> np.ndarray:
 
 
 def tongue_extension(times: np.ndarray, licks: np.ndarray) -> np.ndarray:
-    """How far the tongue is out, 0 to 1: half a sine of 80 ms from the onset of each lick."""
+    """Return the part of the tongue that is out, 0 to 1: half a sine of 80 ms from each onset."""
     if not len(licks):
         return np.zeros(len(times))
     since = times - licks[np.maximum(np.searchsorted(licks, times, side="right") - 1, 0)]
@@ -90,7 +90,7 @@ def tongue_extension(times: np.ndarray, licks: np.ndarray) -> np.ndarray:
 
 
 def make_wheel(trials: Trials, duration: float, rng: np.random.Generator) -> np.ndarray:
-    """Wheel position in radians at 1 kHz from time 0: a turn in each trial and small drifts.
+    """Make the wheel's position in radians at 1 kHz from time 0: a turn a trial and small drifts.
 
     Turns are 0.3 to 1 rad with a peak speed of 0.75 to 5 rad/s, so that at 30 frames a second the
     picture of the wheel still moves by less than half a stripe per frame.
@@ -110,12 +110,12 @@ def make_wheel(trials: Trials, duration: float, rng: np.random.Generator) -> np.
 
 
 def wheel_at(times: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """Wheel position in radians at any times, from the 1 kHz trajectory."""
+    """Return the wheel's position in radians at any times, from the 1 kHz trajectory."""
     return np.interp(times, np.arange(len(position)) / TRAJECTORY_RATE, position)
 
 
 def choices(trials: Trials, position: np.ndarray) -> np.ndarray:
-    """Which way the wheel turns at each feedback, (n_trials,): 1, -1, or 0 without response.
+    """Return the wheel's direction at each feedback, (n_trials,): 1, -1, or 0 without response.
 
     As IBL's `choice`: 1 is a turn to the left, in which the wheel's position grows. The turn is at
     least 2.5 times as fast there as the wheel can drift.
@@ -125,7 +125,7 @@ def choices(trials: Trials, position: np.ndarray) -> np.ndarray:
 
 
 def first_movements(trials: Trials, position: np.ndarray) -> np.ndarray:
-    """When each turn reaches half of its speed at the feedback, (n_trials,) seconds, or NaN."""
+    """Return the times of half of each turn's speed at feedback, (n_trials,) seconds, or NaN."""
     speed = np.diff(position) * TRAJECTORY_RATE
     onsets = np.full(len(trials.feedbacks), np.nan)
     for i in np.flatnonzero(np.isfinite(trials.feedbacks)):
@@ -136,7 +136,7 @@ def first_movements(trials: Trials, position: np.ndarray) -> np.ndarray:
 
 
 def encoder_counts(position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Times at which the encoder's count changes, (n,), and its counts, (n + 1,).
+    """Return times at which the encoder's count changes, (n,), and its counts, (n + 1,).
 
     `counts[0]` is the count at time 0 and `counts[i + 1]` the one from `times[i]` on.
     """
@@ -154,7 +154,7 @@ def encoder_counts(position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def quadrature(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Encoder channel (0 or 1) and polarity (1 or -1) of each change of count, (n - 1,) each.
+    """Return encoder channel (0, 1) and polarity (1, -1) of each change of count, (n - 1,) each.
 
     Channel 0 leads when the count grows: rise of 0, rise of 1, fall of 0, fall of 1.
     `counts` is as from `encoder_counts`; neighbours differ by one.
@@ -167,7 +167,7 @@ def quadrature(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def slow_noise(
     rng: np.random.Generator, fastest: float = 2.0, n: int = 6
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """A smooth random function of time: n sines of 0.05 Hz to `fastest`, standard deviation 1."""
+    """Draw a smooth function of time: n sines of 0.05 Hz to `fastest`, standard deviation 1."""
     frequency = np.geomspace(0.05, fastest, n) * rng.uniform(0.8, 1.2, n)
     phase = rng.uniform(0, 2 * np.pi, n)
 

@@ -11,7 +11,7 @@ BPOD_START = 1.76791
 
 
 def settings(rig: Rig, protocol: str) -> dict:
-    """Task settings: iblrig 8 for sessions with a 1.x description, iblrig 6 for older ones."""
+    """Return task settings: iblrig 8 for 1.x descriptions, iblrig 6 for older ones."""
     start = f"{rig.date}T12:00:00"
     common = {
         "PYBPOD_PROTOCOL": protocol,
@@ -39,7 +39,7 @@ def settings(rig: Rig, protocol: str) -> dict:
 
 
 def trial_lines(rig: Rig, planned: session.Session) -> list[dict]:
-    """One dict per trial, event times in seconds from the start of the trial.
+    """Return one dict per trial, event times in seconds from the start of the trial.
 
     Camera pulses (Port1In rises, Port1Out falls) and sounds (BNC2High, BNC2Low) are written
     only for Bpod rigs, and only those between the start and the end of a trial.

@@ -22,7 +22,7 @@ TICKS_EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class Recording(NamedTuple):
-    """What one camera did.
+    """Exposures, frames and pulses of one camera.
 
     Attributes:
         exposures: true times of all exposures in seconds, (n_exposures,).
@@ -84,12 +84,12 @@ def record(
 
 
 def on_grid(times: np.ndarray, rate: float) -> np.ndarray:
-    """The time of the first DAQ sample at or after each time, in seconds."""
+    """Return the time of the first DAQ sample at or after each time, in seconds."""
     return np.ceil(np.asarray(times, float) * rate - 1e-6) / rate
 
 
 def fronts(pulses: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
-    """Times and polarities (1, -1) of the fronts of pulses (n, 2) on the grid of the DAQ."""
+    """Return times and polarities (1, -1) of the fronts of pulses (n, 2) on the grid of the DAQ."""
     times = on_grid(pulses, rate).ravel()
     return times, np.tile(np.array([1, -1], np.int16), len(pulses))
 
@@ -107,20 +107,20 @@ def clear_of(times: np.ndarray, exposures: np.ndarray, guard: float) -> np.ndarr
 
 
 def gap(times: np.ndarray, exposures: np.ndarray) -> np.ndarray:
-    """Distance in seconds of each time from the nearest exposure; `exposures` is sorted."""
+    """Return the distance (s) of each time from the nearest exposure; `exposures` is sorted."""
     padded = np.r_[-np.inf, exposures, np.inf]
     after = np.searchsorted(padded, times)
     return np.minimum(padded[after] - times, times - padded[after - 1])
 
 
 def level_at(times: np.ndarray, pulses: np.ndarray) -> np.ndarray:
-    """Whether a line with these pulses (n, 2) is high at each time; high from rise up to fall."""
+    """Return the state of a line with pulses (n, 2) at each time; True from rise up to fall."""
     flat = np.sort(np.asarray(pulses, float).ravel())
     return np.searchsorted(flat, times, side="right") % 2 == 1
 
 
 def gpio_values(high: np.ndarray) -> np.ndarray:
-    """Pin states as rigs store them: pins 1 to 4 in the top 4 bits of a uint32, as float64.
+    """Return pin states as rigs store them: pins 1 to 4 in the top 4 bits of a uint32, as float64.
 
     >>> gpio_values(np.array([False, True])).tolist()
     [0.0, 268435456.0]
@@ -129,7 +129,7 @@ def gpio_values(high: np.ndarray) -> np.ndarray:
 
 
 def camera_timestamps(seconds: np.ndarray) -> np.ndarray:
-    """PointGrey cycle times, uint32: 7 bits of seconds, 13 of 1/8000 s, 12 of 1/24.576 MHz.
+    """Return PointGrey cycle times, uint32: 7 bits of seconds, 13 of 1/8000 s, 12 of 1/24.576 MHz.
 
     >>> camera_timestamps(np.array([0.0, 1.0, 128.0])).tolist()
     [0, 33554432, 0]
@@ -141,7 +141,7 @@ def camera_timestamps(seconds: np.ndarray) -> np.ndarray:
 
 
 def system_ticks(times: np.ndarray, date: str, rng: np.random.Generator) -> np.ndarray:
-    """When the computer got each frame: 100 ns UTC ticks since year 1, float64, 3 to 6 ms late."""
+    """Return the computer's time of each frame: 100 ns UTC ticks since year 1, 3 to 6 ms late."""
     noon = datetime.fromisoformat(f"{date}T12:00:00+00:00") - TICKS_EPOCH
     late = rng.uniform(0.003, 0.006, np.size(times))
     ticks = np.round((np.asarray(times) + late) * TICKS_PER_SECOND)
@@ -151,7 +151,7 @@ def system_ticks(times: np.ndarray, date: str, rng: np.random.Generator) -> np.n
 def frame_table(
     recording: Recording, sync: np.ndarray, date: str, rng: np.random.Generator
 ) -> np.ndarray:
-    """The frame data of the saved frames, (n_frames, 4) float64.
+    """Return the frame data of the saved frames, (n_frames, 4) float64.
 
     Columns: computer time in ticks, camera timestamp, frame counter, GPIO value. `sync` holds
     the pulses (n, 2) of the sync line.

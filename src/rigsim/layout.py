@@ -28,7 +28,7 @@ AP_META = {"appVersion": "20170724", "imProbeOpt": "3", "imSampRate": "30000", "
 
 
 def sync_collection(rig: Rig) -> str:
-    """The collection of the sync arrays."""
+    """Return the collection of the sync arrays."""
     if rig.kind == "bpod":
         return task_collection(rig)
     if rig.kind == "spikeglx":
@@ -37,13 +37,13 @@ def sync_collection(rig: Rig) -> str:
 
 
 def task_collection(rig: Rig) -> str:
-    """The collection of the task data: a numbered one in sessions with a 1.x description."""
+    """Return the collection of the task data: a numbered one in sessions with a 1.x description."""
     modern = rig.description is not None and not rig.description.startswith("0")
     return "raw_task_data_00" if modern else "raw_behavior_data"
 
 
 def task_protocol(rig: Rig) -> str:
-    """The protocol of the task, as the settings and the description name it."""
+    """Return the protocol of the task, as the settings and the description name it."""
     names = {"spikeglx": "ephys", "bpod": "training", "timeline": "biased", "camlog": "biased"}
     return f"_iblrig_tasks_{names[rig.kind]}ChoiceWorld"
 
@@ -174,7 +174,7 @@ def write_frame_data(path: Path, rig: Rig, camera: str, table: np.ndarray) -> No
 
 
 def _iso_times(ticks: np.ndarray) -> list[str]:
-    """ISO 8601 with 7 decimals and the zone, as Bonsai writes them."""
+    """Format times in ISO 8601 with 7 decimals and the zone, as Bonsai writes them."""
     days = clock.TICKS_EPOCH.replace(tzinfo=None)
     whole, rest = np.divmod(ticks.astype(np.int64), clock.TICKS_PER_SECOND)
     seconds = np.datetime64(days, "s") + whole.astype("timedelta64[s]")
@@ -182,7 +182,7 @@ def _iso_times(ticks: np.ndarray) -> list[str]:
 
 
 def avi_path(path: Path, rig: Rig, camera: str) -> Path:
-    """Where the camera's avi goes."""
+    """Return the path of the camera's avi."""
     if rig.kind == "camlog":
         return path / VIDEO / f"{camera}_cam_run000_00000000.avi"
     return path / VIDEO / to_alf(f"{camera}Camera", "raw", "avi", namespace="iblrig")

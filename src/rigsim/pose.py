@@ -1,4 +1,4 @@
-"""Where the parts of the animal are in each frame of a camera, and how a camera sees them.
+"""Positions of the parts of the animal in each frame of a camera.
 
 Positions are in pixels of a full-size left frame (side cameras) or body frame and are scaled to
 the frame size. The right camera sees the mirror image of the left one. Pixel centres are at whole
@@ -39,7 +39,7 @@ TAIL = (470, 205)
 
 
 class Poses(NamedTuple):
-    """Where everything is in each frame.
+    """Positions of everything in each frame.
 
     Attributes:
         parts: names of the keypoints.
@@ -55,7 +55,7 @@ class Poses(NamedTuple):
 
 
 def is_side(camera: str) -> bool:
-    """Whether the camera looks at the face from the side."""
+    """Return whether the camera looks at the face from the side."""
     return camera in ("left", "right")
 
 
@@ -70,7 +70,7 @@ class View:
         self.mirrored = camera == "right"
 
     def __call__(self, points: object) -> np.ndarray:
-        """Points (..., 2) in pixels of the camera's frames."""
+        """Return points (..., 2) in pixels of the camera's frames."""
         points = (np.asarray(points, float) + 0.5) * self.factors - 0.5
         if self.mirrored:
             points[..., 0] = self.width - 1 - points[..., 0]
@@ -85,7 +85,7 @@ def make_poses(
     tongue: np.ndarray,
     rng: np.random.Generator,
 ) -> Poses:
-    """Poses of the animal at `times` (n,) for one camera.
+    """Make poses of the animal at `times` (n,) for one camera.
 
     `wheel` is its position in radians and `tongue` its extension (0 to 1) at those times.
     The generator is the same for all cameras of a session, so that they see one animal.

@@ -1,4 +1,4 @@
-"""How far tracked keypoints of a rendered session are from where they were drawn."""
+"""Errors of the tracked keypoints of a rendered session: distances from where they were drawn."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from rigsim.pose import BODY_SIZE, SIDE_SIZE, is_side
 def pose_errors(
     table: pd.DataFrame, truth: Mapping[str, np.ndarray], camera: str, frame_width: int
 ) -> pd.DataFrame:
-    """One row a body part: its median and 95th percentile error, and how often it was found.
+    """Tabulate the median and 95th percentile error of each body part, and the fraction found.
 
     Columns `part`, `median_px` and `p95_px` (distances in pixels of the frame, of frames in which
     the part is to be seen), `median_px_full_size` (the same in a frame of full size), `found` (the

@@ -38,7 +38,7 @@ TREAD_STRIPE = 48
 def draw_frames(
     view: View, camera: str, poses: Poses, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Frames (height, width) uint8, one for each pose. The array is reused: copy it to keep it."""
+    """Yield frames (height, width) uint8, one a pose. The array is reused: copy it to keep it."""
     layers = _Layers(view, camera, rng)
     draw = _draw_side if is_side(camera) else _draw_body
     frame = np.empty_like(layers.background)
@@ -68,7 +68,7 @@ class _Layers:
         self.bank = np.stack([still(view, texture, p * self.period)[box] for p in phases])
 
     def phase(self, angle: float) -> np.ndarray:
-        """The wheel's region for the wheel at `angle` radians."""
+        """Draw the wheel's region for the wheel at `angle` radians."""
         return self.bank[round(angle / self.period * PHASES) % PHASES]
 
 
@@ -84,7 +84,7 @@ def _wheel_box(view: View, camera: str) -> tuple[slice, slice]:
 
 
 def _texture(view: View, rng: np.random.Generator) -> np.ndarray:
-    """Fur: fine random gray levels around 0, fixed in the picture, (height, width) int16."""
+    """Draw fur: fine random gray levels around 0, fixed in the picture, (height, width) int16."""
     fine = rng.normal(0, 1, (view.height, view.width)).astype(np.float32)
     streaks = cv2.GaussianBlur(fine, (0, 0), sigmaX=2.5 * view.scale + 0.3, sigmaY=0.6)
     return (12 * streaks / streaks.std()).astype(np.int16)
@@ -141,7 +141,7 @@ def _still_side(view: View, texture: np.ndarray, angle: float) -> np.ndarray:
 
 
 def _draw_side(frame: np.ndarray, view: View, points: np.ndarray, pupil: float) -> None:
-    """Head, eye, tongue and paws, in the order in which they cover each other."""
+    """Draw head, eye, tongue and paws, in the order in which they cover each other."""
     nose, top, _, bottom, _, tongue_l, tongue_r, paw_l, paw_r, _, _ = points
     s = view.scale
     flip = np.array([-1.0 if view.mirrored else 1.0, 1.0])
@@ -191,7 +191,7 @@ def _still_body(view: View, texture: np.ndarray, angle: float) -> np.ndarray:
 
 
 def _draw_body(frame: np.ndarray, view: View, points: np.ndarray, _pupil: float) -> None:
-    """Rump and tail."""
+    """Draw rump and tail."""
     (tail,) = points
     s = view.scale
     _disc(frame, tail - np.array([40, 0]) * view.factors, 44 * s, 100)

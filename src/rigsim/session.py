@@ -84,7 +84,7 @@ def _record(rig: Rig, camera: str) -> clock.Recording:
 
 
 def _unseen_pulse(rig: Rig, time: float, exposures: np.ndarray) -> np.ndarray:
-    """A pulse at or shortly before `time` that no exposure sees, (1, 2)."""
+    """Make a pulse at or shortly before `time` that no exposure sees, (1, 2)."""
     width = max(2e-4, 1.5 / DAQ_RATE[rig.kind])
     while np.searchsorted(exposures, time) != np.searchsorted(exposures, time + width):
         time -= width / 2
@@ -92,7 +92,7 @@ def _unseen_pulse(rig: Rig, time: float, exposures: np.ndarray) -> np.ndarray:
 
 
 def camera_pulses(rig: Rig, camera: str, recording: clock.Recording) -> Pulses:
-    """The camera's pulses that its channel recorded, after its faults, (n, 2)."""
+    """Return the camera's pulses that its channel recorded, after its faults, (n, 2)."""
     pulses = recording.pulses
     period = np.median(np.diff(recording.exposures))
     if extra := rig.amount(camera, Fault.EXTRA_PULSE):
@@ -105,7 +105,7 @@ def camera_pulses(rig: Rig, camera: str, recording: clock.Recording) -> Pulses:
 
 
 def recorded_period(rig: Rig, target: str, recording: clock.Recording) -> tuple[float, float]:
-    """From when to when a channel was recorded, given a camera that it is measured against."""
+    """Return the start and end of a channel's recording, relative to the camera it is tied to."""
     late = rig.amount(target, Fault.PULSES_MISSING_AT_START)
     early = rig.amount(target, Fault.PULSES_MISSING_AT_END)
     start = 0.0 if late is None else recording.times[0] + late
@@ -114,12 +114,12 @@ def recorded_period(rig: Rig, target: str, recording: clock.Recording) -> tuple[
 
 
 def daq_period(rig: Rig, session: Session) -> tuple[float, float]:
-    """From when to when the DAQ recorded at all, measured against the first camera."""
+    """Return the start and end of the DAQ's recording, measured against the first camera."""
     return recorded_period(rig, DAQ, session.recordings[rig.labels[0]])
 
 
 def sync_arrays(rig: Rig, session: Session) -> dict[str, np.ndarray]:
-    """All fronts of the DAQ in order of time: `times`, `polarities`, `channels`, (n,) each."""
+    """Return all fronts of the DAQ in time order: `times`, `polarities`, `channels`, (n,) each."""
     rate = DAQ_RATE[rig.kind]
     trials = session.trials
     starts = np.column_stack([trials.starts, trials.starts + 0.05])

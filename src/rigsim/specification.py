@@ -1,4 +1,4 @@
-"""What can be rendered: the kinds of rig, their cameras and channels, and the faults."""
+"""The choice of what is rendered: kinds of rig, their cameras and channels, and faults."""
 
 import zlib
 from collections.abc import Mapping
@@ -229,7 +229,7 @@ class Rig:
 
     @property
     def wiring_file(self) -> str:
-        """How complete the wiring file is: "none", "partial" or "full"."""
+        """Completeness of the wiring file: "none", "partial" or "full"."""
         return self.wiring or ("full" if self.kind == "camlog" else "none")
 
     @property
@@ -242,18 +242,18 @@ class Rig:
         return CHANNELS_3B if self.wiring_file == "none" else WIRED_3B
 
     def random(self, *stream: str) -> np.random.Generator:
-        """An independent stream of random numbers, so that a fault changes nothing else."""
+        """Return an independent stream of random numbers, so that a fault changes nothing else."""
         return np.random.default_rng([self.seed, zlib.crc32(" ".join(stream).encode())])
 
     def frame_size(self, camera: str) -> tuple[int, int]:
-        """Width and height of the frames of a camera, in pixels, even numbers."""
+        """Return the width and height of the frames of a camera, in pixels, even numbers."""
         full = CAMERAS[self.kind][camera]
         return tuple(
             max(16, 2 * round(side * self.scale / 2)) for side in (full.width, full.height)
         )
 
     def amount(self, target: str, fault: Fault) -> float | None:
-        """The amount of a fault of a camera or of the DAQ; None if it has not got that fault."""
+        """Return the amount of a fault of a camera or of the DAQ; None if it has no such fault."""
         for given in self.faults.get(target, ()):
             name, amount = (
                 given if isinstance(given, tuple) else (given, FAULTS[Fault(given)].amount)
@@ -263,7 +263,7 @@ class Rig:
         return None
 
     def has(self, target: str, fault: Fault) -> bool:
-        """Whether a camera or the DAQ has that fault."""
+        """Return whether a camera or the DAQ has that fault."""
         return self.amount(target, fault) is not None
 
 

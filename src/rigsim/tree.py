@@ -1,24 +1,22 @@
 """Makes a data folder with many small sessions: finished ones, some to do, and some blocked."""
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from alfvideo import configuration
+from alfvideo.configuration import Configuration
 from alfvideo.jobs import provenance
 from alfvideo.planning import tasks
 from alfvideo.pose import table
@@ -43,7 +41,7 @@ class Template(NamedTuple):
     done: Path
 
 
-def template(folder: Path, config: Mapping[str, Any], rig: Rig = RIG) -> Template:
+def template(folder: Path, config: Configuration, rig: Rig = RIG) -> Template:
     """Render a session below `folder` and run the workflow on a copy of it.
 
     Poses are not tracked but written where things were drawn, with the records of their jobs.
@@ -56,9 +54,9 @@ def template(folder: Path, config: Mapping[str, Any], rig: Rig = RIG) -> Templat
     new = render(folder / "new", rig)
     shutil.copytree(folder / "new", folder / "done")
     done = folder / "done" / rig.session
-    settings = {**config, "root": str(folder / "done"), "registration": {"tables": False}}
-    _run_workflow(settings | {"trackers": []})
-    if config["trackers"]:
+    settings = config.changed(root=str(folder / "done"), registration={"tables": False})
+    _run_workflow(settings.changed(trackers=[]))
+    if config.trackers:
         _write_poses(done, config)
         _run_workflow(settings)
     return Template(new, done)
@@ -109,15 +107,15 @@ def make(
 
 
 def _place(i: int) -> str:
-    """Subject, date and number of a copy."""
+    """Return subject, date and number of a copy."""
     subject, day = divmod(i, DAYS)
     return f"KB{subject:04}/{FIRST_DAY + timedelta(days=day)}/001"
 
 
-def _run_workflow(config: Mapping[str, Any]) -> None:
+def _run_workflow(config: Configuration) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "config.json")
-        file.write_text(json.dumps(config))
+        file.write_text(config.model_dump_json())
         subprocess.run(
             [
                 *(sys.executable, "-m", "snakemake", "--directory", folder),
@@ -130,7 +128,7 @@ def _run_workflow(config: Mapping[str, Any]) -> None:
         )
 
 
-def _write_poses(path: Path, config: Mapping[str, Any]) -> None:
+def _write_poses(path: Path, config: Configuration) -> None:
     """Write the table of each tracked camera as its rule would, and its record."""
     recorded = description.read(path)
     for camera, task in tasks.selected(recorded, config):
@@ -150,7 +148,7 @@ def _write_poses(path: Path, config: Mapping[str, Any]) -> None:
 
 
 def _pose(path: Path, camera: str) -> pd.DataFrame:
-    """The pose table of a rendered camera; hidden parts are where the camera begins, unlikely."""
+    """Make the pose table of a rendered camera; hidden parts are unlikely points at (0, 0)."""
     drawn = truth.load_truth(path, camera)
     columns = {}
     for part, points in zip(drawn["parts"], np.moveaxis(drawn["keypoints"], 1, 0), strict=True):
@@ -194,11 +192,12 @@ def main() -> None:
         add(f"--{kind}", type=int, default=0, help=f"how many of them are {kind} (%(default)s)")
     add("--configfile", type=Path, help="settings that they were processed with")
     options = parser.parse_args()
-    config = REPOSITORY / "config"
-    settings = yaml.safe_load((config / "config.yaml").read_text(encoding="utf-8"))
-    if options.configfile:
-        settings |= yaml.safe_load(options.configfile.read_text(encoding="utf-8"))
-    configuration.check(settings, config / "config.schema.yaml")
+    changes = {"root": str(options.out)}
+    settings = (
+        configuration.read(options.configfile, changes)
+        if options.configfile
+        else configuration.parse(changes)
+    )
     with tempfile.TemporaryDirectory() as folder:
         copied = template(Path(folder), settings)
         kinds = {kind: getattr(options, kind) for kind in ("pending", "blocked", "new")}

@@ -54,12 +54,12 @@ def write_truth(
 
 
 def truth_folder(root: Path, rig: Rig) -> Path:
-    """Where the truth of a session goes."""
+    """Return the folder of the truth of a session."""
     return root / FOLDER / rig.session
 
 
 def load_truth(session_path: Path, camera: str | None = None) -> dict[str, np.ndarray]:
-    """The truth of a rendered session, and of one of its cameras if named: array name -> array.
+    """Load the truth of a rendered session, and of a camera if named: array name -> array.
 
     Raises FileNotFoundError if the session was not rendered or had no such camera.
     """

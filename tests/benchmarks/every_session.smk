@@ -6,14 +6,14 @@ include: "Snakefile"
 
 
 def every_output():
-    root = Path(config["root"])
+    root = Path(settings.root)
     for path in session.discover(root):
         try:
             of = recorded(path)
         except session.Blocked:
             continue
-        for camera, task in tasks.selected(of, config):
-            if task.applies(of, camera, config):
+        for camera, task in tasks.selected(of, settings):
+            if task.applies(of, camera, settings):
                 for output in task.outputs:
                     yield str(datasets.path(output, of, camera))
 

@@ -19,8 +19,10 @@ import imageio_ffmpeg
 import numpy as np
 import yaml
 
+from alfvideo.files import yaml_model
 from alfvideo.files.errors import DataError
 from alfvideo.pose import cascade, devices, environment, geometry, stream
+from alfvideo.pose.cascade import CascadeFile, CascadeSettings, NetworkSettings
 from alfvideo.video import probe
 from rigsim import pose as rig_pose
 from tests.benchmarks.measure import Row, in_turn
@@ -87,31 +89,31 @@ def run(folder: Path, quick: bool) -> list[Row]:
     iblvideo is in no package registry: what it does to the videos is in `_prepared`.
     """
     rows = _pictures(folder, quick)
-    for of in (DLC, LITPOSE):
+    for case in (DLC, LITPOSE):
         try:
-            rows += _whole_camera(of, folder / of.tracker, quick)
+            rows += _whole_camera(case, folder / case.tracker, quick)
         except DataError as reason:
-            print(f"left out: {of.label}: {reason}", file=sys.stderr)
+            print(f"left out: {case.label}: {reason}", file=sys.stderr)
     return rows
 
 
 def _pictures(folder: Path, quick: bool) -> list[Row]:
     """Decoding, and the pictures for the networks of a side camera of IBL."""
     path, frames = long_video(folder, seconds=0.25 if quick else 2, times=12)
-    side = yaml.safe_load(SIDE.read_text())
+    side = yaml_model.parse(CascadeFile, yaml_model.load(SIDE, "Cascade"), "Cascade")
     anchors = {
         "nose_tip": np.array(rig_pose.NOSE),
         "pupil_top_r": np.array(rig_pose.EYE),
         "tube_top": np.array(rig_pose.TUBE_TOP),
         "tube_bottom": np.array(rig_pose.TUBE_BOTTOM),
     }
-    networks = {name: network for name, network in side["networks"].items() if name != "region"}
+    networks = {name: network for name, network in side.networks.items() if name != "region"}
     views = _views(networks, side, (1280, 1024), anchors)
-    eyes = {name: stream.Eye(view, 0) for name, view in views.items()}
+    inputs = {name: stream.NetworkInput(view, 0) for name, view in views.items()}
     length = stream.batch_length(1280, 1024)
 
     def ours() -> None:
-        deque(stream.decoded_batches(path, 0, eyes, length), maxlen=0)
+        deque(stream.decoded_batches(path, 0, inputs, length), maxlen=0)
 
     def peer() -> None:
         for prepared in _prepared(path, views, folder):
@@ -131,44 +133,47 @@ def _pictures(folder: Path, quick: bool) -> list[Row]:
     )
 
 
-def _whole_camera(of: Tracker, folder: Path, quick: bool) -> list[Row]:
+def _whole_camera(case: Tracker, folder: Path, quick: bool) -> list[Row]:
     """From a video to its table of poses."""
-    for needed in (of.model, of.video):
+    for needed in (case.model, case.video):
         if not needed.exists():
             raise DataError(f"{needed} is missing")
-    python = environment.python_of(of.tracker, "", REPO / ".environments")
+    python = environment.python_of(case.tracker, "", REPO / ".environments")
     folder.mkdir(parents=True)
     clip = folder / "clip.mp4"
-    _ffmpeg("-i", of.video, "-frames:v", (60 if quick else 600), "-an", "-c", "copy", clip)
+    _ffmpeg("-i", case.video, "-frames:v", (60 if quick else 600), "-an", "-c", "copy", clip)
     frames = probe.probe(clip).frames
-    model = _writable_copy(of.model, folder / "model")
+    model = _writable_copy(case.model, folder / "model")
     repeats = 1 if quick else 3
 
     def ours(networks: Mapping[str, Any]) -> Measured:
         written = folder / "cascade.yaml"
-        models = {"models": [str(of.model)]}
+        models = {"models": [str(case.model)]}
         described = {"networks": {name: models | network for name, network in networks.items()}}
         written.write_text(yaml.safe_dump(described))
-        job = {"way": "alfvideo", "tracker": of.tracker, "python": str(python)}
-        loaded = cascade.load(written, of.tracker)
+        job = {"way": "alfvideo", "tracker": case.tracker, "python": str(python)}
+        loaded = cascade.settings(written, case.tracker)
         return _once(sys.executable, frames, folder, job | {"cascade": loaded}, [clip])
 
     def theirs(videos: list[Path]) -> Measured:
-        return _once(python, frames, folder, {"way": of.way, "model": str(model)}, videos)
+        return _once(python, frames, folder, {"way": case.way, "model": str(model)}, videos)
 
     rows = _compare(
-        f"{of.label}, {frames} frames",
+        f"{case.label}, {frames} frames",
         frames,
         lambda: ours({"all": {}}),
-        {of.command: lambda: theirs([clip])},
+        {case.command: lambda: theirs([clip])},
         repeats,
     )
-    _check_agreement(of.label, *(np.load(folder / f"{way}.npy") for way in ("alfvideo", of.way)))
-    if of is not DLC:
+    _check_agreement(
+        case.label, *(np.load(folder / f"{way}.npy") for way in ("alfvideo", case.way))
+    )
+    if case is not DLC:
         return rows
 
     def peer() -> Measured:
-        views = _views(TWO_NETWORKS, {"mirrored": [], "resize": False}, (640, 480), {})
+        networks = {name: NetworkSettings(**network) for name, network in TWO_NETWORKS.items()}
+        views = _views(networks, CascadeSettings(), (640, 480), {})
         prepared: list[Path] = []
         before = _clocked(lambda: prepared.extend(_prepared(clip, views, folder)))
         after = theirs(prepared)
@@ -176,7 +181,7 @@ def _whole_camera(of: Tracker, folder: Path, quick: bool) -> list[Row]:
         return {key: value + added.get(key, 0) for key, value in after.items()}
 
     return rows + _compare(
-        f"{of.label}, 2 networks, {frames} frames",
+        f"{case.label}, 2 networks, {frames} frames",
         frames,
         lambda: ours(TWO_NETWORKS),
         {"iblvideo's way": peer},
@@ -274,13 +279,13 @@ def _use_of(device: str) -> Iterator[list[tuple[float, float]]]:
 
 
 def _views(
-    networks: Mapping[str, Any],
-    cascade: Mapping[str, Any],
+    networks: Mapping[str, NetworkSettings],
+    cascade: CascadeSettings,
     frame: tuple[int, int],
     anchors: Mapping[str, np.ndarray],
 ) -> dict[str, geometry.View]:
     return {
-        name: geometry.view({"brightness": 1, **network}, cascade, "left", frame, anchors)
+        name: geometry.view(network, cascade, "left", frame, anchors)
         for name, network in networks.items()
     }
 

@@ -19,13 +19,14 @@ import numpy as np
 
 def alfvideo(job: dict[str, Any], ready: Callable[[], None], done: Callable[[], None]) -> Any:
     """What the rule does."""
-    from alfvideo.pose import devices, result, track
+    from alfvideo.pose import cascade, devices, result, track
     from alfvideo.pose.engine import Engine
     from alfvideo.pose.parts import Parts
     from alfvideo.video import probe
 
     path, output = Path(job["videos"][0]), Path(job["output"])
-    models = track.models(job["cascade"])
+    networks = cascade.from_settings(job["cascade"])
+    models = track.models(networks)
     what = probe.probe_whole(path)
     with (
         devices.one() as device,
@@ -33,8 +34,8 @@ def alfvideo(job: dict[str, Any], ready: Callable[[], None], done: Callable[[], 
         Parts(output, {}) as finished,
     ):
         ready()
-        poses = track.track(path, what, "left", job["cascade"], running, finished)
-        table = result.table(poses, job["cascade"], "left", what, running)
+        poses = track.track(path, what, "left", networks, running, finished)
+        table = result.table(poses, networks, "left", what, running)
         table.to_parquet(output.with_suffix(".pqt"))
         done()
     return table

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from alfvideo.behaviour.features import features, load
 from alfvideo.behaviour.licks import lick_times
+from alfvideo.configuration import POSE_BOXES
 from alfvideo.pose import table
 from alfvideo.qc import pose as qc
 from alfvideo.qc.outcome import report
@@ -17,8 +17,6 @@ from alfvideo.video.region import from_configuration
 from tests.benchmarks.measure import Row, compare, timed
 from tests.parity import pose_tables
 from tests.parity.client import Peer
-
-CONFIGURATION = Path(__file__).parents[2] / "config" / "config.yaml"
 
 
 def run(peer: Peer, folder: Path, quick: bool) -> list[Row]:
@@ -39,7 +37,7 @@ def _camera(peer: Peer, folder: Path, recorded: pose_tables.Recorded, repeats: i
     path, camera = pose_tables.write(recorded, "dlc", folder), recorded.camera
     alf = path / "alf"
     pose, times = (alf / f"_ibl_{camera}Camera.{name}" for name in ("dlc.pqt", "times.npy"))
-    box = from_configuration(yaml.safe_load(CONFIGURATION.read_text())["pose_boxes"][camera])
+    box = from_configuration(POSE_BOXES[camera].model_dump())
 
     def pupil() -> np.ndarray:
         found, _ = features(table.Columns(pose), camera, recorded.rate)

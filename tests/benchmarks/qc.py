@@ -6,8 +6,8 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import numpy as np
-import yaml
 
+from alfvideo.configuration import WHEEL_REGIONS
 from alfvideo.qc.frames import read_samples
 from alfvideo.timing import wheel
 from alfvideo.timing.wheel_alignment import shifts
@@ -19,15 +19,13 @@ from tests.benchmarks.measure import Row, Timed, compare, timed
 from tests.benchmarks.videos import NAME, SETTINGS, pyav
 from tests.parity.client import Peer
 
-CONFIGURATION = Path(__file__).parents[2] / "config" / "config.yaml"
 RATE = 60.0
 
 
 def run(peer: Peer, folder: Path, quick: bool) -> list[Row]:
     """Compare at the full size and rate of a left camera, by CPU time: cv2 uses all cores."""
     video, frames = long_video(folder, seconds=2 if quick else 10, times=6 if quick else 12)
-    box = yaml.safe_load(CONFIGURATION.read_text())["wheel_regions"]["left"]
-    region = from_configuration(box)
+    region = from_configuration(WHEEL_REGIONS["left"].model_dump())
     repeats = 1 if quick else 3
     return [
         *compare(

@@ -7,11 +7,12 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import yaml
 
 from alfvideo import configuration
+from alfvideo.configuration import Configuration
 from alfvideo.planning import scan_cache
 from alfvideo.registration import one_tables
 from rigsim import tree
@@ -23,11 +24,12 @@ LARGEST_PLAIN = 1000
 """With more sessions the plain approach takes many minutes and GB."""
 
 SCAN = """
-import json, sys
+import sys
 from pathlib import Path
+from alfvideo import configuration
 from alfvideo.planning import pending, scan_cache
 root, folder, file = map(Path, sys.argv[1:])
-config = json.loads(file.read_text())
+config = configuration.read(file)
 pending.scan(root, config, scan_cache.of(root, config, folder))
 """
 
@@ -76,20 +78,17 @@ def run(folder: Path, quick: bool) -> list[Row]:
     return rows
 
 
-def settings() -> dict[str, Any]:
-    """The configuration of the repository, with DeepLabCut by the networks of the demo."""
-    folder = REPO / "config"
-    config, demo = (
-        yaml.safe_load((folder / f"{name}.yaml").read_text()) for name in ("config", "demo")
-    )
+def settings() -> Configuration:
+    """The defaults of the configuration, with DeepLabCut by the networks of the demo."""
+    demo = yaml.safe_load((REPO / "config" / "demo.yaml").read_text())
     cascades = {camera: str(REPO / file) for camera, file in demo["cascades"]["dlc"].items()}
-    config |= {"trackers": ["dlc"], "cascades": {"dlc": cascades}}
-    configuration.check(config, folder / "config.schema.yaml")
-    return config
+    return configuration.parse(
+        {"root": "/data", "trackers": ["dlc"], "cascades": {"dlc": cascades}}
+    )
 
 
 def size(
-    folder: Path, copied: tree.Template, n: int, config: dict[str, Any], plain: bool
+    folder: Path, copied: tree.Template, n: int, config: Configuration, plain: bool
 ) -> list[Row]:
     """Rows for one number of sessions: done, then with 1 % pending, and as many new ones."""
     root, work = folder / "data", folder / "work"
@@ -97,7 +96,7 @@ def size(
     sessions = tree.make(root, copied, n)
     one_tables.update(root, sessions)
     file = work / "config.json"
-    file.write_text(json.dumps({**config, "root": str(root)}))
+    file.write_text(config.changed(root=str(root)).model_dump_json())
     _settle()
     rows: list[Row] = []
     scan = _python("-c", SCAN, root, work / ".scan", file)
@@ -115,7 +114,7 @@ def size(
     if plain:
         root = folder / "new"
         tree.make(root, copied, n, new=n)
-        file.write_text(json.dumps({**config, "root": str(root)}))
+        file.write_text(config.changed(root=str(root)).model_dump_json())
         rows += _planned(f"-n, {n:,} new", n, work, plain)
     return rows
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import yaml
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -18,7 +17,7 @@ from alfvideo import configuration
 from alfvideo.planning import pending
 from alfvideo.views.report import folder, sessions
 from rigsim import Fault, Rig
-from tests.workflow.runs import REPO, Workflow, small
+from tests.workflow.runs import Workflow, small
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 STRANGE = "KB 7 <b &amp; \"c' #%20?é"
@@ -141,8 +140,6 @@ def page(processed: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def thousand(processed: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The table of a thousand sessions of three cameras each, every fourth with a failed check."""
-    config = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
-    configuration.check(config, REPO / "config" / "config.schema.yaml")
     at = tmp_path_factory.mktemp("thousand")
     (template,) = processed.root.glob("KB001/*/*")
     videos = shutil.ignore_patterns("*.mp4", "*.avi")
@@ -154,6 +151,7 @@ def thousand(processed: Workflow, tmp_path_factory: pytest.TempPathFactory) -> P
             name.unlink(missing_ok=True)
             outcome = "FAIL" if i % 4 == 0 and label == "body" else "PASS"
             name.write_text(json.dumps(_checks(label, outcome)))
+    config = configuration.parse({"root": str(at / "data")})
     statuses = pending.scan(at / "data", config)
     folder.write(sessions.reports(statuses, at / "data", config), at / "data", at / "report")
     return at / "report" / "index.html"

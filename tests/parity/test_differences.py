@@ -1,6 +1,6 @@
 """Where ibllib 4.1.0 is wrong: alfvideo is true, and by how many frames ibllib is off.
 
-docs/times.md lists these tests; each fails when ibllib is mended.
+docs/times.md lists these tests; each fails when ibllib is fixed.
 """
 
 from collections.abc import Callable

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from numpy.polynomial import Polynomial
 
+from alfvideo import configuration
 from alfvideo.behaviour import features, licks, pupil
 from alfvideo.pose import table
 from alfvideo.qc import pose as qc
@@ -21,10 +21,8 @@ from tests.parity.pose_tables import DAMAGES, PUPIL, Recorded
 
 pytestmark = pytest.mark.parity
 
-CONFIGURATION = Path(__file__).parents[2] / "config" / "config.yaml"
 BOXES = {
-    camera: from_configuration(box)
-    for camera, box in yaml.safe_load(CONFIGURATION.read_text())["pose_boxes"].items()
+    camera: from_configuration(box.model_dump()) for camera, box in configuration.POSE_BOXES.items()
 }
 
 
@@ -230,7 +228,7 @@ def test_windows_are_from_half_a_second_before_to_one_and_a_half_after_the_stimu
     assert outcomes(session, "paw_close_nan") == ["FAIL", "FAIL"]
 
 
-# Where ibllib is wrong, or cannot go on; each test fails when ibllib is mended.
+# Where ibllib is wrong, or cannot go on; each test fails when ibllib is fixed.
 
 
 def test_pupil_hidden_in_the_first_frame_opens_all_long_gaps(write: Write) -> None:

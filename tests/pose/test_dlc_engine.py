@@ -116,7 +116,7 @@ def contents(folder: Path) -> dict[Path, tuple[int, bytes]]:
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(REPO / "scripts"), "OMP_NUM_THREADS": "1"}
+    return os.environ | {"PYTHONPATH": str(REPO / "src"), "OMP_NUM_THREADS": "1"}
 
 
 def predict(engine: SimpleNamespace, network: str, frames: np.ndarray) -> np.ndarray:

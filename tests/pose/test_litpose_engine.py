@@ -132,7 +132,7 @@ checkpoint chosen of several."""
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(REPO / "scripts"), "OMP_NUM_THREADS": "1"}
+    return os.environ | {"PYTHONPATH": str(REPO / "src"), "OMP_NUM_THREADS": "1"}
 
 
 def predict(engine: SimpleNamespace, network: str, frames: np.ndarray) -> np.ndarray:

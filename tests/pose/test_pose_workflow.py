@@ -79,7 +79,7 @@ class Campaign:
 
     That of the body camera names a model that is not there, in all runs. That of the right camera
     names a body part that its network does not find (`first`), a model that was cut (`cut`,
-    `cut_again`), and is then as it should be (`mended`, `again`).
+    `cut_again`), and is then as it should be (`fixed`, `again`).
     """
 
     workflow: Workflow
@@ -92,7 +92,7 @@ class Campaign:
     cut: Outcome
     files_after_cut: dict[str, str]
     cut_again: Outcome
-    mended: Outcome
+    fixed: Outcome
     again: Outcome
 
 
@@ -127,7 +127,7 @@ def campaign(
     files_after_cut = hashes(session)
     cut_again = workflow.run()
     write_cascade(cascades["right"], models, **SIDE)
-    mended = workflow.run()
+    fixed = workflow.run()
     return Campaign(
         workflow=workflow,
         session=session,
@@ -139,7 +139,7 @@ def campaign(
         cut=cut,
         files_after_cut=files_after_cut,
         cut_again=cut_again,
-        mended=mended,
+        fixed=fixed,
         again=workflow.run(),
     )
 
@@ -208,8 +208,8 @@ def test_cut_model(campaign: Campaign):
     assert "Traceback" not in campaign.cut.text
     changed_files = {*campaign.files_after_cut.items()} ^ {*campaign.files_after_first.items()}
     assert {name for name, _ in changed_files} == {"failed.json"}
-    assert campaign.mended.status == 0, campaign.mended.text
-    assert campaign.mended.finished == dict.fromkeys(OF_CAMERA, 1) | OF_SESSION
+    assert campaign.fixed.status == 0, campaign.fixed.text
+    assert campaign.fixed.finished == dict.fromkeys(OF_CAMERA, 1) | OF_SESSION
 
 
 def test_the_session_does_not_wait_for_a_camera_that_fails_again(campaign: Campaign):

@@ -61,7 +61,7 @@ for settings, shape, _ in json.loads(sys.argv[1]):
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(REPO / "scripts"), "OMP_NUM_THREADS": "1"}
+    return os.environ | {"PYTHONPATH": str(REPO / "src"), "OMP_NUM_THREADS": "1"}
 
 
 def members_of(truth: np.ndarray, n_members: int) -> np.ndarray:
@@ -165,7 +165,7 @@ def test_parts_of_the_pupil_may_come_in_any_order(engine: subprocess.Popen) -> N
 
 
 def test_library_still_swaps_two_points_of_the_pupil(library: dict[str, np.ndarray]) -> None:
-    """When this fails the library is mended, and the relabelling in `smoothing` can go."""
+    """When this fails the library is fixed, and the relabelling in `smoothing` can go."""
     medians = np.median(members_of(pupil_truth(), 5)[..., :2], axis=0)
     found = library["pupil"][..., 3:5]
     assert np.abs(found - medians[:, [0, 2, 1, 3]]).max() < 1e-3

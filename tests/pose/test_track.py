@@ -162,7 +162,7 @@ def stop() -> None:
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of 32 frames, in batches of 16."""
     monkeypatch.setattr(track, "PART_FRAMES", 32)
-    monkeypatch.setattr(stream, "BATCH_FRAMES", 16)
+    monkeypatch.setattr(stream, "MAX_BATCH_FRAMES", 16)
 
 
 @needs_engine
@@ -313,7 +313,7 @@ def test_a_batch_that_is_too_much_is_halved(
         frames = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)][:9]
     np.save(tmp_path / "frames.npy", np.stack(frames))
     (model,) = MODEL.glob("*.pt")
-    variables = os.environ | {"PYTHONPATH": str(REPO / "scripts"), "OMP_NUM_THREADS": "1"}
+    variables = os.environ | {"PYTHONPATH": str(REPO / "src"), "OMP_NUM_THREADS": "1"}
     variables.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(
         [engine_python("dlc"), "-c", OUT_OF_MEMORY, model, tmp_path / "frames.npy"],
@@ -338,6 +338,7 @@ from types import SimpleNamespace
 import numpy as np
 from alfvideo.video import probe
 from alfvideo.pose import track
+from alfvideo.pose.cascade import Cascade
 from alfvideo.pose.engine import Loaded
 from alfvideo.pose.parts import Parts
 
@@ -346,10 +347,9 @@ engine = SimpleNamespace(
     networks={name: Loaded(["nose_tip"], 0) for name in ("whole 1", "crop 1")},
     predict=lambda model, frames: time.sleep(len(frames) / 2000) or np.zeros((len(frames), 1, 3)),
 )
-network = {"models": {"/model": ""}, "sampled": 0, "brightness": 1}
+network = {"models": {"/model": ""}}
 crop = {"x": 10, "y": 10, "width": 200, "height": 200}
-networks = {"whole": network, "crop": network | {"crop": crop}}
-cascade = {"mirrored": [], "resize": False, "networks": networks}
+cascade = Cascade(networks={"whole": network, "crop": network | {"crop": crop}})
 with Parts(path.with_suffix(".pqt"), {}) as parts:
     poses = track.track(path, probe.probe_whole(path), "left", cascade, engine, parts)
 peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]

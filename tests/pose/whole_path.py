@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from alfvideo.pose import result, track
+from alfvideo.pose.cascade import Cascade, Network
 from alfvideo.pose.engine import Engine
 from alfvideo.pose.parts import Parts
 from alfvideo.video import probe
@@ -12,8 +13,7 @@ from alfvideo.video import probe
 
 def tracked(clip: Path, tracker: str, model: Path, python: Path) -> pd.DataFrame:
     """The table of one network on the whole frame."""
-    network = {"models": {str(model): ""}, "sampled": 0, "brightness": 1}
-    cascade = {"mirrored": [], "resize": False, "networks": {"all": network}}
+    cascade = Cascade(networks={"all": Network(models={str(model): ""})})
     described = probe.probe_whole(clip)
     with (
         Engine(python, tracker, track.models(cascade), threads=1, device="") as engine,

@@ -118,7 +118,7 @@ class Cluster:
         for name in ("state", "spool"):
             (self.folder / name).mkdir()
         controller_port, node_port = _free_ports(2)
-        of = {
+        values = {
             "name": NAME,
             "folder": self.folder,
             "host": self.host,
@@ -127,7 +127,7 @@ class Cluster:
         }
         COMPILED_IN.mkdir(exist_ok=True)
         for name, text in {"slurm.conf": SLURM_CONF, "gres.conf": GRES_CONF}.items():
-            (self.folder / name).write_text(text.format(**of))
+            (self.folder / name).write_text(text.format(**values))
             (COMPILED_IN / name).unlink(missing_ok=True)
             (COMPILED_IN / name).symlink_to(self.folder / name)
         key = self.folder / "munge.key"
@@ -244,23 +244,23 @@ def _end(pid: int) -> None:
             each.kill()
 
 
-def _parsed(of: dict[str, str]) -> SlurmJob:
-    memory = re.search(r"mem=(\w+)", of.get("TRES", ""))
-    gpus = re.search(r"gres:gpu:(\d+)", of.get("TresPerJob", ""))
-    what, _, files = of.get("Comment", "").partition("_wildcards_")
+def _parsed(entry: dict[str, str]) -> SlurmJob:
+    memory = re.search(r"mem=(\w+)", entry.get("TRES", ""))
+    gpus = re.search(r"gres:gpu:(\d+)", entry.get("TresPerJob", ""))
+    what, _, files = entry.get("Comment", "").partition("_wildcards_")
     return SlurmJob(
-        number=int(of["JobId"]),
+        number=int(entry["JobId"]),
         rule=what.removeprefix("rule_"),
-        state=of["JobState"],
-        partition=of["Partition"],
-        minutes=_minutes(of["TimeLimit"]),
+        state=entry["JobState"],
+        partition=entry["Partition"],
+        minutes=_minutes(entry["TimeLimit"]),
         memory_mb=_megabytes(memory[1]) if memory else 0,
-        cpus=int(of["NumCPUs"]),
+        cpus=int(entry["NumCPUs"]),
         gpus=int(gpus[1]) if gpus else 0,
-        restarts=int(of["Restarts"]),
-        submitted=_seconds(of["SubmitTime"]),
-        start=_seconds(of["StartTime"]),
-        end=_seconds(of["EndTime"]),
+        restarts=int(entry["Restarts"]),
+        submitted=_seconds(entry["SubmitTime"]),
+        start=_seconds(entry["StartTime"]),
+        end=_seconds(entry["EndTime"]),
         files=files,
     )
 

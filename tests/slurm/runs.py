@@ -65,5 +65,5 @@ class Running:
 def groups() -> list[str]:
     """The option that groups jobs as the comment in the profile has it."""
     (line,) = (line for line in PROFILE.read_text().splitlines() if line.startswith("# groups: "))
-    of = yaml.safe_load(line.removeprefix("# "))["groups"]
-    return ["--groups", *(f"{rule}={group}" for rule, group in of.items())]
+    groups = yaml.safe_load(line.removeprefix("# "))["groups"]
+    return ["--groups", *(f"{rule}={group}" for rule, group in groups.items())]

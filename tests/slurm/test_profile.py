@@ -1,12 +1,18 @@
 """What profiles/slurm says, without a cluster."""
 
+import json
+import os
+import shutil
+import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import yaml
-import yte
 
 from tests.slurm.runs import PROFILE, groups
+from tests.workflow.runs import REPO
 
 DEFAULT = PROFILE.parents[1] / "default" / PROFILE.name
 
@@ -32,18 +38,55 @@ def test_groups_and_settings_are_of_rules(profile: dict, workflow_rules: dict[st
     )
 
 
-def test_the_default_profile_does_not_overrule_it(profile: dict, monkeypatch: pytest.MonkeyPatch):
+def test_the_default_profile_does_not_overrule_it(profile: dict):
     """Snakemake reads both, and takes what the default profile says."""
-    monkeypatch.setattr(sys, "argv", ["snakemake", "--profile", "profiles/slurm"])
-    with DEFAULT.open() as file:
-        default = yte.process_yaml(file, require_use_yte=True)
+    default = yaml.safe_load(DEFAULT.read_text())
     assert default["keep-going"]
     assert not set(default) & set(profile)
 
 
-def test_a_workstation_has_its_limits(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sys, "argv", ["snakemake"])
-    with DEFAULT.open() as file:
-        default = yte.process_yaml(file, require_use_yte=True)
-    assert default["resources"] == {"gpu": 1, "io_charge": 100}
-    assert default["cores"] == "all"
+ASK = """
+include: {snakefile!r}
+
+import json
+limits = workflow.global_resources
+print("LIMITS", json.dumps({{name: limits[name].value for name in limits}}))
+"""
+
+
+@pytest.fixture
+def limits(tmp_path: Path) -> Callable[..., dict[str, int]]:
+    """Return the limits that a dry run has, with these arguments and environment."""
+    snakefile = tmp_path / "Snakefile"
+    snakefile.write_text(ASK.format(snakefile=str(REPO / "Snakefile")))
+    shutil.copytree(DEFAULT.parent, tmp_path / "profiles" / "default")
+
+    def ask(*arguments: object, **environment: str) -> dict[str, int]:
+        config = ("--config", f"root={tmp_path}")
+        command = [sys.executable, "-m", "snakemake", "-n", *map(str, arguments), *config]
+        options = {"cwd": tmp_path, "env": os.environ | environment}
+        done = subprocess.run(command, capture_output=True, text=True, **options)
+        lines = [line for line in done.stdout.splitlines() if line.startswith("LIMITS ")]
+        assert lines, done.stderr
+        return json.loads(lines[0].removeprefix("LIMITS "))
+
+    return ask
+
+
+def test_a_copy_of_the_profile_gives_the_same_limits(
+    limits: Callable[..., dict[str, int]], profile: dict, tmp_path: Path
+):
+    """By its path, or as the profile that a user's environment names."""
+    copy = shutil.copytree(PROFILE.parent, tmp_path / "home" / "mycluster")
+    expected = limits("--profile", PROFILE.parent)
+    assert {name: expected[name] for name in profile["resources"]} == profile["resources"]
+    assert expected["_nodes"] == profile["jobs"]
+    assert limits("--profile", copy) == expected
+    assert limits(SNAKEMAKE_PROFILE=str(copy)) == expected
+
+
+def test_a_workstation_has_its_limits(limits: Callable[..., dict[str, int]]):
+    found = limits()
+    assert (found["gpu"], found["io_charge"]) == (1, 100)
+    assert found["mem_mb"] > 1000
+    assert found["_nodes"] is None

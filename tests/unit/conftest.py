@@ -7,10 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 from tests.alyx.server import PASSWORD, Alyx
 
 from alfvideo.registration.alyx.connection import Client, Patience
 from alfvideo.registration.alyx.credentials import Credentials
+
+settings.register_profile(
+    "tests", derandomize=True, deadline=None, database=None, max_examples=50, print_blob=False
+)
+settings.register_profile("mutants", settings.get_profile("tests"), phases=[Phase.generate])
+settings.load_profile("tests")
 
 
 @pytest.fixture

@@ -1,90 +1,91 @@
 """Each mistake in the configuration gives one sentence that names the key and what to change."""
 
 import re
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
-import yaml
-from snakemake.exceptions import WorkflowError
 
 from alfvideo import configuration
+from alfvideo.configuration import Configuration, ConfigurationError
+from alfvideo.files import yaml_model
+from alfvideo.pose import environment
+from alfvideo.pose.cascade import CascadeFile
+from alfvideo.session import datasets
 from alfvideo.views import configuration_table
 
 REPO = Path(__file__).parents[2]
-SCHEMA = REPO / "config" / "config.schema.yaml"
-PROPERTIES = yaml.safe_load(SCHEMA.read_text())["properties"]
+KEYS = yaml_model.schema_of(Configuration)["properties"]
+ENCODER = yaml_model.schema_of(Configuration, "compression")["properties"]
 WRONG = {"string": 17, "array": "left", "object": 3, "integer": "many", "boolean": "maybe"}
 
 
-def test_readme_has_the_table_of_the_schema():
-    """To mend it: uv run python -m alfvideo.views.configuration_table config/config.schema.yaml."""
-    made = configuration_table.table({"properties": PROPERTIES})
-    assert made in (REPO / "config" / "README.md").read_text()
+def test_readme_has_the_table_of_the_model():
+    """To fix it: uv run python -m alfvideo.views.configuration_table."""
+    assert configuration_table.table() in (REPO / "config" / "README.md").read_text()
 
 
 def test_table_has_each_key_that_can_be_set():
-    keys = re.findall(
-        r"^\| `([\w.]+)` \|", configuration_table.table({"properties": PROPERTIES}), re.M
-    )
-    assert {key.partition(".")[0] for key in keys} == set(PROPERTIES)
+    keys = re.findall(r"^\| `([\w.]+)` \|", configuration_table.table(), re.M)
+    assert {key.partition(".")[0] for key in keys} == set(Configuration.model_fields)
     for name in ("compression", "registration"):
-        settings = {f"{name}.{key}" for key in PROPERTIES[name]["properties"]}
-        assert settings <= set(keys)
+        settings = Configuration.model_fields[name].annotation.model_fields
+        assert {f"{name}.{key}" for key in settings} <= set(keys)
+
+
+def test_trackers_are_those_that_there_are():
+    assert set(configuration.TRACKERS) == set(datasets.POSE) == set(environment.ENGINES)
+
+
+def test_defaults_are_what_a_file_with_all_of_them_gives(config: Configuration):
+    assert configuration.parse(config.model_dump(mode="json")) == config
 
 
 def mistake(**changes: object) -> str:
-    content = {"root": "/data", **changes}
-    with pytest.raises(WorkflowError) as caught:
-        configuration.check(content, SCHEMA)
+    with pytest.raises(ConfigurationError) as caught:
+        configuration.parse({"root": "/data", **changes})
     return str(caught.value)
 
 
-def test_shipped_configuration_is_valid_and_complete():
-    content = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
-    shipped = set(content)
-    configuration.check(content, SCHEMA)
-    assert shipped == set(PROPERTIES)
-
-
-def test_defaults_are_filled_in_and_are_those_of_the_shipped_file():
-    content = {"root": "/data/Subjects"}
-    configuration.check(content, SCHEMA)
-    assert content == yaml.safe_load((REPO / "config" / "config.yaml").read_text())
-
-
-@pytest.mark.parametrize("key", sorted(PROPERTIES))
+@pytest.mark.parametrize("key", sorted(KEYS))
 def test_wrong_type_of_each_key(key: str):
     """The sentence is `key` is VALUE but must be DESCRIPTION."""
-    wrong = WRONG[PROPERTIES[key]["type"]]
-    description = PROPERTIES[key]["description"]
+    wrong = WRONG[KEYS[key].get("type", "object")]
     assert mistake(**{key: wrong}) == (
-        f"Configuration: `{key}` is {wrong!r} but must be {description}."
+        f"Configuration: `{key}` is {wrong!r} but must be {KEYS[key]['description']}."
     )
 
 
-@pytest.mark.parametrize("key", sorted(PROPERTIES["compression"]["properties"]))
+@pytest.mark.parametrize("key", sorted(ENCODER))
 def test_wrong_type_of_each_setting_of_the_encoder(key: str):
-    schema = PROPERTIES["compression"]["properties"][key]
-    wrong = WRONG[schema["type"]]
+    wrong = WRONG[ENCODER[key]["type"]]
     assert mistake(compression={key: wrong}) == (
-        f"Configuration: `compression.{key}` is {wrong!r} but must be {schema['description']}."
+        f"Configuration: `compression.{key}` is {wrong!r} but must be "
+        f"{ENCODER[key]['description']}."
     )
 
 
-def described(properties: dict) -> list[str]:
-    texts = []
-    for schema in properties.values():
-        texts.append(schema.get("description", ""))
-        texts += described(schema.get("properties", {}))
-        texts += described({"item": schema["items"]} if "items" in schema else {})
-    return texts
+def schemas(schema: dict) -> Iterator[dict]:
+    """Of all values that can be wrong."""
+    inner = [schema["items"]] if "items" in schema else []
+    for kind in ("properties", "patternProperties", "$defs"):
+        inner += schema.get(kind, {}).values()
+    for each in inner:
+        if each.get("type") != "object" or "properties" not in each:
+            yield each
+        yield from schemas(each)
 
 
-@pytest.mark.parametrize("description", described(PROPERTIES))
-def test_descriptions_read_on_after_must_be(description: str):
-    first = description.partition(" ")[0]
-    assert first in {"a", "an", "the", "one", "true"}, f"'must be {description}'"
-    assert not description.endswith(".")
+@pytest.mark.parametrize("model", [Configuration, CascadeFile])
+def test_descriptions_read_on_after_must_be(model: type[yaml_model.Model]):
+    found = list(schemas(yaml_model.schema_of(model)))
+    assert len(found) > 25
+    for schema in found:
+        description = schema["description"]
+        first = description.partition(" ")[0]
+        assert first in {"a", "an", "the", "one", "true"}, f"'must be {description}'"
+        assert not description.endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -103,6 +104,14 @@ def test_descriptions_read_on_after_must_be(description: str):
         ({"subjects": [3]}, ["`subjects", "is 3"]),
         ({"root": ""}, ["`root` is ''", "folder that holds your sessions"]),
         ({"root": None}, ["`root` is None", "folder that holds your sessions"]),
+        ({"keep_avi": 1}, ["`keep_avi` is 1", "true"]),
+        ({"compression": {"crf": True}}, ["`compression.crf` is True", "a whole number"]),
+        ({"cascades": {"dcl": {}}}, ["unknown key `cascades.dcl`", "dlc, lightningPose"]),
+        ({"cascades": {"dlc": {"Left": "a"}}}, ["`cascades.dlc` has the key 'Left'", "small"]),
+        ({"cascades": {"dlc": {"left": 3}}}, ["`cascades.dlc.left` is 3", "path of a cascade"]),
+        ({"trackers": ["dlc", "dlc"]}, ["`trackers` is ['dlc', 'dlc']"]),
+        ({"wheel_regions": {"left": {"x": 1}}}, ["'y' is a required", "in wheel_regions.left;"]),
+        ({"rot": 1, "root": None}, ["unknown key `rot`"]),
     ],
 )
 def test_other_mistakes(changes: dict, expected: list[str]):
@@ -118,29 +127,78 @@ def test_other_mistakes(changes: dict, expected: list[str]):
 
 @pytest.mark.parametrize("key", ["cameras", "sessions", "subjects"])
 def test_wrong_item_of_a_list(key: str):
-    description = PROPERTIES[key]["items"]["description"]
+    description = KEYS[key]["items"]["description"]
     assert mistake(**{key: [3]}) == f"Configuration: `{key}.0` is 3 but must be {description}."
+
+
+def test_key_that_is_a_number():
+    with pytest.raises(ConfigurationError, match="unknown key `3`; remove it or use one of"):
+        configuration.parse({"root": "/data", 3: 4})
 
 
 def test_an_impossible_date_is_refused():
     assert "`from_date` is '2026-13-45'" in mistake(from_date="2026-13-45")
 
 
+def test_date_without_quotes():
+    parsed = configuration.parse({"root": "/data", "from_date": date(2026, 1, 5)})
+    assert parsed.from_date == "2026-01-05"
+
+
 def test_root_must_be_given():
-    with pytest.raises(WorkflowError, match=r"'root' .*add it\."):
-        configuration.check({}, SCHEMA)
+    with pytest.raises(ConfigurationError, match=r"'root' .*add it\."):
+        configuration.parse({})
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False)])
 def test_command_line_gives_text(text: str, value: bool):
     """Snakemake hands `--config keep_avi=false` on as the text 'false'."""
-    content = {"root": "/data", "keep_avi": text}
-    configuration.check(content, SCHEMA)
-    assert content["keep_avi"] is value
+    assert configuration.parse({"root": "/data", "keep_avi": text}).keep_avi is value
 
 
 def test_numbers_on_the_command_line_are_text_too():
     """Snakemake hands `--config compression={crf: 20}` on as the text '20'."""
-    content = {"root": "/data", "compression": {"crf": "20"}}
-    configuration.check(content, SCHEMA)
-    assert content["compression"]["crf"] == 20
+    assert (
+        configuration.parse({"root": "/data", "compression": {"crf": "20"}}).compression.crf == 20
+    )
+
+
+def test_each_tracker_has_cascades_and_an_environment():
+    parsed = configuration.parse({"root": "/data", "cascades": {"dlc": {"left": "a.yaml"}}})
+    assert parsed.cascades == {"dlc": {"left": "a.yaml"}, "lightningPose": {}}
+    assert parsed.environments == {"dlc": "", "lightningPose": ""}
+
+
+def test_changed_values_are_checked(config: Configuration):
+    changed = config.changed(cameras=["left"], compression={"crf": 20})
+    assert (changed.cameras, changed.compression.crf) == (("left",), 20)
+    assert config.cameras == ("left", "right", "body", "belly")
+    with pytest.raises(ConfigurationError, match="unknown key `camera`"):
+        config.changed(camera="left")
+
+
+def test_options_are_merged_into_a_file(tmp_path: Path):
+    file = tmp_path / "lab.yaml"
+    file.write_text("root: /data\nfrom_date: 2026-01-05\ncompression: {crf: 20, preset: fast}\n")
+    read = configuration.read(file, {"root": "/other", "compression": {"crf": 30}})
+    assert (read.root, read.from_date) == ("/other", "2026-01-05")
+    assert (read.compression.crf, read.compression.preset) == (30, "fast")
+    assert configuration.read(file).compression.crf == 20
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("root: /data\ncameras: [left\nffmpeg: ''\n", r"cannot be read \(line 3: .*brackets"),
+        ("- root", r"cannot be read \(it holds no mapping\)"),
+        ("", "'root' is a required property"),
+        (None, r"cannot be read \(No such file"),
+    ],
+)
+def test_file_that_is_of_no_use(tmp_path: Path, content: str | None, said: str):
+    file = tmp_path / "lab.yaml"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        configuration.read(file)
+    assert "\n" not in str(caught.value)

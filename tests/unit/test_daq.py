@@ -54,6 +54,39 @@ def test_camera_pulses_are_the_rises_also_after_a_fall(tmp_path, namespace, extr
     assert sync.load(folder, namespace).fronts(3).times.size == 0
 
 
+def test_front_without_polarity_is_neither_rise_nor_fall():
+    fronts = sync.Fronts(np.array([1.0, 2, 3, 4]), np.array([3, 0, -2, 1]))
+    assert fronts.rises.tolist() == [1, 4]
+    assert fronts.falls.tolist() == [3]
+
+
+def test_other_files_of_the_sync_are_not_read(tmp_path):
+    folder = write_sync(tmp_path)
+    (folder / "_spikeglx_sync.comments.npy").write_text("not an array")
+    (folder / "_spikeglx_sync.comments.probe00.npy").write_text("not an array")
+    assert sync.find(tmp_path.parent, tmp_path.name, "spikeglx") == folder
+    assert len(sync.files(folder, "spikeglx")) == 3
+    assert sync.load(folder, "spikeglx").times.size == 6
+
+
+@pytest.mark.parametrize("shape", [(6, 1), (1, 6), (6,)])
+def test_sync_arrays_that_are_columns(tmp_path, shape):
+    folder = write_sync(tmp_path, times=TIMES.reshape(shape))
+    np.testing.assert_array_equal(sync.load(folder, "spikeglx").times, TIMES)
+
+
+def test_sync_without_fronts(tmp_path):
+    nothing = {name: np.empty(0) for name in ("times", "polarities", "channels")}
+    assert sync.load(write_sync(tmp_path, **nothing), "spikeglx").times.size == 0
+
+
+def test_fronts_at_the_same_time_keep_their_order(tmp_path):
+    times = np.array([2.0, 1, 1, 1, 1, 0])
+    channels = np.arange(6)
+    loaded = sync.load(write_sync(tmp_path, times=times, channels=channels), "spikeglx")
+    np.testing.assert_array_equal(loaded.channels, [5, 1, 2, 3, 4, 0])
+
+
 def test_unsorted_times_are_sorted(tmp_path):
     order = [3, 1, 0, 2, 5, 4]
     folder = write_sync(
@@ -128,6 +161,39 @@ def test_find_nothing(tmp_path):
 
 
 # channel maps
+
+
+NIDQ = {
+    **{"left_camera": 0, "right_camera": 1, "body_camera": 2, "frame2ttl": 4, "audio": 7},
+    **{"rotary_encoder_0": 5, "rotary_encoder_1": 6, "bpod": 16},
+}
+
+
+@pytest.mark.parametrize(
+    ("collection", "expected"),
+    [
+        ("raw_ephys_data", NIDQ | {"imec_sync": 3, "laser": 17, "laser_ttl": 18}),
+        ("raw_widefield_data", NIDQ | {"frame_trigger": 3}),
+        ("raw_sync_data", NIDQ | {"frame_trigger": 3}),
+        (
+            "3A",
+            {
+                **{"left_camera": 2, "right_camera": 3, "body_camera": 4, "bpod": 7},
+                **{"frame2ttl": 12, "rotary_encoder_0": 13, "rotary_encoder_1": 14, "audio": 15},
+            },
+        ),
+    ],
+)
+def test_default_channels_are_those_of_ibl_rigs(collection, expected):
+    assert sync.DEFAULT_CHANNELS[collection] == expected
+
+
+def test_each_pin_of_a_3a_probe_has_its_channel(tmp_path):
+    """Pins 5, 10, 15 and 20 are ground or power."""
+    digital = {f"pin{n:02}": f"line_{n}" for n in range(1, 21)}
+    channels = sync.channel_map(write_wiring(tmp_path, "3A", digital), "spikeglx")
+    signals = [n for n in range(1, 21) if n % 5]
+    assert channels == {f"line_{n}": channel for channel, n in enumerate(signals)}
 
 
 @pytest.mark.parametrize(
@@ -276,6 +342,49 @@ def test_extend_beside_a_gap():
     np.testing.assert_allclose(pulses.extend(times, 0, 2)[-2:], [201, 202])
 
 
+@pytest.mark.parametrize("n", [3, 40])
+def test_extend_after_a_gap_follows_what_is_nearest(n):
+    """The pulses before the gap are of another phase, by a third of a period."""
+    times = np.r_[np.arange(900), 950.33 + np.arange(n)]
+    np.testing.assert_allclose(pulses.extend(times, 0, 3)[-3:], 950.33 + n + np.arange(3))
+    backwards = -times[::-1]
+    np.testing.assert_allclose(
+        pulses.extend(backwards, 3, 0)[:3], -(950.33 + n + np.arange(3))[::-1]
+    )
+
+
+@pytest.mark.parametrize("interval", [0.45, 1.55])
+def test_extend_beside_an_odd_interval(interval):
+    """More than half of a period away from one period: the train begins anew there."""
+    times = np.r_[np.arange(900), 899 + interval + np.arange(50)]
+    np.testing.assert_allclose(pulses.extend(times, 0, 2)[-2:], times[-1] + [1, 2], atol=1e-9)
+
+
+def test_extend_follows_a_drift():
+    """The rate of the last 1000 pulses counts, not that of the train as a whole."""
+    times = np.cumsum(np.r_[np.full(3000, 1.02), np.full(1000, 1.0)])
+    np.testing.assert_allclose(pulses.extend(times, 0, 100)[-1], times[-1] + 100, atol=0.01)
+
+
+def test_period_of_few_pulses():
+    assert pulses.period(np.array([1.0, 3.5])) == 2.5
+    assert pulses.period(np.array([0.0, 1, 2, 4, 5, 6])) == 1
+    # none of the intervals is near the median of the two
+    assert pulses.period(np.array([0.0, 1, 11])) == 5.5
+
+
+def test_even_keeps_the_pulse_that_fits_those_before():
+    times = np.arange(20.0)
+    for extra, kept in ((9.7, 10), (10.3, 10)):
+        train = pulses.even(np.sort(np.r_[times, extra]))
+        assert train.times[kept] == kept
+        assert train.removed.tolist() == [extra]
+    # three in one period
+    train = pulses.even(np.sort(np.r_[times, 10.3, 10.4]))
+    np.testing.assert_array_equal(train.times, times)
+    assert train.removed.tolist() == [10.3, 10.4]
+
+
 # alignment of front trains
 
 
@@ -300,6 +409,49 @@ def test_fit_start_when_half_of_the_fronts_are_seen_a_frame_late():
     counts, polarities = np.array([10, 20, 50, 65]), np.array([1, -1, 1, -1])
     fit = fit_start(counts + 7, polarities, counts + np.array([1, 0, 0, 1]), polarities)
     assert (fit.start, fit.exact, fit.clear) == (7, 2, True)
+
+
+def test_fit_start_tells_how_late_each_ttl_is():
+    counts, polarities = np.array([10, 20, 50, 65, 90, 99]), np.array([1, -1, 1, -1, 1, -1])
+    late = np.array([0, 1, 0, -1, 0, 2])
+    fit = fit_start(counts + 7 + late, polarities, counts, polarities)
+    np.testing.assert_array_equal(fit.offsets, [0, 1, 0, -1, 0, np.nan])
+    np.testing.assert_array_equal(fit.unmatched, [False] * 5 + [True])
+    assert fit.exact == 3
+
+
+@pytest.mark.parametrize("frames", [-3, -2, -1, 1, 2, 3, -4, 4])
+def test_pins_that_are_latched_some_frames_late_are_no_other_start(frames):
+    """Up to 3 frames; what is further away speaks against the start that has more votes."""
+    rng = np.random.default_rng(0)
+    counts = np.sort(rng.choice(10_000, 100, replace=False)) * 10
+    polarities = np.tile([1, -1], 50)
+    shown = counts + np.where(np.arange(100) % 5 < 2, frames, 0)
+    fit = fit_start(counts + 7, polarities, shown, polarities)
+    assert fit.start == 7
+    assert fit.clear is (abs(frames) <= 3)
+
+
+@pytest.mark.parametrize(("n_matched", "clear"), [(0, False), (4, False), (5, True), (9, True)])
+def test_more_than_half_of_the_fronts_must_match(n_matched, clear):
+    counts, polarities = np.array([0, 10, 30, 70, 150, 310, 630, 1270, 2550]), np.ones(9)
+    ttl = np.r_[counts[:n_matched], 10_000 + np.arange(3) ** 5]
+    fit = fit_start(ttl, np.ones(ttl.size), counts, polarities)
+    assert fit.clear is clear
+
+
+@pytest.mark.parametrize(("n_other", "clear"), [(2, True), (3, True), (4, False)])
+def test_another_start_with_more_than_half_of_the_votes(n_other, clear):
+    """Six fronts agree on one start; of these some agree on another one, too."""
+    counts, polarities = np.array([0, 10, 30, 70, 150, 310]), np.ones(6)
+    ttl = np.unique(np.r_[counts, counts[:n_other] + 5001])
+    assert fit_start(ttl, np.ones(ttl.size), counts, polarities).clear is clear
+
+
+def test_one_front_is_not_enough():
+    one = np.array([5])
+    assert not fit_start(one + 3, one, one, one).clear
+    assert fit_start(np.array([8, 20]), np.ones(2), np.array([5, 17]), np.ones(2)).clear
 
 
 def test_fit_start_needs_the_polarity():
@@ -395,6 +547,48 @@ def test_bpod_pulse_counts_only_with_both_fronts():
     # the falls of the pulses at 2.2 s and 5.2 s were not seen
     found, _ = bpod.camera_pulses([trial, other])
     np.testing.assert_allclose(found, np.arange(1, 20))
+
+
+def test_bpod_trials_of_one_and_two_pulses():
+    trials = [
+        {"Port1In": np.array([0.0]), "Port1Out": np.array([0.5])},
+        {"Port1In": np.array([1.0, 2.0]), "Port1Out": np.array([1.5, 2.5])},
+        {"Port1In": np.array([3.0, 4.0, 5.0]), "Port1Out": np.array([3.5, 4.5])},
+        {"Port1In": np.arange(7.0, 20), "Port1Out": np.arange(7.5, 20)},
+    ]
+    found, notes = bpod.camera_pulses(trials)
+    np.testing.assert_array_equal(found, np.arange(20))
+    assert notes == ()
+    two, _ = bpod.camera_pulses(trials[1:2])
+    np.testing.assert_array_equal(two, [1, 2])
+
+
+def test_bpod_pulse_between_two_others():
+    rises = np.sort(np.r_[np.arange(20.0), 7.3])
+    found, notes = bpod.camera_pulses([{"Port1In": rises, "Port1Out": rises + 0.1}])
+    np.testing.assert_array_equal(found, np.arange(20))
+    assert notes == ("1 camera pulses between two others were ignored.",)
+
+
+def test_bpod_ttls_are_fused_below_5_ms():
+    trial = {"BNC2High": np.array([1.0, 2.0, 2.104]), "BNC2Low": np.array([1.1, 2.1, 2.2])}
+    fronts = bpod.sync_fronts([trial])
+    assert fronts.times.tolist() == [1, 1.1, 2, 2.2]
+    apart = trial | {"BNC2High": np.array([1.0, 2.0, 2.106])}
+    assert bpod.sync_fronts([apart]).times.size == 6
+    # a short pulse is not a gap
+    short = {"BNC2High": np.array([1.0]), "BNC2Low": np.array([1.001])}
+    assert bpod.sync_fronts([short]).times.tolist() == [1, 1.001]
+
+
+def test_bpod_events_that_did_not_happen(tmp_path):
+    trials, _ = bpod_session(3)
+    trials[1]["behavior_data"]["Events timestamps"]["BNC2High"] = [float("nan"), 0.5]
+    trials[1]["behavior_data"]["Events timestamps"]["BNC2Low"] = 0.6
+    start = trials[1]["behavior_data"]["Trial start timestamp"] - 1.7
+    found = bpod.load(write_bpod(tmp_path, trials))[1]
+    np.testing.assert_allclose(found["BNC2High"], [start + 0.5])
+    np.testing.assert_allclose(found["BNC2Low"], [start + 0.6])
 
 
 def test_bpod_without_camera():

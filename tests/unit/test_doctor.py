@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.alyx.server import PASSWORD
 
+from alfvideo.configuration import Configuration
 from alfvideo.files import lock
 from alfvideo.files.errors import DataError
 from alfvideo.views import doctor
@@ -25,9 +26,9 @@ def missing(findings: Iterator[tuple[State, str]]) -> str:
 
 
 @pytest.fixture
-def config(config: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
+def config(config: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configuration:
     monkeypatch.chdir(tmp_path)
-    return config | {"root": str(tmp_path)}
+    return config.changed(root=str(tmp_path))
 
 
 def program(path: Path, text: str) -> Path:
@@ -37,7 +38,7 @@ def program(path: Path, text: str) -> Path:
 
 
 @pytest.mark.parametrize("look", [machine.software, machine.processor, machine.ffmpeg])
-def test_this_machine_is_good(config: dict, look: doctor.Examination):
+def test_this_machine_is_good(config: Configuration, look: doctor.Examination):
     assert State.MISSING not in states(look(config))
     assert list(look(config))
 
@@ -50,8 +51,8 @@ def test_text_counts_what_must_be_mended():
     assert doctor.text(findings[:1]).endswith("All that a run needs is there.")
 
 
-def test_an_examination_that_fails_does_not_end_the_others(config: dict):
-    def fails(config: dict) -> Iterator[tuple[State, str]]:
+def test_an_examination_that_fails_does_not_end_the_others(config: Configuration):
+    def fails(config: Configuration) -> Iterator[tuple[State, str]]:
         yield State.GOOD, "so far"
         raise DataError("It is broken. Mend it.")
 
@@ -60,28 +61,32 @@ def test_an_examination_that_fails_does_not_end_the_others(config: dict):
     assert findings[-1].what == "second"
 
 
-def test_ffmpeg_that_is_not_there(config: dict):
-    sentence = missing(machine.ffmpeg(config | {"ffmpeg": "/nowhere/ffmpeg"}))
+def test_ffmpeg_that_is_not_there(config: Configuration):
+    sentence = missing(machine.ffmpeg(config.changed(ffmpeg="/nowhere/ffmpeg")))
     assert sentence.startswith("/nowhere/ffmpeg cannot be run (No such file or directory)")
 
 
-def test_ffmpeg_without_the_encoder(config: dict, tmp_path: Path):
+def test_ffmpeg_without_the_encoder(config: Configuration, tmp_path: Path):
     poor = program(tmp_path / "ffmpeg", "echo ' V..... mpeg4  MPEG-4 part 2'")
-    assert "has no libx264 encoder" in missing(machine.ffmpeg(config | {"ffmpeg": str(poor)}))
+    assert "has no libx264 encoder" in missing(machine.ffmpeg(config.changed(ffmpeg=str(poor))))
 
 
-def test_no_gpu_is_a_note(config: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_no_gpu_is_a_note(config: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert states(machine.gpu(config)) == [State.NOTE]
 
 
-def test_a_driver_that_does_not_work(config: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_driver_that_does_not_work(
+    config: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     program(tmp_path / "nvidia-smi", "echo 'Failed to initialize NVML: Driver mismatch'; exit 18")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert "nvidia-smi says: Failed to initialize NVML" in missing(machine.gpu(config))
 
 
-def test_slurm_that_does_not_answer(config: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_slurm_that_does_not_answer(
+    config: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     program(tmp_path / "sbatch", "exit 0")
     program(tmp_path / "sinfo", "echo 'Unable to contact slurm controller' >&2; exit 1")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
@@ -89,7 +94,7 @@ def test_slurm_that_does_not_answer(config: dict, tmp_path: Path, monkeypatch: p
 
 
 def test_partitions_of_the_profile_that_are_not_there(
-    config: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     program(tmp_path / "sbatch", "exit 0")
     program(tmp_path / "sinfo", "echo another")
@@ -97,29 +102,29 @@ def test_partitions_of_the_profile_that_are_not_there(
     assert "names partitions that are not there" in missing(machine.slurm(config))
 
 
-def test_no_slurm_is_a_note(config: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_no_slurm_is_a_note(config: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert states(machine.slurm(config)) == [State.NOTE]
 
 
-def test_data_folder(config: dict, tmp_path: Path):
+def test_data_folder(config: Configuration, tmp_path: Path):
     assert State.MISSING not in states(lab.data_folder(config))
     assert not list(tmp_path.iterdir()), "nothing is left"
 
 
-def test_data_folder_that_does_not_exist(config: dict, tmp_path: Path):
-    sentence = missing(lab.data_folder(config | {"root": str(tmp_path / "nowhere")}))
+def test_data_folder_that_does_not_exist(config: Configuration, tmp_path: Path):
+    sentence = missing(lab.data_folder(config.changed(root=str(tmp_path / "nowhere"))))
     assert sentence.startswith(f"{tmp_path / 'nowhere'} does not exist. Set `root`")
 
 
-def test_data_folder_that_is_read_only(config: dict, become: Callable[[int], None]):
+def test_data_folder_that_is_read_only(config: Configuration, become: Callable[[int], None]):
     become(65534)
     # Some system folder that everybody may read.
-    sentence = missing(lab.data_folder(config | {"root": "/usr"}))
+    sentence = missing(lab.data_folder(config.changed(root="/usr")))
     assert sentence.startswith("/usr may not be written to. Results are kept beside the raw data")
 
 
-def test_data_folder_with_another_run(config: dict, tmp_path: Path):
+def test_data_folder_with_another_run(config: Configuration, tmp_path: Path):
     lock.acquire(tmp_path)
     try:
         (finding, *_) = doctor.examine({"root": lab.data_folder}, config)
@@ -135,30 +140,30 @@ def test_little_space_is_a_note(tmp_path: Path):
     assert f"free at {tmp_path}" in sentence
 
 
-def test_python_without_the_engine(config: dict, tmp_path: Path):
+def test_python_without_the_engine(config: Configuration, tmp_path: Path):
     changes = {"trackers": ["dlc"], "environments": {"dlc": str(tmp_path / "python")}}
-    findings = doctor.examine({"engines": lab.pose_engines}, config | changes)
+    findings = doctor.examine({"engines": lab.pose_engines}, config.changed(**changes))
     assert [finding.state for finding in findings] == [State.MISSING]
     assert "cannot be run" in findings[0].sentence
     assert "Name the Python" in findings[0].sentence
 
 
-def test_engine_that_is_still_to_be_installed(config: dict):
-    ((state, sentence),) = lab.pose_engines(config | {"trackers": ["dlc"]})
+def test_engine_that_is_still_to_be_installed(config: Configuration):
+    ((state, sentence),) = lab.pose_engines(config.changed(trackers=["dlc"]))
     assert (state, sentence) == (State.GOOD, "DeepLabCut will be installed by the first run")
 
 
-def test_models_that_are_missing(config: dict, tmp_path: Path):
+def test_models_that_are_missing(config: Configuration, tmp_path: Path):
     file = tmp_path / "left.yaml"
     file.write_text("folder: nowhere\nnetworks: {all: {models: [model]}}\n")
     changes = {"trackers": ["dlc"], "cascades": {"dlc": {"left": str(file)}}}
-    assert missing(lab.models(config | changes)).startswith("dlc left: ")
+    assert missing(lab.models(config.changed(**changes))).startswith("dlc left: ")
 
 
-def test_alyx(config: dict, alyx, monkeypatch: pytest.MonkeyPatch):
+def test_alyx(config: Configuration, alyx, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ALYX_LOGIN", "lab_manager")
     monkeypatch.setenv("ALYX_PASSWORD", PASSWORD)
-    asked = config | {"registration": {"alyx": alyx.url}}
+    asked = config.changed(registration={"alyx": alyx.url})
     assert states(lab.alyx(asked)) == [State.GOOD]
     monkeypatch.setenv("ALYX_PASSWORD", "wrong")
     (finding,) = doctor.examine({"Alyx": lab.alyx}, asked)

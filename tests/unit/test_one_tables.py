@@ -26,22 +26,22 @@ RIG = Rig(seconds=1, scale=0.05, cameras=("body",), lab="lab")
 N = 30
 
 
-def make(of: Path, *names: str, n: int = N) -> None:
+def make(session: Path, *names: str, n: int = N) -> None:
     """Leave results as jobs do, with their provenance."""
     for name in names:
-        file = of / name
+        file = session / name
         file.parent.mkdir(exist_ok=True)
         if file.suffix == ".pqt":
             pd.DataFrame({"nose_tip_x": np.arange(float(n))}).to_parquet(file)
         else:
             np.save(file, np.arange(float(n)))
     provenance.record(
-        of,
+        session,
         provenance.Work(
             rule="a_rule",
             camera="left",
             inputs={},
-            outputs=[of / name for name in names],
+            outputs=[session / name for name in names],
             params={},
             log=Path("log"),
         ),
@@ -128,7 +128,7 @@ def test_what_is_being_written_is_left_out(root: Path, made: Path):
 
 def test_hash_is_that_of_the_provenance(root: Path, made: Path, monkeypatch: pytest.MonkeyPatch):
     """Files that were hashed when they were made, or are very large, are not read again."""
-    monkeypatch.setattr(one_tables, "_HASHED", -1)
+    monkeypatch.setattr(one_tables, "_MAX_HASHED_BYTES", -1)
     update(root)
     rows = one_of(root)._cache["datasets"].set_index("rel_path")
     assert rows.loc[TIMES, "hash"] == hashlib.md5((made / TIMES).read_bytes()).hexdigest()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from alfvideo.configuration import Configuration
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
 from alfvideo.planning import pending, scan_cache, tasks
@@ -31,7 +32,7 @@ def small(**options: object) -> Rig:
     return Rig(**{"seconds": 2, "scale": 0.05, "cameras": (camera,), **options})
 
 
-def finish(path: Path, config: dict) -> None:
+def finish(path: Path, config: Configuration) -> None:
     """Leave outputs and records as the jobs of all tasks would, newer than what is there."""
     records = {}
     for task in tasks.TASKS:
@@ -56,7 +57,7 @@ def finish(path: Path, config: dict) -> None:
         os.utime(file, ns=(past + made, past + made))
 
 
-def stages(path: Path, config: dict, state: State) -> set[str]:
+def stages(path: Path, config: Configuration, state: State) -> set[str]:
     return {status.stage for status in pending.scan_session(path, config) if status.state is state}
 
 
@@ -69,7 +70,7 @@ def edit_records(path: Path, change: Callable[[dict], None]) -> None:
 
 
 @pytest.fixture
-def done(tmp_path: Path, config: dict, rendered: Render) -> Path:
+def done(tmp_path: Path, config: Configuration, rendered: Render) -> Path:
     path = rendered(tmp_path, small())
     finish(path, config)
     assert stages(path, config, State.DONE) == {"raw", "video", "times", "qc"}
@@ -87,9 +88,9 @@ ALL = {
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize("keep_avi", [True, False])
 def test_new_session_is_pending_and_finished_one_is_done(
-    tmp_path: Path, config: dict, rendered: Render, kind: str, keep_avi: bool
+    tmp_path: Path, config: Configuration, rendered: Render, kind: str, keep_avi: bool
 ):
-    config["keep_avi"] = keep_avi
+    config = config.changed(keep_avi=keep_avi)
     path = rendered(tmp_path, small(kind=kind))
     expected = ALL[kind] | (set() if keep_avi else {"avi"})
     assert stages(path, config, State.PENDING) == expected
@@ -149,7 +150,7 @@ INPUTS = [
 
 @pytest.mark.parametrize(("rig", "name", "expected"), INPUTS)
 def test_touched_input(
-    tmp_path: Path, config: dict, rendered: Render, rig: Rig, name: str, expected: set[str]
+    tmp_path: Path, config: Configuration, rendered: Render, rig: Rig, name: str, expected: set[str]
 ):
     path = rendered(tmp_path, rig)
     finish(path, config)
@@ -159,7 +160,7 @@ def test_touched_input(
     assert stages(path, config, State.PENDING) == expected
 
 
-def test_other_cameras_stay_done(tmp_path: Path, config: dict, rendered: Render):
+def test_other_cameras_stay_done(tmp_path: Path, config: Configuration, rendered: Render):
     path = rendered(tmp_path, small(cameras=("left", "body")))
     finish(path, config)
     (path / "raw_video_data" / "_iblrig_leftCamera.raw.avi").touch()
@@ -187,42 +188,47 @@ def test_other_cameras_stay_done(tmp_path: Path, config: dict, rendered: Render)
     ],
 )
 def test_changed_settings(
-    tmp_path: Path, config: dict, rendered: Render, kind: str, settings: dict, expected: set[str]
+    tmp_path: Path,
+    config: Configuration,
+    rendered: Render,
+    kind: str,
+    settings: dict,
+    expected: set[str],
 ):
     path = rendered(tmp_path, small(kind=kind))
     finish(path, config)
-    config["compression"] |= settings
+    config = config.changed(compression=settings)
     assert stages(path, config, State.PENDING) == expected
 
 
-def test_changed_description(done: Path, config: dict):
+def test_changed_description(done: Path, config: Configuration):
     """The GPIO may be wired to another channel than the description said at first."""
     file = done / "_ibl_experiment.description.yaml"
     file.write_text(file.read_text().replace("sync_label: audio", "sync_label: frame2ttl"))
     assert stages(done, config, State.PENDING) == {"times", "qc"}
 
 
-def test_output_of_another_version(done: Path, config: dict):
+def test_output_of_another_version(done: Path, config: Configuration):
     edit_records(done, lambda record: record["params"].update(version=0))
     assert stages(done, config, State.PENDING) == {"raw", "video", "times", "qc"}
 
 
-def test_outputs_of_another_program_are_judged_by_time(done: Path, config: dict):
+def test_outputs_of_another_program_are_judged_by_time(done: Path, config: Configuration):
     (done / provenance.FILE_NAME).unlink()
-    config["compression"]["crf"] = 30
+    config = config.changed(compression={"crf": 30})
     assert stages(done, config, State.PENDING) == set()
     (done / "raw_video_data" / "_iblrig_bodyCamera.raw.avi").touch()
     assert stages(done, config, State.PENDING) == {"video", "times", "qc"}
 
 
-def test_input_that_came_later_with_an_old_date(done: Path, config: dict):
+def test_input_that_came_later_with_an_old_date(done: Path, config: Configuration):
     wiring = done / "raw_ephys_data" / "_spikeglx_ephysData_g0_t0.nidq.wiring.json"
     wiring.write_text("{}")
     os.utime(wiring, ns=(0, 0))
     assert stages(done, config, State.PENDING) == {"times", "qc"}
 
 
-def test_input_that_went(done: Path, config: dict):
+def test_input_that_went(done: Path, config: Configuration):
     (done / "raw_ephys_data" / "_spikeglx_ephysData_g0_t0.nidq.meta").unlink()
     assert stages(done, config, State.PENDING) == {"times", "qc"}
 
@@ -237,21 +243,21 @@ def test_input_that_went(done: Path, config: dict):
         ("snapshot/bodyCamera_qc.png", {"qc"}),
     ],
 )
-def test_missing_output(done: Path, config: dict, output: str, expected: set[str]):
+def test_missing_output(done: Path, config: Configuration, output: str, expected: set[str]):
     (done / output).unlink()
     assert stages(done, config, State.PENDING) == expected
 
 
-def test_mp4_whose_avi_is_gone_is_done_whatever_the_settings(done: Path, config: dict):
+def test_mp4_whose_avi_is_gone_is_done_whatever_the_settings(done: Path, config: Configuration):
     (done / "raw_video_data" / "_iblrig_bodyCamera.raw.avi").unlink()
-    config["compression"]["crf"] = 30
+    config = config.changed(compression={"crf": 30})
     edit_records(done, lambda record: record["params"].update(version=0))
     assert "video" in stages(done, config, State.DONE)
     targets = pending.targets(pending.scan_session(done, config))
     assert not [target for target in targets if target.endswith("mp4")]
 
 
-def test_targets_are_the_outputs_of_pending_stages(done: Path, config: dict):
+def test_targets_are_the_outputs_of_pending_stages(done: Path, config: Configuration):
     (done / "alf" / "_ibl_bodyCamera.times.npy").unlink()
     targets = pending.targets(pending.scan_session(done, config))
     assert targets == [
@@ -301,7 +307,7 @@ def test_targets_are_the_outputs_of_pending_stages(done: Path, config: dict):
 )
 def test_blocked_stages(
     tmp_path: Path,
-    config: dict,
+    config: Configuration,
     rendered: Render,
     rig: Rig,
     remove: str,
@@ -329,7 +335,7 @@ def test_blocked_stages(
     ],
 )
 def test_blocked_session_has_one_line_and_others_go_on(
-    tmp_path: Path, config: dict, rendered: Render, file: str, content: str, reason: str
+    tmp_path: Path, config: Configuration, rendered: Render, file: str, content: str, reason: str
 ):
     path = rendered(tmp_path, small())
     other = rendered(tmp_path, small(subject="KB002"))
@@ -357,7 +363,7 @@ def reachable() -> Iterator[Path]:
 @pytest.mark.parametrize("closed", [".", "..", "raw_video_data", "raw_ephys_data"])
 def test_folder_that_cannot_be_read_blocks_its_session_only(
     reachable: Path,
-    config: dict,
+    config: Configuration,
     rendered: Render,
     caplog: pytest.LogCaptureFixture,
     closed: str,
@@ -380,7 +386,7 @@ def test_folder_that_cannot_be_read_blocks_its_session_only(
     assert any(rig.subject in line for line in said), shown
 
 
-def test_missing_root_says_what_to_do(tmp_path: Path, config: dict):
+def test_missing_root_says_what_to_do(tmp_path: Path, config: Configuration):
     with pytest.raises(
         DataError, match=r"There is no data folder .*nowhere\. Set `root` in config/config\.yaml"
     ):
@@ -433,29 +439,30 @@ FILTERED = {
         ({"sessions": ["KB*/2026-*"]}, {"KB001/2026-01-01/001", "KB001/2026-02-01/001"}),
     ],
 )
-def test_filters(tmp_path: Path, config: dict, filters: dict, expected: set[str]):
+def test_filters(tmp_path: Path, config: Configuration, filters: dict, expected: set[str]):
     for name in FILTERED:
         (tmp_path / name).mkdir(parents=True)
     found = {
-        s.session.relative_to(tmp_path).as_posix() for s in pending.scan(tmp_path, config | filters)
+        s.session.relative_to(tmp_path).as_posix()
+        for s in pending.scan(tmp_path, config.changed(**filters))
     }
     assert found == expected
 
 
-def test_filter_by_camera(tmp_path: Path, config: dict, rendered: Render):
+def test_filter_by_camera(tmp_path: Path, config: Configuration, rendered: Render):
     path = rendered(tmp_path, small(cameras=("left", "right", "body")))
-    config["cameras"] = ["left", "body"]
+    config = config.changed(cameras=["left", "body"])
     assert {s.camera for s in pending.scan_session(path, config)} == {"left", "body"}
 
 
-def test_newest_come_first(tmp_path: Path, config: dict):
+def test_newest_come_first(tmp_path: Path, config: Configuration):
     for name in FILTERED:
         (tmp_path / name).mkdir(parents=True)
     dates = [status.session.parts[-2] for status in pending.scan(tmp_path, config)]
     assert dates == sorted(dates, reverse=True)
 
 
-def test_scan_changes_nothing(tmp_path: Path, config: dict, rendered: Render):
+def test_scan_changes_nothing(tmp_path: Path, config: Configuration, rendered: Render):
     path = rendered(tmp_path, small())
     for file in (path, *path.rglob("*")):
         if file.is_dir():
@@ -470,7 +477,7 @@ def test_scan_changes_nothing(tmp_path: Path, config: dict, rendered: Render):
 
 @pytest.mark.parametrize(("name", "said"), [("KB<b>", "<b> in"), ("KB{1}", "{ in")])
 def test_a_path_that_snakemake_would_take_for_a_placeholder(
-    tmp_path: Path, config: dict, rendered: Render, name: str, said: str
+    tmp_path: Path, config: Configuration, rendered: Render, name: str, said: str
 ):
     """Snakemake would end the whole run because of it."""
     path = rendered(tmp_path, small())
@@ -482,7 +489,7 @@ def test_a_path_that_snakemake_would_take_for_a_placeholder(
     assert blocked.reason.startswith(f"{said} a path")
 
 
-def test_a_video_from_the_future_waits(tmp_path: Path, config: dict, rendered: Render):
+def test_a_video_from_the_future_waits(tmp_path: Path, config: Configuration, rendered: Render):
     """Its results would be older than it, which Snakemake takes for a failed job."""
     path = rendered(tmp_path, small())
     (avi,) = path.rglob("*.raw.avi")
@@ -500,7 +507,7 @@ def test_a_video_from_the_future_waits(tmp_path: Path, config: dict, rendered: R
     assert {status.state for status in pending.scan(tmp_path, config, memory)} == {State.PENDING}
 
 
-def test_a_link_to_nothing_is_no_video(tmp_path: Path, config: dict, rendered: Render):
+def test_a_link_to_nothing_is_no_video(tmp_path: Path, config: Configuration, rendered: Render):
     """As git-annex leaves it where the content was not fetched."""
     path = rendered(tmp_path, small())
     (avi,) = path.rglob("*.raw.avi")
@@ -514,7 +521,9 @@ def test_a_link_to_nothing_is_no_video(tmp_path: Path, config: dict, rendered: R
 
 
 @pytest.mark.parametrize("name", ["snapshot", "alf", "qc", "registration"])
-def test_a_file_where_a_folder_belongs(tmp_path: Path, config: dict, rendered: Render, name: str):
+def test_a_file_where_a_folder_belongs(
+    tmp_path: Path, config: Configuration, rendered: Render, name: str
+):
     path = rendered(tmp_path, small())
     shutil.rmtree(path / name, ignore_errors=True)
     (path / name).write_text("not a folder")

@@ -9,6 +9,7 @@ import yaml
 from tests.conftest import REPO
 from tests.unit.test_pending import finish
 
+from alfvideo.configuration import Configuration
 from alfvideo.jobs import provenance
 from alfvideo.planning import pending, tasks
 from alfvideo.planning.pending import State
@@ -24,14 +25,14 @@ ALL = {"left": EYE, "right": EYE, "body": EYE - {"features"}, "": {"licks", "dlc
 
 
 @pytest.fixture
-def tracked(config: dict) -> dict:
+def tracked(config: Configuration) -> Configuration:
     """The configuration with the DeepLabCut cascades of the demo."""
     demo = yaml.safe_load((REPO / "config" / "demo.yaml").read_text())
     cascades = {
         tracker: {camera: str(REPO / file) for camera, file in files.items()}
         for tracker, files in demo["cascades"].items()
     }
-    return config | {"trackers": ["dlc"], "cascades": cascades}
+    return config.changed(trackers=["dlc"], cascades=cascades)
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def path(tmp_path: Path, rendered: Render) -> Path:
     return rendered(tmp_path, RIG)
 
 
-def stages(path: Path, config: dict, state: State) -> dict[str, set[str]]:
+def stages(path: Path, config: Configuration, state: State) -> dict[str, set[str]]:
     """Stages of each camera that are in a state; those of the session have an empty camera."""
     found: dict[str, set[str]] = {}
     for status in pending.scan_session(path, config):
@@ -48,23 +49,25 @@ def stages(path: Path, config: dict, state: State) -> dict[str, set[str]]:
     return found
 
 
-def inputs(path: Path, config: dict, rule: str, camera: str = "") -> dict[str, list[str]]:
+def inputs(path: Path, config: Configuration, rule: str, camera: str = "") -> dict[str, list[str]]:
     """Names of the files that a task reads."""
     read = description.read(path)
     task = tasks.BY_RULE[rule]
-    of = description.ALL_CAMERAS if task.of_session else read.cameras[camera]
-    return {name: [f.name for f in files] for name, files in task.files(read, of, config).items()}
+    described = description.ALL_CAMERAS if task.of_session else read.cameras[camera]
+    return {
+        name: [f.name for f in files] for name, files in task.files(read, described, config).items()
+    }
 
 
-def test_new_session_is_pending_and_finished_one_is_done(path: Path, tracked: dict):
+def test_new_session_is_pending_and_finished_one_is_done(path: Path, tracked: Configuration):
     assert stages(path, tracked, State.PENDING) == ALL
     finish(path, tracked)
     assert stages(path, tracked, State.PENDING) == {}
     assert stages(path, tracked, State.DONE) == ALL
 
 
-def test_both_trackers_and_clips(path: Path, tracked: dict):
-    tracked |= {"trackers": ["dlc", "lightningPose"], "pose_clips": True}
+def test_both_trackers_and_clips(path: Path, tracked: Configuration):
+    tracked = tracked.changed(trackers=["dlc", "lightningPose"], pose_clips=True)
     clips = {camera: ALL[camera] | {"clip"} for camera in RIG.labels}
     assert stages(path, tracked, State.PENDING) == clips | {
         "left": clips["left"] | {"lightningPose", "lpQC"},
@@ -76,8 +79,8 @@ def test_both_trackers_and_clips(path: Path, tracked: dict):
     ("tracker", "rule"),
     [("dlc", "ephys_post_dlc"), ("lightningPose", "ephys_post_lightning_pose")],
 )
-def test_features_are_from_one_tracker(path: Path, tracked: dict, tracker: str, rule: str):
-    tracked |= {"trackers": ["dlc", "lightningPose"], "features_from": tracker}
+def test_features_are_from_one_tracker(path: Path, tracked: Configuration, tracker: str, rule: str):
+    tracked = tracked.changed(trackers=["dlc", "lightningPose"], features_from=tracker)
     read = description.read(path)
     rules = [
         task.rule
@@ -89,27 +92,27 @@ def test_features_are_from_one_tracker(path: Path, tracked: dict, tracker: str, 
     assert inputs(path, tracked, "licks")["pose"][0] == f"_ibl_leftCamera.{tracker}.pqt"
 
 
-def test_licks_read_the_cameras_that_see_the_tongue(path: Path, tracked: dict):
+def test_licks_read_the_cameras_that_see_the_tongue(path: Path, tracked: Configuration):
     assert inputs(path, tracked, "licks") == {
         "pose": ["_ibl_leftCamera.dlc.pqt", "_ibl_rightCamera.dlc.pqt"],
         "times": ["_ibl_leftCamera.times.npy", "_ibl_rightCamera.times.npy"],
     }
 
 
-def test_cameras_that_are_not_selected(path: Path, tracked: dict):
+def test_cameras_that_are_not_selected(path: Path, tracked: Configuration):
     """Nothing is made of them, but what is there is used."""
-    tracked["cameras"] = ["left"]
+    tracked = tracked.changed(cameras=["left"])
     assert stages(path, tracked, State.PENDING) == {"left": EYE, "": ALL[""]}
     assert inputs(path, tracked, "licks")["pose"] == ["_ibl_leftCamera.dlc.pqt"]
     (path / "alf" / "_ibl_rightCamera.dlc.pqt").touch()
     names = inputs(path, tracked, "licks")
     assert names["pose"] == ["_ibl_leftCamera.dlc.pqt", "_ibl_rightCamera.dlc.pqt"]
     assert names["times"] == ["_ibl_leftCamera.times.npy"]
-    tracked["cameras"] = ["body"]
+    tracked = tracked.changed(cameras=["body"])
     assert stages(path, tracked, State.PENDING) == {"body": ALL["body"], "": {"dlcPlot"}}
 
 
-def test_camera_without_video_leaves_the_others(path: Path, tracked: dict):
+def test_camera_without_video_leaves_the_others(path: Path, tracked: Configuration):
     for file in (path / "raw_video_data").glob("*rightCamera*.avi"):
         file.unlink()
     assert stages(path, tracked, State.PENDING) == ALL | {"right": {"raw"}}
@@ -117,7 +120,9 @@ def test_camera_without_video_leaves_the_others(path: Path, tracked: dict):
     assert inputs(path, tracked, "licks")["pose"] == ["_ibl_leftCamera.dlc.pqt"]
 
 
-def test_no_video_at_all_blocks_the_session_with_each_reason_once(path: Path, tracked: dict):
+def test_no_video_at_all_blocks_the_session_with_each_reason_once(
+    path: Path, tracked: Configuration
+):
     for file in (path / "raw_video_data").glob("*.avi"):
         file.unlink()
     blocked = [s for s in pending.scan_session(path, tracked) if s.state is State.BLOCKED]
@@ -127,7 +132,7 @@ def test_no_video_at_all_blocks_the_session_with_each_reason_once(path: Path, tr
     assert reasons["dlcPlot"].count("raw video missing") == 3
 
 
-def test_without_sync_there_are_features_but_no_times(path: Path, tracked: dict):
+def test_without_sync_there_are_features_but_no_times(path: Path, tracked: Configuration):
     for file in (path / "raw_ephys_data").glob("*.npy"):
         file.unlink()
     assert stages(path, tracked, State.BLOCKED) == {
@@ -149,7 +154,9 @@ def test_without_sync_there_are_features_but_no_times(path: Path, tracked: dict)
         ("alf/rightCamera.ROIMotionEnergy.npy", {}),
     ],
 )
-def test_touched_input(path: Path, tracked: dict, name: str, expected: dict[str, set[str]]):
+def test_touched_input(
+    path: Path, tracked: Configuration, name: str, expected: dict[str, set[str]]
+):
     """The picture of the session shows all of them."""
     finish(path, tracked)
     (path / name).touch()
@@ -157,19 +164,19 @@ def test_touched_input(path: Path, tracked: dict, name: str, expected: dict[str,
     assert found == expected | {"": expected.get("", set()) | {"dlcPlot"}}
 
 
-def fail(path: Path, config: dict, rule: str, camera: str) -> None:
+def fail(path: Path, config: Configuration, rule: str, camera: str) -> None:
     """Leave what a job leaves that fails because of its inputs."""
     read, task = description.read(path), tasks.BY_RULE[rule]
-    of = read.cameras[camera]
-    files = [file for found in task.files(read, of, config).values() for file in found]
+    described = read.cameras[camera]
+    files = [file for found in task.files(read, described, config).values() for file in found]
     provenance.record_failure(
         path,
         provenance.Work(
             rule=rule,
             camera=camera,
             inputs={file: provenance.fingerprint(file) for file in files if file.exists()},
-            outputs=[datasets.path(pattern, read, of) for pattern in task.outputs],
-            params=task.params(read, of, config),
+            outputs=[datasets.path(pattern, read, described) for pattern in task.outputs],
+            params=task.params(read, described, config),
             log=Path("log"),
         ),
         message="It is cut.",
@@ -177,7 +184,9 @@ def fail(path: Path, config: dict, rule: str, camera: str) -> None:
 
 
 @pytest.mark.parametrize("rule", ["dlc", "video_compress"])
-def test_what_failed_is_tried_again_but_not_waited_for(path: Path, tracked: dict, rule: str):
+def test_what_failed_is_tried_again_but_not_waited_for(
+    path: Path, tracked: Configuration, rule: str
+):
     fail(path, tracked, rule, "right")
     assert stages(path, tracked, State.PENDING) == ALL
     assert inputs(path, tracked, "licks")["pose"] == ["_ibl_leftCamera.dlc.pqt"]
@@ -189,29 +198,29 @@ def test_what_failed_is_tried_again_but_not_waited_for(path: Path, tracked: dict
     assert pose == ["_ibl_rightCamera.dlc.pqt"], "what needs it waits for it"
 
 
-def test_times_that_failed_do_not_stop_the_features(path: Path, tracked: dict):
+def test_times_that_failed_do_not_stop_the_features(path: Path, tracked: Configuration):
     fail(path, tracked, "video_sync_qc_nidq", "right")
     assert inputs(path, tracked, "ephys_post_dlc", "right")["times"] == []
     assert inputs(path, tracked, "dlc_qc", "right")["times"] == []
     assert inputs(path, tracked, "dlc_qc", "left")["times"] == ["_ibl_leftCamera.times.npy"]
 
 
-def test_what_failed_is_waited_for_again_after_a_change(path: Path, tracked: dict):
+def test_what_failed_is_waited_for_again_after_a_change(path: Path, tracked: Configuration):
     fail(path, tracked, "video_compress", "right")
     (path / "raw_video_data" / "_iblrig_rightCamera.raw.avi").touch()
     assert len(inputs(path, tracked, "licks")["pose"]) == 2
     fail(path, tracked, "video_compress", "right")
     assert len(inputs(path, tracked, "licks")["pose"]) == 1
-    tracked["compression"] = {"preset": "fast", "crf": 40, "crf_bpod": 40}
+    tracked = tracked.changed(compression={"preset": "fast", "crf": 40, "crf_bpod": 40})
     assert len(inputs(path, tracked, "licks")["pose"]) == 2
 
 
 def test_model_that_does_not_say_its_body_parts(
-    path: Path, tracked: dict, monkeypatch: pytest.MonkeyPatch
+    path: Path, tracked: Configuration, monkeypatch: pytest.MonkeyPatch
 ):
     """As far as is known all can be made of it."""
     monkeypatch.setattr(cascade, "body_parts", lambda file, tracker: None)
-    tracked["pose_clips"] = True
+    tracked = tracked.changed(pose_clips=True)
     assert stages(path, tracked, State.PENDING) == {
         "left": EYE | {"clip"},
         "right": EYE | {"clip"},
@@ -220,27 +229,27 @@ def test_model_that_does_not_say_its_body_parts(
     }
 
 
-def test_revisions_of_the_trials_are_left_out(path: Path, tracked: dict):
+def test_revisions_of_the_trials_are_left_out(path: Path, tracked: Configuration):
     table = path / "alf" / "_ibl_trials.table.pqt"
     (path / "alf" / "#2026-02-01#").mkdir()
     (path / "alf" / "#2026-02-01#" / table.name).write_bytes(table.read_bytes())
     assert datasets.trials(description.read(path), description.ALL_CAMERAS) == [table]
 
 
-def test_pictures_show_features_of_the_cameras_that_have_them(path: Path, tracked: dict):
-    tracked |= {"trackers": ["dlc", "lightningPose"]}
+def test_pictures_show_features_of_the_cameras_that_have_them(path: Path, tracked: Configuration):
+    tracked = tracked.changed(trackers=["dlc", "lightningPose"])
     shown = inputs(path, tracked, "lp_qc_plot")
     assert shown["pose"] == ["_ibl_leftCamera.lightningPose.pqt"]
     assert len(shown["mp4"]) == len(shown["times"]) == len(shown["energy"]) == 3
     assert len(shown["features"]) == 2
-    tracked["features_from"] = "lightningPose"
+    tracked = tracked.changed(features_from="lightningPose")
     shown = inputs(path, tracked, "dlc_qc_plot")
     assert len(shown["pose"]) == len(shown["mp4"]) == 3
     assert shown["features"] == ["_ibl_leftCamera.features.pqt"]
     assert shown["energy"] == ["leftCamera.ROIMotionEnergy.npy"]
 
 
-def test_trials_of_several_tasks(path: Path, tracked: dict):
+def test_trials_of_several_tasks(path: Path, tracked: Configuration):
     table = path / "alf" / "_ibl_trials.table.pqt"
     for task in ("task_01", "task_00"):
         (path / "alf" / task).mkdir()
@@ -251,22 +260,24 @@ def test_trials_of_several_tasks(path: Path, tracked: dict):
     assert [file.parent.name for file in found] == ["task_00", "task_01"]
 
 
-def with_models_in(folder: Path, config: dict) -> dict:
+def with_models_in(folder: Path, config: Configuration) -> Configuration:
     """The configuration with a copy of the demo's models."""
     shutil.copytree(REPO / "config" / "pose" / "demo", folder)
     cascades = {
         tracker: {camera: str(folder / Path(file).name) for camera, file in files.items()}
-        for tracker, files in config["cascades"].items()
+        for tracker, files in config.cascades.items()
     }
-    return config | {"cascades": cascades}
+    return config.changed(cascades=cascades)
 
 
-def test_poses_stay_when_models_are_moved(path: Path, tracked: dict, tmp_path: Path):
+def test_poses_stay_when_models_are_moved(path: Path, tracked: Configuration, tmp_path: Path):
     finish(path, tracked)
     assert stages(path, with_models_in(tmp_path / "moved", tracked), State.PENDING) == {}
 
 
-def test_poses_are_made_again_with_other_weights(path: Path, tracked: dict, tmp_path: Path):
+def test_poses_are_made_again_with_other_weights(
+    path: Path, tracked: Configuration, tmp_path: Path
+):
     finish(path, tracked)
     retrained = with_models_in(tmp_path / "retrained", tracked)
     (weights,) = (tmp_path / "retrained" / "dlc_body").rglob("*.pt")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alfvideo.configuration import Configuration
 from alfvideo.jobs import provenance
 from alfvideo.planning import pending
 from alfvideo.planning.pending import State
@@ -65,7 +66,7 @@ def leave_records(session: Path, seconds: dict[str, float]) -> None:
     )
 
 
-def plan(root: Path, config: dict, limits: dict = MACHINE) -> str:
+def plan(root: Path, config: Configuration, limits: dict = MACHINE) -> str:
     return summary.of(pending.scan(root, config), config, rule, limits, NOW)
 
 
@@ -74,7 +75,7 @@ def one_session(tmp_path: Path, rendered: Callable) -> Path:
     return rendered(tmp_path / "data", SMALL)
 
 
-def test_jobs_wait_for_those_that_make_their_inputs(one_session: Path, config: dict):
+def test_jobs_wait_for_those_that_make_their_inputs(one_session: Path, config: Configuration):
     estimates = Estimates([past("video_compress", 10, videos=(video(".avi", 1000),))], UNKNOWN)
     statuses = pending.scan_session(one_session, config)
     found = work.jobs(statuses, config, estimates, UNKNOWN)
@@ -91,7 +92,7 @@ def video(suffix: str, size: int, frames: int | None = None) -> Video:
     return Video("body", suffix, "", size, frames)
 
 
-def frames_to_do(session: Path, config: dict, lengths: Lengths) -> dict[str, float]:
+def frames_to_do(session: Path, config: Configuration, lengths: Lengths) -> dict[str, float]:
     statuses = pending.scan_session(session, config)
     return {
         job.rule: job.frames
@@ -100,7 +101,7 @@ def frames_to_do(session: Path, config: dict, lengths: Lengths) -> dict[str, flo
     }
 
 
-def test_lengths_are_told_from_what_is_there(one_session: Path, config: dict):
+def test_lengths_are_told_from_what_is_there(one_session: Path, config: Configuration):
     lengths = Lengths([video(".raw.avi", 100, 5), video(".raw.mp4", 100, 20)])
     avi = next(one_session.rglob("*.avi"))
     from_avi = avi.stat().st_size / 20
@@ -115,7 +116,7 @@ def test_lengths_are_told_from_what_is_there(one_session: Path, config: dict):
 
 
 def test_jobs_of_several_sessions_wait_only_for_their_own(
-    tmp_path: Path, config: dict, rendered: Callable
+    tmp_path: Path, config: Configuration, rendered: Callable
 ):
     for kind, camera, day in (("bpod", "left", 1), ("camlog", "body", 2), ("spikeglx", "body", 3)):
         rig = Rig(kind=kind, seconds=2, scale=0.05, cameras=(camera,), date=f"2026-01-0{day}")
@@ -128,10 +129,13 @@ def test_jobs_of_several_sessions_wait_only_for_their_own(
 
 
 def test_cameras_that_are_not_known_are_those_of_the_session(
-    tmp_path: Path, config: dict, rendered: Callable
+    tmp_path: Path, config: Configuration, rendered: Callable
 ):
-    config |= {"trackers": ["dlc"], "cascades": {"dlc": {"left": "config/pose/ibl_side.dlc.yaml"}}}
-    config["registration"] |= {"alyx": "http://localhost"}
+    config = config.changed(
+        trackers=["dlc"],
+        cascades={"dlc": {"left": "config/pose/ibl_side.dlc.yaml"}},
+        registration={"alyx": "http://localhost"},
+    )
     path = rendered(tmp_path, Rig(kind="bpod", seconds=2, scale=0.05, cameras=("left",)))
     statuses = pending.scan_session(path, config)
     found = work.jobs(statuses, config, Estimates([], UNKNOWN), UNKNOWN)
@@ -141,7 +145,7 @@ def test_cameras_that_are_not_known_are_those_of_the_session(
 
 
 def test_the_whole_plan(
-    tmp_path: Path, config: dict, one_session: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, config: Configuration, one_session: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
@@ -160,7 +164,7 @@ def test_the_whole_plan(
 
 
 def test_no_past_jobs_are_not_silently_nothing(
-    tmp_path: Path, config: dict, one_session: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, config: Configuration, one_session: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
     text = plan(tmp_path / "data", config)
@@ -174,7 +178,7 @@ def test_no_past_jobs_are_not_silently_nothing(
 
 
 def test_blocked_work_is_not_counted(
-    tmp_path: Path, config: dict, rendered: Callable, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, config: Configuration, rendered: Callable, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(tmp_path)
     fault = {"body": (Fault.UNFINISHED_TRANSFER,)}

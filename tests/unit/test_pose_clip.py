@@ -120,11 +120,11 @@ class TestDrawn:
     def drawn(self, size, points, n_parts=None):
         """The picture in the clip of a gray frame of that size."""
         names = [f"part_{i}" for i in range(n_parts or len(points))]
-        sheet = pose_clip.sheet(*size, names)
+        layout = pose_clip.layout(*size, names)
         picture = np.full(size[::-1], self.GRAY, np.uint8)
-        canvas = pose_clip.drawn(sheet, picture, np.array(points, float), ["frame 0", "", ""])
-        assert canvas.shape[0] > sheet.picture[1]
-        return canvas[: sheet.picture[1]]
+        canvas = pose_clip.drawn(layout, picture, np.array(points, float), ["frame 0", "", ""])
+        assert canvas.shape[0] > layout.picture[1]
+        return canvas[: layout.picture[1]]
 
     def centre(self, picture):
         """Centre of all that was drawn, x and y, by how much it differs from the background."""
@@ -145,9 +145,9 @@ class TestDrawn:
         """A bright square in the camera's frame, of an odd number of pixels, around the point."""
         picture = np.zeros(size[::-1], np.uint8)
         picture[90:111, 50:71] = 255
-        sheet = pose_clip.sheet(*size, ["part"])
-        plain = pose_clip.drawn(sheet, picture, np.array([[np.nan, np.nan]]), [])
-        seen = plain[: sheet.picture[1], :, 0].astype(float)
+        layout = pose_clip.layout(*size, ["part"])
+        plain = pose_clip.drawn(layout, picture, np.array([[np.nan, np.nan]]), [])
+        seen = plain[: layout.picture[1], :, 0].astype(float)
         rows, columns = np.indices(seen.shape)
         square = (columns * seen).sum() / seen.sum(), (rows * seen).sum() / seen.sum()
         found = self.centre(self.drawn(size, [(60, 100)]))
@@ -183,24 +183,26 @@ class TestDrawn:
         ],
     )
     def test_size(self, size, expected):
-        sheet = pose_clip.sheet(*size, ["nose_tip", "a_very_long_name_" * 10])
-        assert sheet.picture == expected
-        height, width, _ = sheet.ground.shape
+        layout = pose_clip.layout(*size, ["nose_tip", "a_very_long_name_" * 10])
+        assert layout.picture == expected
+        height, width, _ = layout.ground.shape
         assert width == expected[0]
         assert height > expected[1]
         assert not height % 2
 
     def test_the_legend_shows_all_parts_in_their_colours(self):
         names = [f"part_{i}" for i in range(11)]
-        sheet = pose_clip.sheet(320, 256, names)
-        legend = sheet.ground[sheet.picture[1] :].reshape(-1, 3)
+        layout = pose_clip.layout(320, 256, names)
+        legend = layout.ground[layout.picture[1] :].reshape(-1, 3)
         for colour in pose_clip.COLOURS:
             assert (legend == colour).all(axis=1).any()
 
     def test_colour_stays_colour(self):
         picture = np.zeros((400, 600, 3), np.uint8)
         picture[:, :, 0] = 200
-        canvas = pose_clip.drawn(pose_clip.sheet(600, 400, ["a"]), picture, np.full((1, 2), -9), [])
+        canvas = pose_clip.drawn(
+            pose_clip.layout(600, 400, ["a"]), picture, np.full((1, 2), -9), []
+        )
         assert (canvas[:400] == (200, 0, 0)).all()
 
 

@@ -6,14 +6,16 @@ import pytest
 
 from alfvideo.files.errors import DataError
 from alfvideo.pose import geometry
+from alfvideo.pose.cascade import CascadeSettings, NetworkSettings
 
-CASCADE = {"frame": {"width": 1280, "height": 1024}, "mirrored": ["right"], "resize": True}
+DRAWN_ON = {"width": 1280, "height": 1024}
 EYE = {"crop": {"around": ["eye"], "x": -50, "y": -60, "width": 100, "height": 120}}
 
 
 def view(network: dict, camera: str = "left", frame: tuple[int, int] = (1280, 1024), **changes):
     anchors = changes.pop("anchors", {"eye": np.array([640.0, 512.0])})
-    return geometry.view({"brightness": 1, **network}, CASCADE | changes, camera, frame, anchors)
+    seen = CascadeSettings(**{"frame": DRAWN_ON, "mirrored": ["right"], "resize": True, **changes})
+    return geometry.view(NetworkSettings(**network), seen, camera, frame, anchors)
 
 
 def spot(width: int, height: int, x: float, y: float, radius: float = 6) -> np.ndarray:
@@ -72,14 +74,9 @@ def test_resize_makes_crops_as_large_as_they_are_drawn():
 
 
 def test_without_a_frame_crops_are_in_pixels_of_the_camera():
-    cascade = {"mirrored": [], "resize": False}
-    seen = geometry.view(
-        {"brightness": 1, "crop": {"x": 3, "y": 4, "width": 5, "height": 6}},
-        cascade,
-        "left",
-        (64, 48),
-        {},
-    )
+    crop = {"x": 3, "y": 4, "width": 5, "height": 6}
+    network = NetworkSettings(crop=crop)
+    seen = geometry.view(network, CascadeSettings(), "left", (64, 48), {})
     assert seen.region == (3, 4, 5, 6, None)
 
 

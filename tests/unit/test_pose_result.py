@@ -8,11 +8,12 @@ import pytest
 
 from alfvideo.files.errors import DataError
 from alfvideo.pose import result
+from alfvideo.pose.cascade import Cascade, Points
 from alfvideo.pose.engine import Loaded
 from alfvideo.video.probe import Video
 
 VIDEO = Video(4, 4, 4, 4, 0.1, 640, 512, Fraction(60), "h264", "yuv420p")
-NETWORK = {"models": {"/model": "checksum"}, "sampled": 0, "brightness": 1}
+NETWORK = {"models": {"/model": "checksum"}}
 ENGINE = SimpleNamespace(
     networks={
         "face 1": Loaded(["nose", "eye"], 0),
@@ -27,7 +28,7 @@ PAWS = 100 + FACE
 
 def table(camera: str = "left", poses: dict | None = None, **networks: dict):
     networks = {name: NETWORK | network for name, network in networks.items()}
-    cascade = {"networks": networks, "mirrored": ["right"], "resize": False}
+    cascade = Cascade(networks=networks, mirrored=["right"])
     poses = {"face 1": FACE, "paws 1": PAWS} if poses is None else poses
     return result.table(poses, cascade, camera, VIDEO, ENGINE)
 
@@ -99,12 +100,12 @@ def test_members_that_find_other_parts():
     engine = SimpleNamespace(
         networks={"face 1": Loaded(["nose", "eye"], 0), "face 2": Loaded(["eye", "nose"], 0)}
     )
-    cascade = {"networks": {"face": NETWORK | both}, "mirrored": [], "resize": False}
+    cascade = Cascade(networks={"face": NETWORK | both})
     with pytest.raises(DataError, match=r"face.* nose, eye.* eye, nose"):
         result.parts_of(cascade, engine)
 
 
 @pytest.mark.parametrize(("rate", "s"), [(30, 100), (24.9, 10), (60, 10), (35, 100)])
 def test_strength_of_smoothing_by_frame_rate(rate: float, s: float):
-    settings = {"s": 10, "rates": [{"from": 25, "to": 35, "s": 100}]}
-    assert result._strength(settings, rate) == s
+    points = Points(s=10, rates=[{"from": 25, "to": 35, "s": 100}])
+    assert result._strength(points, rate) == s

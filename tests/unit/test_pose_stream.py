@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from alfvideo.pose.geometry import View
-from alfvideo.pose.stream import Eye, ahead, batch_length, batches
+from alfvideo.pose.stream import NetworkInput, ahead, batch_length, batches
 from alfvideo.video.region import Region
 
 WHOLE = View(Region(0, 0, 2, 2), (2, 2), 2, mirrored=False)
@@ -27,8 +27,8 @@ def numbers(pictures: np.ndarray) -> list[int]:
 @pytest.mark.parametrize("length", [1, 3, 4, 64])
 @pytest.mark.parametrize("contexts", [(0,), (2,), (0, 2), (1, 3)])
 def test_every_frame_once_with_its_context(n_frames: int, length: int, contexts: tuple[int, ...]):
-    eyes = {str(context): Eye(WHOLE, context) for context in contexts}
-    made = list(batches(frames(n_frames), eyes, length))
+    inputs = {str(context): NetworkInput(WHOLE, context) for context in contexts}
+    made = list(batches(frames(n_frames), inputs, length))
     for context in contexts:
         padded = [0] * context + list(range(n_frames)) + [n_frames - 1] * context
         start = 0
@@ -43,10 +43,10 @@ def test_every_frame_once_with_its_context(n_frames: int, length: int, contexts:
 
 @pytest.mark.parametrize("first", [1, 2, 5, 9])
 def test_going_on_in_the_middle_gives_the_same(first: int):
-    eyes = {"plain": Eye(WHOLE, 0), "context": Eye(WHOLE, 2)}
+    inputs = {"plain": NetworkInput(WHOLE, 0), "context": NetworkInput(WHOLE, 2)}
     whole = [0, 0, *range(10), 9, 9]
     before = min(first, 2)
-    made = list(batches(frames(10 - first + before, first - before), eyes, 4, before))
+    made = list(batches(frames(10 - first + before, first - before), inputs, 4, before))
     assert list(chain(*(numbers(batch["plain"]) for batch in made))) == list(range(first, 10))
     starts = [first, *(first + 4 * (i + 1) for i in range(len(made) - 1))]
     for start, batch in zip(starts, made, strict=True):
@@ -55,12 +55,12 @@ def test_going_on_in_the_middle_gives_the_same(first: int):
 
 
 def test_no_frames():
-    assert list(batches([], {"a": Eye(WHOLE, 2)}, 4)) == []
+    assert list(batches([], {"a": NetworkInput(WHOLE, 2)}, 4)) == []
 
 
 def test_frames_with_colour_among_gray_ones():
     colour = np.dstack([np.full((2, 2), value, np.uint8) for value in (1, 2, 3)])
-    (batch,) = batches([*frames(1, first=9), colour], {"a": Eye(WHOLE, 0)}, 8)
+    (batch,) = batches([*frames(1, first=9), colour], {"a": NetworkInput(WHOLE, 0)}, 8)
     assert batch["a"].shape == (2, 2, 2, 3)
     np.testing.assert_array_equal(batch["a"][:, 0, 0], [[9, 9, 9], [1, 2, 3]])
 

@@ -201,11 +201,3 @@ def test_a_counter_that_goes_back_is_critical_for_the_camera(left):
     assert result["outcome"] == "CRITICAL"
     assert result["extended_qc"]["_videoLeft_dropped_frames"] == ["CRITICAL", 1, 0]
     assert "frame 100" in result["reasons"]["_videoLeft_dropped_frames"]
-
-
-def test_attempt_returns_the_error():
-    def load(path):
-        raise BROKEN
-
-    assert qc.attempt(load, "x") is BROKEN
-    assert qc.attempt(int, "3") == 3

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.unit.test_pending import finish
 
+from alfvideo.configuration import Configuration
 from alfvideo.jobs import provenance
 from alfvideo.planning import pending
 from alfvideo.planning.pending import State
@@ -14,14 +15,16 @@ from rigsim import Rig, tree
 
 
 @pytest.fixture
-def template(tmp_path: Path, config: dict, rendered: Callable[[Path, Rig], Path]) -> tree.Template:
+def template(
+    tmp_path: Path, config: Configuration, rendered: Callable[[Path, Rig], Path]
+) -> tree.Template:
     """A session that was not really processed, but has all files and records of one that was."""
     new, done = (rendered(tmp_path / name, tree.RIG) for name in ("new", "done"))
     finish(done, config)
     return tree.Template(new, done)
 
 
-def kinds(root: Path, config: dict) -> Counter[State]:
+def kinds(root: Path, config: Configuration) -> Counter[State]:
     """How many sessions have nothing left to do, something to do, or cannot be processed."""
     states: dict[Path, set[State]] = {}
     for status in pending.scan(root, config):
@@ -30,7 +33,7 @@ def kinds(root: Path, config: dict) -> Counter[State]:
     return Counter(next(s for s in order if s in found) for found in states.values())
 
 
-def test_each_kind(tmp_path: Path, config: dict, template: tree.Template):
+def test_each_kind(tmp_path: Path, config: Configuration, template: tree.Template):
     paths = tree.make(tmp_path / "tree", template, 60, pending=5, blocked=6, new=7)
     assert len(set(paths)) == 60
     assert kinds(tmp_path / "tree", config) == {
@@ -46,7 +49,7 @@ def test_each_kind(tmp_path: Path, config: dict, template: tree.Template):
     assert reasons["raw video missing"] == 2 * 9
 
 
-def test_sessions_are_independent(tmp_path: Path, config: dict, template: tree.Template):
+def test_sessions_are_independent(tmp_path: Path, config: Configuration, template: tree.Template):
     """What is written in place or replaced in one of them stays as it is in the others."""
     first, second = tree.make(tmp_path / "tree", template, 2)
     for name in ("raw_video_data/_iblrig_leftCamera.raw.avi", "_ibl_experiment.description.yaml"):
@@ -67,8 +70,8 @@ def test_more_exceptions_than_sessions(tmp_path: Path, template: tree.Template):
 
 
 @pytest.mark.slow
-def test_template_is_done_by_the_real_workflow(tmp_path: Path, config: dict):
-    config["compression"]["preset"] = "ultrafast"
+def test_template_is_done_by_the_real_workflow(tmp_path: Path, config: Configuration):
+    config = config.changed(compression={"preset": "ultrafast"})
     made = tree.template(tmp_path, config)
     tree.make(tmp_path / "tree", made, 2)
     assert kinds(tmp_path / "tree", config) == {State.DONE: 2}

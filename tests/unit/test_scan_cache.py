@@ -12,6 +12,7 @@ import yaml
 from tests.conftest import REPO
 from tests.unit.test_pending import NOBODY, finish, reachable, small
 
+from alfvideo.configuration import Configuration
 from alfvideo.planning import pending, scan_cache
 from alfvideo.planning.pending import State, Status
 from rigsim import Fault, Rig
@@ -32,13 +33,13 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def done(tmp_path: Path, config: dict, rendered: Render) -> Path:
+def done(tmp_path: Path, config: Configuration, rendered: Render) -> Path:
     path = rendered(tmp_path / "data", small())
     finish(path, config)
     return path
 
 
-def look(path: Path, config: dict, folder: Path | None = None) -> list[Status]:
+def look(path: Path, config: Configuration, folder: Path | None = None) -> list[Status]:
     """Scan the data folder of a session with the memory in a folder, after the clock has ticked."""
     time.sleep(0.02)
     root = path.parents[2]
@@ -46,7 +47,7 @@ def look(path: Path, config: dict, folder: Path | None = None) -> list[Status]:
     return pending.scan(root, config, memory)
 
 
-def knows(path: Path, config: dict) -> bool:
+def knows(path: Path, config: Configuration) -> bool:
     root = path.parents[2]
     return scan_cache.of(root, config, root.parent / "work").recall(path) is not None
 
@@ -141,7 +142,7 @@ CHANGES = {
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("what", CHANGES)
-def test_change_is_noticed(done: Path, config: dict, what: str):
+def test_change_is_noticed(done: Path, config: Configuration, what: str):
     change, expected = CHANGES[what]
     before = look(done, config)
     assert set(states(before).values()) == {State.DONE}
@@ -154,7 +155,7 @@ def test_change_is_noticed(done: Path, config: dict, what: str):
 
 
 @pytest.mark.usefixtures("at_once")
-def test_wheel_in_a_new_folder_below_alf(done: Path, config: dict):
+def test_wheel_in_a_new_folder_below_alf(done: Path, config: Configuration):
     for file in done.glob("alf/*wheel*"):
         file.unlink()
     finish(done, config)
@@ -167,7 +168,7 @@ def test_wheel_in_a_new_folder_below_alf(done: Path, config: dict):
 
 @pytest.mark.usefixtures("at_once")
 def test_sync_that_comes_in_the_folder_of_an_old_probe(
-    tmp_path: Path, config: dict, rendered: Render
+    tmp_path: Path, config: Configuration, rendered: Render
 ):
     path = rendered(tmp_path / "data", small(neuropixel="3A"))
     finish(path, config)
@@ -185,7 +186,7 @@ def test_sync_that_comes_in_the_folder_of_an_old_probe(
 
 
 @pytest.mark.usefixtures("at_once")
-def test_folder_that_comes_in_another_than_the_session(done: Path, config: dict):
+def test_folder_that_comes_in_another_than_the_session(done: Path, config: Configuration):
     for name in ("alf/_ibl_bodyCamera.times.npy", "qc/_ibl_bodyCamera.videoQC.json"):
         (done / name).unlink()
     text = (done / DESCRIPTION).read_text()
@@ -200,7 +201,7 @@ def test_folder_that_comes_in_another_than_the_session(done: Path, config: dict)
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(
-    ("spoil", "mend"),
+    ("spoil", "fix"),
     [
         (write("_devices/a@video.yaml"), remove("_devices/a@video.yaml")),
         (write(DESCRIPTION, "sync: ["), lambda path: path.joinpath(DESCRIPTION).write_text("{}")),
@@ -212,12 +213,12 @@ def test_folder_that_comes_in_another_than_the_session(done: Path, config: dict)
         (remove(VIDEO), write(f"{VIDEO}/_iblrig_bodyCamera.raw.avi")),
     ],
 )
-def test_blocked_session_is_remembered_until_it_is_mended(
+def test_blocked_session_is_remembered_until_it_is_fixed(
     tmp_path: Path,
-    config: dict,
+    config: Configuration,
     rendered: Render,
     spoil: Callable[[Path], None],
-    mend: Callable[[Path], None],
+    fix: Callable[[Path], None],
 ):
     path = rendered(tmp_path / "data", small())
     spoil(path)
@@ -225,12 +226,12 @@ def test_blocked_session_is_remembered_until_it_is_mended(
     assert set(states(before).values()) == {State.BLOCKED}
     assert knows(path, config)
     assert look(path, config) == before
-    mend(path)
+    fix(path)
     assert look(path, config) != before
 
 
 @pytest.mark.usefixtures("at_once")
-def test_session_without_description_that_gets_task_settings(tmp_path: Path, config: dict):
+def test_session_without_description_that_gets_task_settings(tmp_path: Path, config: Configuration):
     path = tmp_path / "data" / "KB001" / "2026-01-01" / "001"
     path.mkdir(parents=True)
     (before,) = look(path, config)
@@ -245,20 +246,20 @@ def test_session_without_description_that_gets_task_settings(tmp_path: Path, con
     assert {status.camera for status in look(path, config)} == {"left"}
 
 
-def test_settings(done: Path, config: dict, at_once: None):
+def test_settings(done: Path, config: Configuration, at_once: None):
     look(done, config)
     for choice in ({"from_date": "2026-01-01"}, {"subjects": ["KB001"]}, {"sessions": ["KB*"]}):
-        assert knows(done, config | choice)
-    config["compression"]["crf"] = 30
+        assert knows(done, config.changed(**choice))
+    config = config.changed(compression={"crf": 30})
     assert states(look(done, config))["video"] is State.PENDING
 
 
-def test_cascade_that_was_edited(done: Path, config: dict, at_once: None):
+def test_cascade_that_was_edited(done: Path, config: Configuration, at_once: None):
     models = REPO / "config" / "pose" / "demo" / "dlc_body"
     cascade = done.parents[3] / "body.yaml"
     network = {"models": [f"{models}/*.pt"], "smoothing": {"median": 5}}
     cascade.write_text(yaml.safe_dump({"networks": {"tail": network}}))
-    config |= {"trackers": ["dlc"], "cascades": {"dlc": {"body": str(cascade)}}}
+    config = config.changed(trackers=["dlc"], cascades={"dlc": {"body": str(cascade)}})
     finish(done, config)
     assert set(states(look(done, config)).values()) == {State.DONE}
     assert knows(done, config)
@@ -267,11 +268,11 @@ def test_cascade_that_was_edited(done: Path, config: dict, at_once: None):
     assert states(look(done, config))["dlc"] is State.PENDING
 
 
-def test_reference_frame_that_was_replaced(done: Path, config: dict, at_once: None):
+def test_reference_frame_that_was_replaced(done: Path, config: Configuration, at_once: None):
     folder = done.parents[3] / "frames"
     folder.mkdir()
     (folder / "body.png").write_bytes(b"1")
-    config["reference_frames"] = str(folder)
+    config = config.changed(reference_frames=str(folder))
     finish(done, config)
     look(done, config)
     assert knows(done, config)
@@ -280,7 +281,7 @@ def test_reference_frame_that_was_replaced(done: Path, config: dict, at_once: No
 
 
 def test_another_version_of_alfvideo(
-    done: Path, config: dict, at_once: None, monkeypatch: pytest.MonkeyPatch
+    done: Path, config: Configuration, at_once: None, monkeypatch: pytest.MonkeyPatch
 ):
     sources = done.parents[3] / "sources"
     shutil.copytree(scan_cache.SOURCES, sources)
@@ -292,7 +293,7 @@ def test_another_version_of_alfvideo(
     assert not knows(done, config)
 
 
-def test_what_has_not_settled_is_not_remembered(done: Path, config: dict):
+def test_what_has_not_settled_is_not_remembered(done: Path, config: Configuration):
     """A second change in the same tick of the clock would not show."""
     assert set(states(look(done, config)).values()) == {State.DONE}
     assert not knows(done, config)
@@ -302,18 +303,20 @@ def test_what_has_not_settled_is_not_remembered(done: Path, config: dict):
 
 
 @pytest.mark.usefixtures("at_once")
-def test_pending_session_is_not_remembered(tmp_path: Path, config: dict, rendered: Render):
+def test_pending_session_is_not_remembered(tmp_path: Path, config: Configuration, rendered: Render):
     path = rendered(tmp_path / "data", small())
     assert State.PENDING in states(look(path, config)).values()
     assert not knows(path, config)
     finish(path, config)
-    config["compression"]["crf"] = 30
+    config = config.changed(compression={"crf": 30})
     assert State.PENDING in states(look(path, config)).values()
     assert not knows(path, config)
 
 
 @pytest.mark.usefixtures("at_once")
-def test_missing_permission_is_not_remembered(reachable: Path, config: dict, rendered: Render):
+def test_missing_permission_is_not_remembered(
+    reachable: Path, config: Configuration, rendered: Render
+):
     path = rendered(reachable / "data", small())
     finish(path, config)
     for folder in (reachable, reachable / "data"):
@@ -334,7 +337,7 @@ def test_missing_permission_is_not_remembered(reachable: Path, config: dict, ren
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("kind", ["spikeglx", "timeline", "bpod", "camlog"])
-def test_same_as_without_memory(tmp_path: Path, config: dict, rendered: Render, kind: str):
+def test_same_as_without_memory(tmp_path: Path, config: Configuration, rendered: Render, kind: str):
     root = tmp_path / "data"
     finish(rendered(root, small(kind=kind)), config)
     rendered(root, small(kind=kind, subject="KB002"))
@@ -356,7 +359,7 @@ def _of(root: Path, subject: int) -> Path:
 
 
 @pytest.mark.usefixtures("at_once")
-def test_sessions_that_come_and_go(done: Path, config: dict):
+def test_sessions_that_come_and_go(done: Path, config: Configuration):
     look(done, config)
     second, third = done.with_name("002"), done.parents[2] / "KB002" / "2026-01-02" / "001"
     for copy in (second, third):
@@ -368,14 +371,14 @@ def test_sessions_that_come_and_go(done: Path, config: dict):
 
 
 @pytest.mark.usefixtures("at_once")
-def test_sessions_that_are_not_selected_stay_known(done: Path, config: dict):
+def test_sessions_that_are_not_selected_stay_known(done: Path, config: Configuration):
     look(done, config)
-    assert look(done, config | {"subjects": ["nobody"]}) == []
+    assert look(done, config.changed(subjects=["nobody"])) == []
     assert knows(done, config)
 
 
 @pytest.mark.usefixtures("at_once")
-def test_nothing_is_written_if_nothing_changed(done: Path, config: dict):
+def test_nothing_is_written_if_nothing_changed(done: Path, config: Configuration):
     look(done, config)
     (file,) = (done.parents[3] / "work").glob("*.json")
     before = file.stat().st_ino
@@ -391,7 +394,7 @@ def test_nothing_is_written_if_nothing_changed(done: Path, config: dict):
     "content",
     ["", "[]", "{", '{"key": "other"}', '{"key": %s}', '{"key": %s, "sessions": [1]}', "\0"],
 )
-def test_file_that_is_of_no_use_costs_time_only(done: Path, config: dict, content: str):
+def test_file_that_is_of_no_use_costs_time_only(done: Path, config: Configuration, content: str):
     expected = look(done, config)
     (file,) = (done.parents[3] / "work").glob("*.json")
     whole = file.read_text()
@@ -402,7 +405,7 @@ def test_file_that_is_of_no_use_costs_time_only(done: Path, config: dict, conten
 
 
 @pytest.mark.usefixtures("at_once")
-def test_folder_that_cannot_be_written(done: Path, config: dict):
+def test_folder_that_cannot_be_written(done: Path, config: Configuration):
     in_the_way = done.parents[3] / "work"
     in_the_way.write_text("a file")
     assert set(states(look(done, config)).values()) == {State.DONE}
@@ -410,7 +413,7 @@ def test_folder_that_cannot_be_written(done: Path, config: dict):
 
 
 @pytest.mark.usefixtures("at_once")
-def test_two_data_folders(done: Path, tmp_path: Path, config: dict, rendered: Render):
+def test_two_data_folders(done: Path, tmp_path: Path, config: Configuration, rendered: Render):
     other = rendered(tmp_path / "other", small())
     look(done, config, tmp_path / "work")
     assert State.PENDING in states(look(other, config, tmp_path / "work")).values()
@@ -419,7 +422,7 @@ def test_two_data_folders(done: Path, tmp_path: Path, config: dict, rendered: Re
 
 
 @pytest.mark.usefixtures("at_once")
-def test_when_results_were_made(done: Path, config: dict):
+def test_when_results_were_made(done: Path, config: Configuration):
     root = done.parents[2]
     look(done, config)
     memory = scan_cache.of(root, config, root.parent / "work")

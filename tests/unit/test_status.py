@@ -34,8 +34,8 @@ def only(*statuses: Status, **options: object) -> Row:
     return row
 
 
-def lines(*of: Row, root: Path, **options: object) -> list[str]:
-    return table.plain(table.of_cameras(of, root, **options)).splitlines()
+def lines(*rows: Row, root: Path, **options: object) -> list[str]:
+    return table.plain(table.of_cameras(rows, root, **options)).splitlines()
 
 
 def test_what_the_scan_says_is_kept(path: Path):
@@ -126,8 +126,8 @@ def test_times_of_what_was_made(path: Path):
     assert only(done).seconds is None, "records are not read if nobody asks"
 
 
-def row(path: Path, state: State, stage: str = "video", **of: str) -> Row:
-    return Row(path, of.pop("camera", "left"), stage, state, **of)
+def row(path: Path, state: State, stage: str = "video", **extra: str) -> Row:
+    return Row(path, extra.pop("camera", "left"), stage, state, **extra)
 
 
 def test_a_camera_is_one_line_with_all_that_is_not_done(path: Path, tmp_path: Path):
@@ -191,13 +191,13 @@ def test_no_sessions(tmp_path: Path):
 
 def test_stages_are_counted_in_the_order_of_the_work(path: Path):
     past = Past("video_compress", "left", "", (), 90.0, None, "rig")
-    of = [
+    failed = [
         row(path, State.FAILED),
         row(path, State.DONE, camera="right"),
         row(path, State.DONE, "raw"),
     ]
     slower = [past, replace(past, seconds=4000.0), replace(past, seconds=120.0)]
-    found = [line.split() for line in table.plain([table.of_stages(of, slower)]).splitlines()]
+    found = [line.split() for line in table.plain([table.of_stages(failed, slower)]).splitlines()]
     assert found[1:] == [
         ["raw", "1", "0", "0", "0", "0"],
         ["video", "1", "0", "0", "1", "0", "2", "min"],
@@ -239,10 +239,10 @@ def test_colour_and_width_are_those_of_the_terminal(
 
 def test_csv_is_read_back(path: Path):
     file = io.StringIO()
-    of = Row(path, "left", "video", State.FAILED, 'a "cut", avi\nhere', "logs/a.log")
-    export.write_csv([of], file)
+    failed = Row(path, "left", "video", State.FAILED, 'a "cut", avi\nhere', "logs/a.log")
+    export.write_csv([failed], file)
     (found,) = csv.DictReader(io.StringIO(file.getvalue()))
-    assert found["message"] == of.message
+    assert found["message"] == failed.message
     assert found["session"] == str(path)
     assert found["state"] == "failed"
 
@@ -264,10 +264,10 @@ RUN = Run("2026-11-22T21:10:00+00:00", 2040, "/data", 120, 1, "rig")
 def test_last_runs_are_those_of_the_folder_newest_first(tmp_path: Path):
     file = tmp_path / "logs" / "runs.jsonl"
     assert runs.last(Path("/data"), file=file) == []
-    of = [replace(RUN, done=n + 1) for n in range(7)]
-    for each in (*of, replace(RUN, root='/demo, of "mine"')):
+    kept = [replace(RUN, done=n + 1) for n in range(7)]
+    for each in (*kept, replace(RUN, root='/demo, of "mine"')):
         runs.record(each, file)
-    assert runs.last(Path("/data"), 3, file) == of[:3:-1]
+    assert runs.last(Path("/data"), 3, file) == kept[:3:-1]
     assert len(runs.last(Path('/demo, of "mine"'), file=file)) == 1
 
 

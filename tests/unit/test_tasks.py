@@ -7,6 +7,7 @@ import pytest
 from one.alf import spec
 from one.alf.path import ALFPath
 
+from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked
 from alfvideo.planning import tasks
 from alfvideo.session import datasets, description
@@ -23,7 +24,7 @@ def body(**options: object) -> Rig:
     return Rig(**{"seconds": 2, "scale": 0.05, "cameras": (camera,), **options})
 
 
-def rules_of(path: Path, config: dict) -> list[str]:
+def rules_of(path: Path, config: Configuration) -> list[str]:
     read = description.read(path)
     (camera,) = read.cameras.values()
     return [task.rule for task in tasks.TASKS if task.applies(read, camera, config)]
@@ -72,18 +73,18 @@ def test_names_that_labs_rely_on():
     ],
 )
 def test_tasks_of_each_kind(
-    tmp_path: Path, config: dict, rendered: Render, kind: str, rules: list[str]
+    tmp_path: Path, config: Configuration, rendered: Render, kind: str, rules: list[str]
 ):
     path = rendered(tmp_path, body(kind=kind))
     rules = [*rules, "video_qc"]
     assert rules_of(path, config) == rules
-    config["keep_avi"] = False
+    config = config.changed(keep_avi=False)
     assert rules_of(path, config) == [*rules, "video_remove_original"]
 
 
-def test_raw_files_are_no_outputs(tmp_path: Path, config: dict, rendered: Render):
+def test_raw_files_are_no_outputs(tmp_path: Path, config: Configuration, rendered: Render):
     """Snakemake deletes the outputs of a job that fails."""
-    config["keep_avi"] = False
+    config = config.changed(keep_avi=False)
     for kind in CAMERAS:
         path = rendered(tmp_path / kind, body(kind=kind))
         raw = {file for file in path.rglob("*") if file.is_file()}
@@ -174,7 +175,7 @@ def test_mp4_is_enough_without_an_avi(tmp_path: Path, rendered: Render):
         datasets.mp4(description.read(path), read.cameras["body"])
 
 
-def test_training_rigs_are_compressed_more(tmp_path: Path, config: dict, rendered: Render):
+def test_training_rigs_are_compressed_more(tmp_path: Path, config: Configuration, rendered: Render):
     compress = tasks.BY_RULE["video_compress"]
     for kind, crf in (("spikeglx", 17), ("bpod", 29)):
         read = description.read(rendered(tmp_path / kind, body(kind=kind)))

@@ -187,6 +187,119 @@ def test_evenly_spaced_ttls_are_ambiguous():
     assert any("equally well" in note for note in result.notes)
 
 
+@pytest.mark.parametrize("side", ["start", "end"])
+def test_ttls_beyond_the_pulses_match_too(side):
+    """Missing pulses are numbered as if they were there, up to each TTL that came then."""
+    recording = record(unsaved=0, trailing=0)
+    for front in (1, 3, 10):
+        at = recording.ttl.times[front] if side == "start" else recording.ttl.times[-1 - front]
+        kept = recording.pulses > at + 0.01 if side == "start" else recording.pulses < at - 0.01
+        result = recording.times(pulses=recording.pulses[kept])
+        assert_right(result, recording)
+        missing = np.count_nonzero(~kept)
+        assert result.notes == (
+            f"{missing} camera pulses are missing at the {side}: they were extrapolated.",
+        )
+
+
+@pytest.mark.parametrize(
+    ("times", "used"), [(0.5, True), (7, True), (9.5, True), (10.5, False), (18, False)]
+)
+def test_counter_that_jumps_ahead(times, used):
+    """More than ten times as many exposures as there are frames and pulses cannot be."""
+    recording = record(trailing=0)
+    count = recording.frame_data.count.copy()
+    count[-5:] += int(times * (recording.n_frames + recording.pulses.size)) - count[-1]
+    frame_data = replace(recording.frame_data, count=count, timestamps=None)
+    result = recording.times(frame_data=frame_data)
+    assert int(result.count[-1]) == (count[-1] if used else recording.n_frames - 1)
+    assert any("was not used" in note for note in result.notes) is not used
+
+
+@pytest.mark.parametrize("frame", [2000, 5000])
+@pytest.mark.parametrize("delay", [1, 2])
+def test_the_numbering_with_more_exact_fronts_is_taken(frame, delay):
+    """Without the clock a pause of a period looks like a lost pulse; only the TTLs tell."""
+    recording = record(delays=[(frame + 50, delay / 60)])
+    frame_data = replace(recording.frame_data, timestamps=None)
+    result = recording.times(frame_data=frame_data)
+    assert_right(result, recording)
+    assert result.method == "gpio"
+    assert not any("lost by the DAQ" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("n_lost", [1, 2])
+def test_lost_pulses_are_seen_if_there_are_as_many_pulses_as_frames(n_lost):
+    """As many pulses as frames are first taken as they are; the TTLs agree better without gap."""
+    recording = record(unsaved=0, trailing=n_lost)
+    pulses = np.delete(recording.pulses, np.arange(3000, 3000 + n_lost))
+    assert pulses.size == recording.n_frames
+    result = recording.times(pulses=pulses)
+    assert_right(result, recording)
+    assert any(note.startswith(f"{n_lost} camera pulses were lost") for note in result.notes)
+
+
+def test_pulses_lost_outside_the_video_are_not_told():
+    recording = record(unsaved=50, trailing=50)
+    extra = recording.pulses[[20, 5980]] + 0.006
+    pulses = np.sort(np.r_[np.delete(recording.pulses, [10, 5990]), extra])
+    result = recording.times(pulses=pulses)
+    assert_right(result, recording)
+    assert result.notes == ("50 camera pulses came before the first frame of the video.",)
+
+
+def test_pulses_lost_within_the_video_are_told_with_the_first():
+    recording = record()
+    lost, extra = [60, 70, 5900], recording.pulses[[80, 5950]] + 0.006
+    pulses = np.sort(np.r_[np.delete(recording.pulses, lost), extra])
+    result = recording.times(pulses=pulses)
+    assert_right(result, recording)
+    assert result.notes == (
+        f"3 camera pulses were lost by the DAQ during the session (the first at "
+        f"{recording.pulses[60]:.3f} s): they were filled in evenly.",
+        f"2 extra camera pulses were recorded by the DAQ during the session (the first at "
+        f"{extra[0]:.3f} s): they were ignored.",
+        "50 camera pulses came before the first frame of the video.",
+    )
+
+
+@pytest.mark.parametrize(("late", "told"), [(0.15, False), (0.3, True)])
+def test_pins_that_are_late_are_told_if_they_are_many(late, told):
+    recording = record()
+    level = recording.frame_data.gpio[:, 3].copy()
+    fronts = np.flatnonzero(np.diff(level)) + 1
+    for front in fronts[:: round(1 / late)]:
+        level[front] = level[front - 1]
+    gpio = np.repeat(level[:, None], 4, axis=1)
+    result = recording.times(frame_data=replace(recording.frame_data, gpio=gpio))
+    assert_right(result, recording)
+    n_late = fronts[:: round(1 / late)].size
+    note = (
+        f"{n_late} of 60 GPIO fronts are one frame away from their sync TTL: the majority decides."
+    )
+    assert (note in result.notes) is told
+
+
+@pytest.mark.parametrize(("n_fronts", "method"), [(4, "gpio"), (6, "pulses"), (10, "pulses")])
+def test_some_fronts_that_agree_on_other_times(n_fronts, method):
+    """Six or more fronts that agree among themselves speak against the others."""
+    recording = record()
+    ttl_times = recording.ttl.times.copy()
+    ttl_times[60 - n_fronts :] += 5 / recording.rate
+    result = recording.times(ttl=Fronts(ttl_times, recording.ttl.polarities))
+    assert result.method == method
+
+
+def test_fronts_that_disagree_with_each_other_do_not_count():
+    recording = record()
+    ttl_times = recording.ttl.times.copy()
+    ttl_times[50:] += np.arange(10) * 7.3 / recording.rate
+    order = np.argsort(ttl_times)
+    result = recording.times(ttl=Fronts(ttl_times[order], recording.ttl.polarities[order]))
+    assert result.method == "gpio"
+    assert_right(result, recording)
+
+
 def test_ttls_of_another_session_are_not_used():
     recording, other = record(seed=0), record(seed=1)
     result = recording.times(ttl=other.ttl)
@@ -251,6 +364,18 @@ def test_exposures_that_the_counter_missed():
     assert any(note.startswith("At 2 places the camera's clock shows") for note in result.notes)
 
 
+@pytest.mark.parametrize("missing", [0, 3, 600])
+def test_exposures_without_a_counter_and_the_last_pulses(missing):
+    """The clock shows exposures for which the DAQ has no pulses; the sync TTLs agree with it."""
+    recording = record(dropped=[2000, 2001, 4000], trailing=0)
+    result = recording.times(
+        pulses=recording.pulses[: 6000 - missing],
+        frame_data=replace(recording.frame_data, count=None),
+    )
+    assert_right(result, recording)
+    assert result.method == "gpio"
+
+
 @pytest.mark.parametrize("gpio", [True, False])
 def test_counter_that_jumps_without_time_passing(gpio):
     recording = record(trailing=0)
@@ -262,7 +387,7 @@ def test_counter_that_jumps_without_time_passing(gpio):
     assert any(note.startswith("At 1 places the camera's clock shows") for note in result.notes)
 
 
-def test_break_that_cannot_be_mended_is_told():
+def test_break_that_cannot_be_repaired_is_told():
     recording = record()
     ttl_times = recording.ttl.times.copy()
     ttl_times[40:] += 5 / recording.rate

@@ -133,6 +133,13 @@ def test_sound_alone(tmp_path: Path, ffmpeg: Callable):
         probe.probe(path)
 
 
+def test_coded_frames_without_a_container(tmp_path: Path, ffmpeg: Callable):
+    path = tmp_path / "a.avi"
+    ffmpeg(*PICTURE, "-c:v", "libx264", "-f", "h264", path)
+    with pytest.raises(DataError, match=r"a\.avi: frame 0 has no time"):
+        probe.probe(path)
+
+
 def test_damaged_packet_is_found_by_decoding(tmp_path: Path, avi: Path):
     path = damaged(avi, tmp_path / "a.avi")
     assert probe.probe_whole(path).frames == FRAMES

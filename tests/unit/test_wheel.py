@@ -1,10 +1,67 @@
 """Speed of the wheel against movements that are known, and wheels that cannot be used."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from scipy.signal import butter, sosfiltfilt
 
 from alfvideo.files.errors import DataError
-from alfvideo.timing.wheel import checked, velocity, velocity_at
+from alfvideo.timing.wheel import checked, load, velocity, velocity_at
+from rigsim import behaviour
+
+
+def write_alf(folder: Path) -> list[Path]:
+    files = [folder / f"_ibl_wheel.{name}.npy" for name in ("timestamps", "position")]
+    for i, file in enumerate(files):
+        np.save(file, np.arange(3.0) + i)
+    return files
+
+
+def write_lines(folder: Path, n_lines: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """The lines of an encoder on a DAQ: times of its changes and the position in radians."""
+    times, counts = behaviour.encoder_counts(np.sin(np.arange(5000) / 700))
+    channels, polarities = behaviour.quadrature(counts)
+    kept = channels < n_lines
+    arrays = {"times": times, "channels": channels + 5, "polarities": polarities}
+    for name, values in arrays.items():
+        np.save(folder / f"_timeline_sync.{name}.npy", values[kept])
+    inputs = [f'{{"name": "rotary_encoder_{i}", "arrayColumn": {5 + i}}}' for i in range(n_lines)]
+    content = f'{{"inputs": [{", ".join(inputs)}]}}'
+    (folder / "_timeline_DAQdata.meta.json").write_text(content)
+    return times, counts[1:] * 2 * np.pi / 4096
+
+
+def test_wheel_from_alf_files_goes_first(tmp_path: Path):
+    write_lines(tmp_path)
+    timestamps, position = load(write_alf(tmp_path), tmp_path, "timeline")
+    assert timestamps.tolist() == [0, 1, 2]
+    assert position.tolist() == [1, 2, 3]
+    timestamps, position = load(write_alf(tmp_path)[::-1], None, "timeline")
+    assert timestamps.tolist() == [0, 1, 2]
+
+
+def test_wheel_from_the_lines_of_its_encoder(tmp_path: Path):
+    times, expected = write_lines(tmp_path)
+    timestamps, position = load([], tmp_path, "timeline")
+    np.testing.assert_array_equal(timestamps, times)
+    # the level of a line is not known before its first change
+    np.testing.assert_allclose(np.diff(position)[2:], np.diff(expected)[2:], atol=1e-12)
+
+
+@pytest.mark.parametrize("n_lines", [0, 1])
+def test_no_wheel(tmp_path: Path, n_lines: int):
+    write_lines(tmp_path, n_lines)
+    assert load([], tmp_path, "timeline") is None
+    assert load([], None, "timeline") is None
+
+
+@pytest.mark.parametrize("n", [28, 29, 30, 500])
+def test_velocity_is_filtered_as_scipy_does_by_default(n):
+    position = np.cumsum(np.random.default_rng(n).normal(0, 1, n)) + 5
+    smooth = sosfiltfilt(butter(8, 20, fs=1000, output="sos"), position)
+    np.testing.assert_allclose(velocity(position)[1:], np.diff(smooth) * 1000)
+    assert velocity(position)[0] == 0
 
 
 def test_velocity_of_an_even_turn():
@@ -43,6 +100,13 @@ def test_velocity_at_frames_is_the_same_in_blocks():
     outside = (times < timestamps[0]) | (times > timestamps[-1])
     assert np.isnan(result[outside]).all()
     assert outside.sum() > 600
+
+
+def test_checked_may_stand_still_in_time_and_have_columns():
+    times, position = checked(np.array([[0.0], [1], [1], [2]]), np.array([[5.0], [6], [7], [8]]))
+    assert times.tolist() == [0, 1, 1, 2]
+    assert position.tolist() == [5, 6, 7, 8]
+    assert checked(np.array([0.0, 1]), np.array([1.0, 2]))[0].size == 2
 
 
 def test_checked_leaves_out_nan():

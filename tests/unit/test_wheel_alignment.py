@@ -7,13 +7,16 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-import yaml
 
+from alfvideo import configuration
 from alfvideo.files.errors import DataError
 from alfvideo.plots.wheel_alignment import wheel_alignment_figure
-from alfvideo.timing.wheel_alignment import align
-from alfvideo.timing.wheel_alignment.contamination import wheel_motion
+from alfvideo.timing.timestamps import CameraTimes
+from alfvideo.timing.wheel_alignment import _faults, _findings, align
+from alfvideo.timing.wheel_alignment.contamination import WheelMotion, wheel_motion
+from alfvideo.timing.wheel_alignment.fallback import instead_of_pulses
 from alfvideo.timing.wheel_alignment.shifts import (
+    Quality,
     cleaned,
     distinctness,
     frame_shifts,
@@ -23,10 +26,9 @@ from alfvideo.timing.wheel_alignment.shifts import (
 from alfvideo.video.region import Region, from_configuration
 from rigsim import Fault, Rig, load_truth, render
 
-CONFIGURATION = Path(__file__).parents[2] / "config" / "config.yaml"
 WHEEL_REGIONS = {
-    camera: from_configuration(box)
-    for camera, box in yaml.safe_load(CONFIGURATION.read_text())["wheel_regions"].items()
+    camera: from_configuration(box.model_dump())
+    for camera, box in configuration.WHEEL_REGIONS.items()
 }
 
 RATE = 60.0
@@ -81,6 +83,33 @@ def test_cleaned_shifts_do_not_grow_by_one():
     assert (np.diff(cleaned(shifts)) <= 0).all()
 
 
+@pytest.mark.parametrize(
+    ("shifts", "expected"),
+    [
+        ([5, 2, 5, 3], [5, 5, 5, 3]),  # up by 3 goes with down by 3
+        ([5, 4, 5, 2], [5, 5, 5, 2]),  # up by 1 goes with down by 1
+        ([5, 3, 5, 2], [5, 3, 5, 2]),  # up by 2 stays, as in ibllib
+        ([9, 5, 9, 8, 9, 4], [9, 9, 9, 9, 9, 4]),
+        ([9, 8, 8, 5, 8, 7], [9, 8, 8, 8, 8, 7]),
+        ([3, 7, 7, 6], [3, 3, 3, 2]),  # up without a step down
+    ],
+)
+def test_steps_up_go_with_the_nearest_step_down(shifts, expected):
+    result = cleaned(np.repeat(np.array(shifts, float), 300))
+    middles = np.arange(150, 300 * len(shifts), 300)
+    assert result[middles].tolist() == expected
+    assert result.size == 300 * len(shifts)
+
+
+def test_windows_without_a_shift_take_the_nearest():
+    shifts = np.repeat([6.0, 2], 400)
+    shifts[380:500] = np.nan
+    # the known windows are 379 and 500: halfway is 439.5
+    result = cleaned(shifts)
+    assert np.flatnonzero(np.diff(result)).size == 1
+    assert abs(int(np.flatnonzero(np.diff(result))[0]) - 439) < 40
+
+
 def test_cleaned_shifts_are_without_outliers_and_gaps():
     shifts = np.full(600, 3.0)
     shifts[100:110] = 4000
@@ -113,6 +142,43 @@ def test_quality_counts_as_ibllib():
     shifts = np.array([0.0, 0, 11, 0, np.nan, 0, 0, 0, 0, 10])
     result = quality(shifts, np.array([4.0, 3, 3, 1, 0, 0]), n_frames=200, n_missing_pulses=30)
     assert result == (15.0, 10.0, 2, 1)
+
+
+GOOD = Quality(ttl_per=10, nan_per=40, shifts_sum=60, shifts_filt_sum=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "distinct", "fault"),
+    [
+        ({}, 2.0, None),
+        ({}, 1.99, "not clearly that of the wheel"),
+        ({"ttl_per": 11}, 3, "11 % of the frames have no camera pulse"),
+        ({"nan_per": 41}, 3, "41 % of the windows have no shift"),
+        ({"shifts_sum": 61}, 3, "jumps by more than 10 frames 61 times"),
+        ({"shifts_filt_sum": 1}, 3, "cleaned shift jumps by more than 1 frame 1 times"),
+    ],
+)
+def test_what_speaks_against_an_alignment(change, distinct, fault):
+    """The limits are ibllib's, and belong to what is good."""
+    faults = _faults(GOOD._replace(**change), distinct)
+    assert len(faults) == (fault is not None)
+    assert fault is None or fault in faults[0]
+
+
+def test_what_was_found_is_told():
+    nothing = np.zeros(4, bool)
+    motion = WheelMotion(np.zeros(4), nothing, nothing)
+    seen = WheelMotion(np.zeros(4), np.array([0, 1, 1, 0], bool), np.array([1, 0, 0, 0], bool))
+    assert "agrees with the camera pulses" in _findings(np.zeros(4, int), motion)[0]
+    assert "are 3 pulses earlier than" in _findings(np.full(4, 3), motion)[0]
+    assert "are 3 pulses later than" in _findings(np.full(4, -3), motion)[0]
+    lost = _findings(np.array([3, 3, 0, 0]), motion)
+    assert lost[0].startswith("The first frames are 3 and the last ones 0 pulses earlier")
+    assert "frames were lost" in _findings(np.array([0, 0, 0, -2]), motion)[0]
+    assert _findings(np.zeros(4, int), seen)[1:] == [
+        "Something was in front of the wheel in 2 of 4 frames.",
+        "1 of 4 frames cannot be decoded.",
+    ]
 
 
 # Motion energy and contaminated frames
@@ -318,6 +384,36 @@ def test_too_many_missing_pulses_are_not_used(left):
     result = left.align(left.pulses[:-1000])
     assert not result.ok
     assert "14 % of the frames have no camera pulse." in result.notes
+
+
+def by_pulses(session):
+    """Times by the pulses alone, of which the last is taken for the last frame."""
+    n = session.truth["times"].size
+    times = session.pulses[-n:]
+    return CameraTimes(times, session.pulses, np.arange(n), "pulses", ("No GPIO.",))
+
+
+def test_times_by_the_wheel_take_the_place_of_those_by_pulses(left):
+    region = WHEEL_REGIONS[left.camera]
+    result, alignment = instead_of_pulses(by_pulses(left), left.video, left.wheel, region)
+    assert (result.method, alignment.ok) == ("wheel", True)
+    assert result.notes == ("No GPIO.", *alignment.notes)
+    left.assert_right(result)
+
+
+def test_times_by_the_pulses_stay_with_the_reason(left, right):
+    found, region = by_pulses(left), WHEEL_REGIONS[left.camera]
+    for wheel, reason, is_tried in (
+        (None, "was not aligned by the wheel either: there is no recording of the wheel.", False),
+        (still(left.wheel), "was not aligned by the wheel either: The wheel does not turn", False),
+        (right.wheel, "The alignment by the wheel was not used. ", True),
+    ):
+        result, alignment = instead_of_pulses(found, left.video, wheel, region)
+        assert result.method == "pulses"
+        np.testing.assert_array_equal(result.times, found.times)
+        assert result.notes[0] == "No GPIO."
+        assert reason in result.notes[1]
+        assert (alignment is not None) is is_tried
 
 
 def test_wheel_of_another_session_is_not_used(left, right):

@@ -82,7 +82,7 @@ BLOCKED: dict[str, tuple[Rig, Callable[[Path], None], str]] = {
 class Campaign:
     """What happened on a folder with sessions of each kind, blocked ones and one cut avi.
 
-    `first`, `again`, `mended` and `last` are runs; before the run `mended` the cut avi was
+    `first`, `again`, `fixed` and `last` are runs; before the run `fixed` the cut avi was
     replaced by a whole one. `raw` are hashes of the raw files before the first run and `preview`
     a dry run before it, with the files before and after that.
     """
@@ -98,7 +98,7 @@ class Campaign:
     log_of_the_cut: str
     raw_after_first: dict[str, str]
     again: Outcome
-    mended: Outcome
+    fixed: Outcome
     last: Outcome
 
 
@@ -128,7 +128,7 @@ def campaign(
     whole = render(folder / "whole", small(subject=CUT.subject))
     name = "raw_video_data/_iblrig_bodyCamera.raw.avi"
     shutil.copyfile(whole / name, cut / name)
-    mended = workflow.run()
+    fixed = workflow.run()
     return Campaign(
         workflow=workflow,
         sessions=sessions,
@@ -141,6 +141,6 @@ def campaign(
         log_of_the_cut=log_of_the_cut,
         raw_after_first=raw_after_first,
         again=again,
-        mended=mended,
+        fixed=fixed,
         last=workflow.run(),
     )

@@ -76,8 +76,8 @@ def test_the_next_run_repeats_only_the_failed_job(campaign: Campaign):
 
 
 def test_after_a_new_transfer_the_rest_is_done(campaign: Campaign):
-    assert campaign.mended.status == 0, campaign.mended.text
-    assert campaign.mended.finished == AFTER_THE_CUT
+    assert campaign.fixed.status == 0, campaign.fixed.text
+    assert campaign.fixed.finished == AFTER_THE_CUT
     assert error_in_frames(campaign.cut, "body") < 0.5
 
 

@@ -8,13 +8,13 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-import yaml
 
+from alfvideo import configuration
 from alfvideo.files import errors
 from alfvideo.planning import pending, tasks
 from alfvideo.session import description, folders
 from tests.workflow.conftest import Campaign
-from tests.workflow.runs import REPO, Outcome, Workflow
+from tests.workflow.runs import Outcome, Workflow
 
 pytestmark = pytest.mark.slow
 
@@ -23,8 +23,8 @@ MOST_INPUTS = 14
 
 def scanned(workflow: Workflow, **changes: object) -> set[tuple[str, str, str]]:
     """Session, camera and rule of everything that the scan finds pending."""
-    config = yaml.safe_load((REPO / "config" / "config.yaml").read_text()) | workflow.config
-    config["compression"] |= {"preset": "ultrafast"} | changes
+    content = {"root": str(workflow.root), "compression": {"preset": "ultrafast"} | changes}
+    config = configuration.parse(content | workflow.config)
     found = set()
     for path in folders.discover(workflow.root):
         for status in pending.scan_session(path, config):
@@ -76,7 +76,7 @@ def touched(files: list[Path]) -> Iterator[None]:
 
 def inputs_of_each_camera(workflow: Workflow) -> list[list[Path]]:
     """Inputs of all tasks of each camera that is done, raw ones and those that tasks write."""
-    config = yaml.safe_load((REPO / "config" / "config.yaml").read_text())
+    config = configuration.parse({"root": str(workflow.root)})
     cameras = []
     for path in folders.discover(workflow.root):
         try:

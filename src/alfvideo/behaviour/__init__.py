@@ -1,1 +1,1 @@
-"""What the animal does, from its pose: pupil, licks, features, moments around events."""
+"""Behaviour of the animal, from its pose: pupil, licks, features, moments around events."""

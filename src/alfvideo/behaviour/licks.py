@@ -1,10 +1,11 @@
-"""When the animal licks: the times of frames in which the tongue moves."""
+"""Licks of the animal: the times of frames in which the tongue moves."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
+from alfvideo.array_types import Floats
 from alfvideo.pose import table
 
 TONGUE = ("tongue_end_l", "tongue_end_r")
@@ -13,8 +14,8 @@ _MOVES = 1 / 4
 """Standard deviations of the steps of a coordinate beyond which a step is a movement."""
 
 
-def lick_times(pose: Mapping[str, Sequence[float]], times: np.ndarray) -> np.ndarray:
-    """Times of the frames after which a tip of the tongue moves, (n,) float64, seconds.
+def lick_times(pose: Mapping[str, Floats], times: Floats) -> Floats:
+    """Return the times of the frames after which a tip of the tongue moves, (n,) float64, seconds.
 
     The definition of `brainbox.behavior.dlc.get_licks`: a lick of several frames has several times.
 
@@ -28,11 +29,13 @@ def lick_times(pose: Mapping[str, Sequence[float]], times: np.ndarray) -> np.nda
     tongue = np.hstack([table.points(pose, part) for part in TONGUE])
     steps = np.diff(tongue, axis=0)
     moves = np.abs(steps) > _MOVES * _deviation(steps)
-    return times[: len(moves)][moves.any(axis=1)]
+    found: Floats = times[: len(moves)][moves.any(axis=1)]
+    return found
 
 
-def _deviation(steps: np.ndarray) -> np.ndarray:
-    """Standard deviation of each column, NaN left out; NaN for a column of NaN."""
+def _deviation(steps: Floats) -> Floats:
+    """Return the standard deviation of each column, NaN left out; NaN for a column of NaN."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanstd(steps, axis=0)
+        deviation: Floats = np.nanstd(steps, axis=0)
+    return deviation

@@ -4,37 +4,39 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alfvideo.array_types import Floats, Integers
+
 BEFORE, AFTER = 0.5, 1.5
 """Length of the window before and after each event in seconds, as in brainbox.behavior.dlc."""
 
 BIN = 0.02
 """Width of the bins of counts, and the step of interpolated traces, in seconds, as there."""
 
-_NEAR = 0.75
+_MAX_DISTANCE = 0.75
 """A frame stands for a time that is no further away than this part of the frame period: half a
 period is the rule, the rest is for frames that come a little early or late."""
 
-_LEAST_KNOWN = 0.5
+_MIN_KNOWN = 0.5
 """Part of a window that must be known for a mean and a standard deviation of its own."""
 
 
 class Windows(NamedTuple):
-    """What was recorded around events."""
+    """Samples around events."""
 
-    offsets: np.ndarray
+    offsets: Floats
     """(n_samples,) float64, seconds after the event."""
-    values: np.ndarray
+    values: Floats
     """(n_events, n_samples) float64, NaN where nothing was recorded."""
 
 
-def frame_rate(times: np.ndarray) -> float:
-    """Frames per second: 1 / the median interval of the times; NaN if there are less than 2."""
+def frame_rate(times: Floats) -> float:
+    """Return frames per second: 1 / the median interval of the times; NaN for less than 2."""
     times = times[np.isfinite(times)]
     return 1 / np.median(np.diff(times)) if times.size > 1 else np.nan
 
 
-def windows(values: np.ndarray, times: np.ndarray, events: np.ndarray) -> Windows:
-    """A trace around events, one sample for each frame period: the value of the nearest frame.
+def windows(values: Floats, times: Floats, events: Floats) -> Windows:
+    """Cut a trace around events, one sample for each frame period: that of the nearest frame.
 
     NaN where there was no frame (before and after the recording, dropped frames), where the value
     is NaN, and for events that are NaN.
@@ -61,16 +63,16 @@ def windows(values: np.ndarray, times: np.ndarray, events: np.ndarray) -> Window
     rate = frame_rate(times)
     if not 0 < rate < np.inf:
         return Windows(np.empty(0), np.empty((events.size, 0)))
-    offsets = np.arange(round((BEFORE + AFTER) * rate)) / rate - BEFORE
+    offsets = np.arange(round((BEFORE + AFTER) * rate), dtype=np.float64) / rate - BEFORE
     wanted = events[:, np.newaxis] + offsets
     after = np.searchsorted(times, wanted).clip(1, times.size - 1)
     nearest = after - (wanted - times[after - 1] <= times[after] - wanted)
-    recorded = np.abs(times[nearest] - wanted) <= _NEAR / rate
+    recorded = np.abs(times[nearest] - wanted) <= _MAX_DISTANCE / rate
     return Windows(offsets, np.where(recorded, values[nearest], np.nan))
 
 
-def interpolated(values: np.ndarray, times: np.ndarray, events: np.ndarray) -> Windows:
-    """A trace of irregular samples around events, interpolated linearly every `BIN` seconds.
+def interpolated(values: Floats, times: Floats, events: Floats) -> Windows:
+    """Cut an irregular trace around events, interpolated linearly every `BIN` seconds.
 
     NaN before the first and after the last sample, and for events that are NaN.
 
@@ -81,13 +83,13 @@ def interpolated(values: np.ndarray, times: np.ndarray, events: np.ndarray) -> W
     events
         (n_events,) seconds.
     """
-    offsets = np.arange(round((BEFORE + AFTER) / BIN) + 1) * BIN - BEFORE
+    offsets = np.arange(round((BEFORE + AFTER) / BIN) + 1, dtype=np.float64) * BIN - BEFORE
     wanted = events[:, np.newaxis] + offsets
     return Windows(offsets, np.interp(wanted, times, values, left=np.nan, right=np.nan))
 
 
-def counts(times: np.ndarray, events: np.ndarray, recorded: tuple[float, float]) -> Windows:
-    """How many times fall in each bin of `BIN` seconds around events; offsets are middles of bins.
+def counts(times: Floats, events: Floats, recorded: tuple[float, float]) -> Windows:
+    """Count the times in each bin of `BIN` seconds around events; offsets are middles of bins.
 
     Parameters
     ----------
@@ -106,8 +108,8 @@ def counts(times: np.ndarray, events: np.ndarray, recorded: tuple[float, float])
     return Windows((edges[:-1] + edges[1:]) / 2, np.where(inside, found, np.nan))
 
 
-def aligned(times: np.ndarray, events: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All times that fall in the windows: number of the event, and seconds after it, (m,) each.
+def aligned(times: Floats, events: Floats) -> tuple[Integers, Floats]:
+    """List the times in the windows: number of the event, and seconds after it, (m,) each.
 
     A time in the windows of two events comes twice. NaN are left out.
     """
@@ -120,8 +122,8 @@ def aligned(times: np.ndarray, events: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return event, times[np.repeat(first, number) + within] - events[event]
 
 
-def mean_and_error(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over events and its standard error, (n_samples,) each, of what is known in each sample.
+def mean_and_error(values: Floats) -> tuple[Floats, Floats]:
+    """Return the mean over events and its standard error, (n_samples,) each, of the known values.
 
     The mean is NaN where nothing is known, the error where less than 2 values are.
     """
@@ -132,8 +134,8 @@ def mean_and_error(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.sqrt(_divided(_divided(squares, number - 1), number))
 
 
-def z_scored(values: np.ndarray) -> np.ndarray:
-    """Values less their mean, in standard deviations, along the last axis; NaN stay NaN.
+def z_scored(values: Floats) -> Floats:
+    """Return the values less their mean, in standard deviations, along the last axis; NaN stay NaN.
 
     All NaN if the values do not differ.
     """
@@ -146,16 +148,16 @@ def z_scored(values: np.ndarray) -> np.ndarray:
     return (values - mean) / np.where(deviation > 1e-9 * np.abs(mean), deviation, np.nan)
 
 
-def change(values: np.ndarray) -> np.ndarray:
-    """Each window z-scored by itself, less its first sample, (n_events, n_samples).
+def change(values: Floats) -> Floats:
+    """Return each window z-scored by itself, less its first sample, (n_events, n_samples).
 
     NaN for a window whose first sample is not known, or of which less than half is known.
     """
     scored = z_scored(values)
-    scored[np.isfinite(values).mean(axis=1) < _LEAST_KNOWN] = np.nan
+    scored[np.isfinite(values).mean(axis=1) < _MIN_KNOWN] = np.nan
     return scored - scored[:, :1]
 
 
-def _divided(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """NaN where the divisor is not positive."""
+def _divided(one: Floats, other: Floats) -> Floats:
+    """Divide; NaN where the divisor is not positive."""
     return one / np.where(other > 0, other, np.nan)

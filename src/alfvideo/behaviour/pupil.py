@@ -1,4 +1,4 @@
-"""Which points of a pose lie on the pupil, and which cameras see it."""
+"""The points of a pose that lie on the pupil, and the cameras that see it."""
 
 POINTS = ("pupil_top_r", "pupil_bottom_r", "pupil_left_r", "pupil_right_r")
 

@@ -3,13 +3,14 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.polynomial.polynomial import polyval
-from scipy.signal import savgol_filter
+
+from alfvideo.array_types import Floats, Integers
 
 _BATCH = 10_000
 """Windows fitted at a time, to bound memory."""
 
 
-def smooth(x: np.ndarray, y: np.ndarray, window: int, order: int) -> np.ndarray:
+def smooth(x: Integers, y: Floats, window: int, order: int) -> Floats:
     """Smooth samples by a polynomial fitted to the window of samples around each, (n,) float64.
 
     Up to half a window from either end the polynomial of the first or last whole window is taken,
@@ -26,6 +27,9 @@ def smooth(x: np.ndarray, y: np.ndarray, window: int, order: int) -> np.ndarray:
     order
         Of the polynomial, less than `window`.
     """
+    # Takes 1.6 s to load.
+    from scipy.signal import savgol_filter
+
     half, last = window // 2, x.size - window
     smoothed = savgol_filter(y, window, order)
     uneven = np.flatnonzero(x[window - 1 :] - x[: last + 1] != window - 1)
@@ -37,10 +41,8 @@ def smooth(x: np.ndarray, y: np.ndarray, window: int, order: int) -> np.ndarray:
     return smoothed
 
 
-def _polynomials(
-    x: np.ndarray, y: np.ndarray, first: np.ndarray, window: int, order: int
-) -> np.ndarray:
-    """Coefficients (m, order + 1), from the constant on, of the fits to windows that begin at
+def _polynomials(x: Integers, y: Floats, first: Integers, window: int, order: int) -> Floats:
+    """Return coefficients (m, order + 1), from the constant on, of fits to windows that begin at
     `first` (m,); x counts from the sample in the middle of the window."""
     apart = sliding_window_view(x, window)[first] - x[first + window // 2, None]
     reach = np.abs(apart).max(axis=1, keepdims=True).astype(float)
@@ -49,4 +51,5 @@ def _polynomials(
     # Normal equations, as ibllib solves them, are singular over gaps of some 100,000 samples.
     orthogonal, triangular = np.linalg.qr(powers)
     fitted = np.linalg.solve(triangular, orthogonal.swapaxes(1, 2) @ samples)[..., 0]
-    return fitted / reach ** np.arange(order + 1)
+    coefficients: Floats = fitted / reach ** np.arange(order + 1)
+    return coefficients

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def partial_path(path: Path) -> Path:
-    """Where an output is written until it is whole.
+    """Return the path at which an output is written until it is whole.
 
     The same file system, so that the rename is atomic; the leading dot keeps it from being taken
     for an ALF dataset.

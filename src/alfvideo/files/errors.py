@@ -1,4 +1,9 @@
-"""The exceptions for bad input and bad machines, written for the person who has to mend it."""
+"""The exceptions for bad input and bad machines, written for the person who has to fix it."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class DataError(Exception):
@@ -14,4 +19,12 @@ class MachineError(DataError):
 
 
 class Blocked(Exception):
-    """Why a session or a camera cannot be processed now, in words for a rig manager."""
+    """The reason why a session or camera cannot be processed now, in words for a rig manager."""
+
+
+def attempt(load: Callable[..., T], *args: object) -> T | DataError:
+    """Load an input that can be done without; if it is broken, the error is the result."""
+    try:
+        return load(*args)
+    except DataError as error:
+        return error

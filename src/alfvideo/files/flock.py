@@ -25,7 +25,7 @@ def exclusive(descriptor: int, attempts: int = ATTEMPTS) -> bool:
 
 
 def is_free(descriptor: int) -> bool:
-    """Whether nobody holds the lock of a file that is open for reading; others may ask as well."""
+    """Return whether nobody holds the lock of a file open for reading; others may ask as well."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

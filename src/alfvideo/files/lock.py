@@ -26,7 +26,7 @@ def check(root: Path) -> None:
 
 
 def held_by(root: Path) -> str:
-    """The process that is at work below a data folder, in words; empty if none is."""
+    """Describe the process that is at work below a data folder; empty if none is."""
     try:
         descriptor = os.open(root / FILE_NAME, os.O_RDONLY)
     except OSError:

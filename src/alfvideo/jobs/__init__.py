@@ -1,1 +1,1 @@
-"""What surrounds the work of a rule: log, provenance, progress, failures."""
+"""Support for the work of a rule: log, provenance, progress, failures."""

@@ -2,7 +2,7 @@
 
 
 def in_words(seconds: float) -> str:
-    """A time in the two largest units that it has.
+    """Express a time in the two largest units that it has.
 
     >>> in_words(42), in_words(3 * 3600 + 20 * 60), in_words(76 * 3600)
     ('42 s', '3 h 20 min', '3 d 4 h')

@@ -21,14 +21,19 @@ class Messages(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print what went wrong if the record is of a failed job."""
         for log in getattr(record, "log", ()):
+            rule = getattr(record, "rule_name", "a job")
             for message in errors(Path(log), self._created):
                 if (log, message) not in self._printed:
-                    print(f"{record.rule_name}: {message}", file=sys.stderr, flush=True)
+                    print(
+                        f"{rule}: {message}",
+                        file=sys.stderr,
+                        flush=True,
+                    )
                 self._printed.add((log, message))
 
 
 def errors(log: Path, since: float) -> list[str]:
-    """The errors in the log of a job; none if it was last written before `since` (s since 1970)."""
+    """Return the errors in the log of a job; none if last written before `since` (s since 1970)."""
     try:
         if log.stat().st_mtime < since:
             return []

@@ -1,4 +1,4 @@
-"""What every job does around its work: a log, one clear message on failure, provenance."""
+"""The steps around every job: a log, one clear message on failure, provenance."""
 
 import logging
 import sys
@@ -74,7 +74,8 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
     anything else is a defect of the program and shows its traceback.
     """
     job = Job(
-        rule=described.rule,
+        # As a module of another workflow, rules may be called otherwise there.
+        rule=described.resources.get("task", described.rule),
         session=Path(described.wildcards.session),
         camera=getattr(described.wildcards, "camera", ""),
         inputs=[Path(path) for path in described.input if path not in tools],
@@ -148,7 +149,7 @@ def _check_last_attempt(job: Job, inputs: Mapping[Path, Mapping[str, int]]) -> N
 
 
 def message(error: DataError | OSError) -> str:
-    """One sentence that says what is wrong and what to do."""
+    """Compose one sentence that says what is wrong and what to do."""
     if isinstance(error, DataError):
         return str(error)
     where = error.filename or "the session's folder"
@@ -167,6 +168,7 @@ def start_logging(job: Job) -> None:
     job.log.parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(job.log, mode="w", encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    assert to_file.stream is not None, "it was opened just now"
     running.hold(to_file.stream.fileno())
     to_screen = logging.StreamHandler(sys.stderr)
     to_screen.setLevel(logging.INFO)

@@ -1,4 +1,4 @@
-"""How far a long job is, in its log and on the screen: frames done, frames/s, time left."""
+"""Progress of a long job, in its log and on the screen: frames done, frames/s, time left."""
 
 import logging
 import time
@@ -29,7 +29,7 @@ class Progress:
         self._reports = 0
 
     def rate(self, frames: int) -> float:
-        """Frames per second of this run, with so many frames done."""
+        """Return frames per second of this run, with so many frames done."""
         return (frames - self.done_before) / max(time.monotonic() - self.start, 1e-9)
 
     def __call__(self, frames: int) -> None:
@@ -51,7 +51,7 @@ class Progress:
 
 
 def watched(items: Iterable[Item], verb: str, total: int) -> Iterator[Item]:
-    """The items, one a frame, with a report on how many were taken.
+    """Yield the items, one a frame, with a report on how many were taken.
 
     >>> list(watched("abc", "read", total=3))
     ['a', 'b', 'c']

@@ -1,4 +1,4 @@
-"""What each output of a session was made from, kept in `provenance.json` of the session."""
+"""Provenance of each output of a session, kept in `provenance.json` of the session."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ FAILED = "failed.json"
 
 
 def read(session: Path, name: str = FILE_NAME) -> dict[str, Any]:
-    """Entries by output path, relative to the session; empty if nothing was recorded yet.
+    """Read entries by output path, relative to the session; empty if nothing was recorded yet.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def read(session: Path, name: str = FILE_NAME) -> dict[str, Any]:
 
 
 def readable(session: Path, name: str = FILE_NAME) -> tuple[dict[str, Any], str]:
-    """As `read`; of a record that cannot be read no entries, and why."""
+    """Read as `read`; of a record that cannot be read no entries, and why."""
     try:
         return read(session, name), ""
     except (DataError, OSError) as error:
@@ -51,7 +51,7 @@ def readable(session: Path, name: str = FILE_NAME) -> tuple[dict[str, Any], str]
 
 @dataclass(frozen=True)
 class Work:
-    """What a job makes from what: `inputs` with their fingerprints, taken before it started."""
+    """Outputs and inputs of a job: `inputs` with their fingerprints, taken before it started."""
 
     rule: str
     camera: str
@@ -61,11 +61,11 @@ class Work:
     log: Path
 
     def entry(self, session: Path) -> dict[str, Any]:
-        """As it is written in a record."""
+        """Return it as it is written in a record."""
         return {
             "rule": self.rule,
             "camera": self.camera,
-            "inputs": {relative(path, session): dict(of) for path, of in self.inputs.items()},
+            "inputs": {relative(path, session): dict(stamp) for path, stamp in self.inputs.items()},
             "params": dict(self.params),
             "host": platform.node(),
             "finished": now(),
@@ -115,33 +115,33 @@ def record_failure(session: Path, work: Work, message: str) -> None:
 def _update(session: Path, name: str, changes: Mapping[str, Any]) -> None:
     """Replace entries of a record, and remove those that become None; whole or not at all."""
     with atomic.output(session / name) as partial:
-        entries = read(session, name) | changes
+        entries = {**read(session, name), **changes}
         kept = {output: entry for output, entry in entries.items() if entry is not None}
         partial.write_text(json.dumps(kept, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def now() -> str:
-    """The time in UTC, to the second."""
+    """Return the time in UTC, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def md5(path: Path) -> str:
-    """The hash of a file that ONE and Alyx compare."""
+    """Return the hash of a file that ONE and Alyx compare."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def fingerprints(paths: Iterable[Path], session: Path) -> dict[str, dict[str, int]]:
-    """Fingerprints of the files that are there, by their paths as the record has them."""
+    """Return fingerprints of the files that are there, by their paths as the record has them."""
     return {relative(path, session): fingerprint(path) for path in paths if path.exists()}
 
 
 def fingerprint(path: Path) -> dict[str, int]:
-    """Size in bytes and modification time in ns."""
+    """Return the size in bytes and the modification time in ns."""
     stat = path.stat()
     return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
 
 
 def relative(path: Path, session: Path) -> str:
-    """The path inside the session, as it is written in the record; other paths whole."""
+    """Return the path inside the session, as it is written in the record; other paths whole."""
     return str(path).removeprefix(f"{session}/")

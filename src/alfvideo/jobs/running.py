@@ -1,4 +1,4 @@
-"""Whether a job is running, and how far it is: while it works it holds a lock on its log."""
+"""Running jobs and their progress: while a job works it holds a lock on its log."""
 
 import os
 import re
@@ -24,7 +24,7 @@ def hold(descriptor: int) -> None:
 
 
 def is_running(log: Path) -> bool:
-    """Whether a job holds this log, on this machine or on another that shares the folder."""
+    """Return whether a job holds this log, on this machine or on another that shares the folder."""
     try:
         descriptor = os.open(log, os.O_RDONLY)
     except OSError:
@@ -38,7 +38,7 @@ def is_running(log: Path) -> bool:
 
 
 def progress(log: Path) -> str:
-    """How far a job is, as it last wrote in its log; empty if it has not done so."""
+    """Return the progress that a job last wrote in its log; empty if it has not done so."""
     try:
         with log.open("rb") as file:
             file.seek(max(file.seek(0, os.SEEK_END) - TAIL_BYTES, 0))

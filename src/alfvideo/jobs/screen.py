@@ -1,4 +1,4 @@
-"""What of Snakemake's messages stays off the screen, so that many jobs can be followed there."""
+"""A filter of Snakemake's messages, so that many jobs can be followed on the screen."""
 
 import logging
 import re
@@ -8,7 +8,7 @@ _ROUTINE = re.compile(r"Select jobs to execute\.\.\.|Execute \d+ jobs\.\.\.")
 
 
 def is_news(record: logging.LogRecord) -> bool:
-    """Whether a message tells more than that the scheduler is at work.
+    """Return whether a message tells more than that the scheduler is at work.
 
     >>> said = {"msg": "Select jobs to execute..."}, {"msg": "1 of 3 steps (33%) done"}
     >>> [is_news(logging.makeLogRecord(message)) for message in said]

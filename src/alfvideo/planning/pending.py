@@ -10,6 +10,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
 from alfvideo.planning import tasks
@@ -17,7 +18,7 @@ from alfvideo.planning.scan_cache import Memory
 from alfvideo.pose import cascade
 from alfvideo.session import datasets, description, folders
 from alfvideo.session.description import Session
-from alfvideo.session.folders import Seen
+from alfvideo.session.folders import Lookups
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def check_root(root: Path) -> None:
         )
 
 
-def scan(root: Path, config: Mapping[str, Any], memory: Memory | None = None) -> list[Status]:
+def scan(root: Path, config: Configuration, memory: Memory | None = None) -> list[Status]:
     """State of every stage of the selected sessions and cameras below `root`, newest first.
 
     Sessions in which nothing changed are taken from `memory`, which is then saved.
@@ -92,31 +93,31 @@ def scan(root: Path, config: Mapping[str, Any], memory: Memory | None = None) ->
     return statuses
 
 
-def _look(path: Path, config: Mapping[str, Any], memory: Memory) -> list[Status]:
-    seen = Seen()
+def _look(path: Path, config: Configuration, memory: Memory) -> list[Status]:
+    seen = Lookups()
     statuses = _scan(path, config, seen)
-    if seen.lasting and not any(status.state is State.PENDING for status in statuses):
+    if seen.cacheable and not any(status.state is State.PENDING for status in statuses):
         rows = tuple((s.camera, s.stage, s.state.value, s.reason) for s in statuses)
         memory.remember(path, rows, seen)
     return statuses
 
 
-def _selected(path: Path, root: Path, config: Mapping[str, Any]) -> bool:
+def _selected(path: Path, root: Path, config: Configuration) -> bool:
     subject, date, _ = path.parts[-3:]
     relative = path.relative_to(root).as_posix()
     return (
-        any(fnmatch(relative, glob) for glob in config["sessions"])
-        and (not config["subjects"] or subject in config["subjects"])
-        and config["from_date"] <= date <= (config["to_date"] or date)
+        any(fnmatch(relative, glob) for glob in config.sessions)
+        and (not config.subjects or subject in config.subjects)
+        and config.from_date <= date <= (config.to_date or date)
     )
 
 
-def scan_session(path: Path, config: Mapping[str, Any]) -> list[Status]:
+def scan_session(path: Path, config: Configuration) -> list[Status]:
     """State of every stage of the selected cameras of one session."""
-    return _scan(path, config, Seen())
+    return _scan(path, config, Lookups())
 
 
-def _scan(path: Path, config: Mapping[str, Any], seen: Seen) -> list[Status]:
+def _scan(path: Path, config: Configuration, seen: Lookups) -> list[Status]:
     """As `scan_session`; `seen` is told all that it depends on."""
     try:
         if placeholder := re.search(r"<[a-z]\w*>|[{}]", str(path)):
@@ -133,21 +134,21 @@ def _scan(path: Path, config: Mapping[str, Any], seen: Seen) -> list[Status]:
         waiting = any(status.state is State.PENDING for status in statuses)
         # Snakemake would end the run if a folder for results cannot be made.
         if waiting and not os.access(path, os.W_OK | os.X_OK):
-            seen.lasting = False
+            seen.cacheable = False
             raise Blocked(f"no permission to write to {path}")
-    except (Blocked, DataError) as reason:
-        statuses = [Status(path, "", "", State.BLOCKED, reason=str(reason))]
+    except (Blocked, DataError) as error:
+        statuses = [Status(path, "", "", State.BLOCKED, reason=str(error))]
         if (path / provenance.FILE_NAME).exists():
             seen.files.add(f"{path}/{provenance.FILE_NAME}")
     except PermissionError as error:
         reason = f"no permission to read {error.filename}"
         statuses = [Status(path, "", "", State.BLOCKED, reason=reason)]
-        seen.lasting = False
+        seen.cacheable = False
     return statuses
 
 
 def _scan_tasks(
-    recorded: Session, made_from: Mapping[str, Any], config: Mapping[str, Any]
+    recorded: Session, made_from: Mapping[str, Any], config: Configuration
 ) -> Iterator[Status]:
     to_be_made: set[Path] = set()
     for camera, task in tasks.selected(recorded, config):
@@ -164,7 +165,7 @@ def _scan_tasks(
             state = State.DONE if exist else State.BLOCKED
             reason = "" if exist else str(error)
         else:
-            recorded.seen.files.update(
+            recorded.lookups.files.update(
                 str(file)
                 for file in inputs
                 if provenance.relative(file, recorded.path) not in made_from

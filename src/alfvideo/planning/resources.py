@@ -39,6 +39,7 @@ RESOURCES: Mapping[str, Resources] = {
     "video_sync_qc_nidq": Resources(40, 2000, 30),
     "video_sync_qc_camlog": Resources(40, 2000, 30),
     "video_qc": Resources(40, 2000, 60),
+    "dlc_environment": Resources(100, 4000, 60, io_charge=20),
     "dlc": _POSE,
     "lightning_pose": _POSE,
     "motion_energy": Resources(30, 1000, 120),
@@ -70,10 +71,12 @@ def priority(rule: str, session: Path) -> float:
 def declared(rule: str) -> dict[str, Any]:
     """Return what a rule declares as its resources, for Snakemake.
 
-    Memory and time grow with each attempt: a job that had too little of them is tried again.
+    Memory and time grow with each attempt: a job that had too little of them is tried again. `task`
+    is the name of the rule here, whatever a workflow calls it that uses this one as a module.
     """
     needs = RESOURCES[rule]
     return {
+        "task": rule,
         "io_charge": needs.io_charge,
         "gpu": needs.gpu,
         "mem_mb": _growing(needs.mem_mb),

@@ -23,16 +23,16 @@ import json
 import os
 import time
 from array import array
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from alfvideo.configuration import Configuration
 from alfvideo.files import atomic
 from alfvideo.jobs import provenance
 from alfvideo.planning import task_settings
 from alfvideo.session import folders
-from alfvideo.session.folders import Seen
+from alfvideo.session.folders import Lookups
 
 FOLDER = Path(".scan")
 """In the working folder: one file for each data folder."""
@@ -110,7 +110,7 @@ class Memory:
         del self._entries[str(path)]
         return None
 
-    def remember(self, path: Path, found: tuple[Row, ...], seen: Seen) -> None:
+    def remember(self, path: Path, found: tuple[Row, ...], seen: Lookups) -> None:
         """Keep what was found in a session from what was seen, if it has settled."""
         if self._file is None:
             return
@@ -161,19 +161,19 @@ class Memory:
             partial.write_text(json.dumps(content), encoding="utf-8")
 
 
-def of(root: Path, config: Mapping[str, Any], folder: Path = FOLDER) -> Memory:
+def of(root: Path, config: Configuration, folder: Path = FOLDER) -> Memory:
     """What is known of the sessions below a folder, as it is with this configuration."""
     name = hashlib.md5(str(root).encode()).hexdigest()
     return Memory(folder / f"{name}.json", _key(config))
 
 
-def _key(config: Mapping[str, Any]) -> str:
+def _key(config: Configuration) -> str:
     """Everything that findings depend on besides the sessions themselves, in short."""
     versions = [
         (file.relative_to(SOURCES).as_posix(), _modified(file), file.stat().st_size)
         for file in sorted(SOURCES.rglob("*.py"))
     ]
-    settings = {key: value for key, value in config.items() if key not in CHOICE}
+    settings = config.model_dump(mode="json", exclude=CHOICE)
     everything = [versions, settings, task_settings.outside(config)]
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
 
@@ -196,7 +196,7 @@ def _load(file: Path, key: str) -> tuple[dict[str, tuple[str, list[str]]], dict[
         return {}, {}
 
 
-def _watched(path: Path, seen: Seen) -> Watched:
+def _watched(path: Path, seen: Lookups) -> Watched:
     """What to watch of all that was seen of a session."""
     top = str(path)
     folders = {""}
@@ -219,7 +219,8 @@ def _object(file: str) -> str:
 
 def _stamp(path: Path | str, watched: Watched) -> tuple[str, int]:
     """A digest of the times and sizes of what is watched, and the latest of the times, in ns."""
-    times, sizes = [], []
+    times: list[int] = []
+    sizes: list[int] = []
     for name in watched.folders:
         times += _times(_stat(f"{path}/{name}"))
     for name in watched.files:

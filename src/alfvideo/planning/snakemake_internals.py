@@ -115,23 +115,29 @@ class Invocation:
 
     def jobs_done(self) -> list[str]:
         """The rules of the jobs that ended well."""
-        return [job.rule.name for job in self._done()]
+        return [_task(job) for job in self._done()]
 
     def jobs_failed(self) -> list[str]:
         """The rules of the jobs that failed, each job of a group for itself."""
         scheduler = self._workflow.scheduler
         if scheduler is None:
             return []
-        failed = set()
+        failed: set[Any] = set()
         for job in scheduler.failed:
             failed.update(job.jobs if job.is_group() else [job])
-        return [job.rule.name for job in failed - self._done()]
+        return [_task(job) for job in failed - self._done()]
 
     def _done(self) -> set[Any]:
         return set(self._workflow.dag.finished_jobs) if self._workflow.dag else set()
 
 
+def _task(job: Any) -> str:
+    """The name of a job's rule in alfvideo; as a module's, rules may be called otherwise."""
+    return str(job.resources.get("task", job.rule.name))
+
+
 def _logger() -> logging.Logger:
     from snakemake.logging import logger
 
-    return logger
+    snakemakes: logging.Logger = logger
+    return snakemakes

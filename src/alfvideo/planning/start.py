@@ -4,9 +4,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from alfvideo.configuration import Configuration
 from alfvideo.planning import tasks
 from alfvideo.planning.pending import State, Status
-from alfvideo.planning.task_settings import Config
 from alfvideo.pose import environment
 from alfvideo.registration.alyx import connection
 
@@ -14,7 +14,7 @@ RECORDS = Path(".environments")
 """Where the records of engines' environments are, below the folder that Snakemake runs in."""
 
 
-def check_engines(statuses: Iterable[Status], config: Config, made_by_conda: bool) -> None:
+def check_engines(statuses: Iterable[Status], config: Configuration, made_by_conda: bool) -> None:
     """See that the engines of pending poses can be had.
 
     Environments that Snakemake makes by conda, before its first job, are not looked at.
@@ -27,12 +27,12 @@ def check_engines(statuses: Iterable[Status], config: Config, made_by_conda: boo
     waiting = {status.stage for status in statuses if status.state is State.PENDING}
     for engine in sorted(waiting & environment.ENGINES.keys()):
         record = RECORDS / f"{engine}.json"
-        python = environment.known_python(config["environments"][engine], record)
+        python = environment.known_python(config.environments[engine], record)
         if python or not made_by_conda:
             environment.quick_check(engine, python)
 
 
-def without_unreachable_server(statuses: Sequence[Status], config: Config) -> list[Status]:
+def without_unreachable_server(statuses: Sequence[Status], config: Configuration) -> list[Status]:
     """Leave registration on Alyx to the next run if the server is down: each job would wait for it.
 
     A sentence on standard error says so.
@@ -40,7 +40,7 @@ def without_unreachable_server(statuses: Sequence[Status], config: Config) -> li
     waiting = [s for s in statuses if s.stage == tasks.ALYX and s.state is State.PENDING]
     if waiting:
         try:
-            connection.check(config["registration"]["alyx"])
+            connection.check(config.registration.alyx)
         except connection.Unreachable as error:
             print(f"Sessions will not be registered in this run. {error}", file=sys.stderr)
             return [status for status in statuses if status not in waiting]

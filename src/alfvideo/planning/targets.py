@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from alfvideo.configuration import Configuration
 from alfvideo.files import lock
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance, runs
@@ -18,12 +19,11 @@ from alfvideo.planning import pending, scan_cache, start, tasks
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.planning.snakemake_internals import Invocation
-from alfvideo.planning.task_settings import Config
 from alfvideo.pose import environment
 from alfvideo.session import datasets, description, folders
 from alfvideo.session.description import ALL_CAMERAS, Camera
 
-Show = Callable[[Sequence[Status], Path, Config], None]
+Show = Callable[[Sequence[Status], Path, Configuration], None]
 """Prints what the scan found below a data folder, before the run starts."""
 
 
@@ -42,7 +42,7 @@ class Planner:
     """
 
     def __init__(
-        self, configurations: Mapping[Path, Config], invocation: Invocation, show: Show
+        self, configurations: Mapping[Path, Configuration], invocation: Invocation, show: Show
     ) -> None:
         self._configurations = {folder.absolute(): each for folder, each in configurations.items()}
         self._invocation = invocation
@@ -56,7 +56,7 @@ class Planner:
         self._settings = cache(self._settings_of)
         self._pending = cache(self._pending_below)
 
-    def configuration(self, path: Path) -> Config:
+    def configuration(self, path: Path) -> Configuration:
         """The configuration that is valid below a folder."""
         return self._configurations[self._folder(path)]
 
@@ -118,7 +118,7 @@ class Planner:
         """
         if self._invocation.regenerates:
             return False
-        if not task.of_session and camera.label not in self.configuration(path)["cameras"]:
+        if not task.of_session and camera.label not in self.configuration(path).cameras:
             recorded = self._session(path)
             outputs = (datasets.path(output, recorded, camera) for output in task.outputs)
             return all(output.exists() for output in outputs)
@@ -169,7 +169,7 @@ class Planner:
             statuses = start.without_unreachable_server(statuses, config)
         wanted = pending.targets(statuses)
         self._invocation.regenerate(wanted)
-        if config["registration"]["tables"]:
+        if config.registration.tables:
             sessions = dict.fromkeys(status.session for status in statuses)
             wanted = wanted + self._tables_after(root, wanted, list(sessions), memory.made)
         return wanted or str(root)
@@ -183,7 +183,7 @@ class Planner:
 
         if not wanted and not one_tables.outdated(root, sessions, made):
             return []
-        # A name of its own for each run: were the tables outputs, Snakemake would delete them first.
+        # Of its own name in each run: outputs, which the tables are not, are deleted before a job.
         digest = hashlib.md5(str(root).encode()).hexdigest()
         target = f".one_tables/{digest}/{time.time_ns()}"
         self._tables[target] = root, wanted

@@ -1,40 +1,46 @@
 """Which tasks apply to a camera, and the parameters that their results depend on."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from alfvideo.behaviour import pupil
+from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.pose import cascade
 from alfvideo.qc import reference, rigs
 from alfvideo.session.description import Camera, Session
 
-Config = Mapping[str, Any]
-Applies = Callable[[Session, Camera, Config], bool]
-Settings = Callable[[Session, Camera, Config], dict[str, Any]]
+Applies = Callable[[Session, Camera, Configuration], bool]
+Settings = Callable[[Session, Camera, Configuration], dict[str, Any]]
 
 
-def compression(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+def compression(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
     """The encoder's settings: videos of training rigs (Bpod) are compressed more."""
-    settings = config["compression"]
-    crf = settings["crf_bpod"] if session.sync == "bpod" else settings["crf"]
-    return {"preset": settings["preset"], "crf": crf}
+    settings = config.compression
+    crf = settings.crf_bpod if session.sync == "bpod" else settings.crf
+    return {"preset": settings.preset, "crf": crf}
 
 
-def daq(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+def daq(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
     """Which sync arrays to read, and which of their channels is wired to the camera's GPIO."""
     return {"namespace": session.namespace, "sync_label": camera.sync_label}
 
 
-def timing(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+def timing(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
     """As `daq`, and where the camera sees the wheel, by which it is timed if GPIO is of no use."""
-    region = config["wheel_regions"].get(camera.label)
-    return {**daq(session, camera, config), "wheel_region": region}
+    region = config.wheel_regions.get(camera.label)
+    return {**daq(session, camera, config), "wheel_region": region and region.model_dump()}
 
 
-def checks(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+def pose_box(camera: Camera, config: Configuration) -> dict[str, int] | None:
+    """Where the mean of all body parts of a camera is expected, if that is known."""
+    box = config.pose_boxes.get(camera.label)
+    return box and box.model_dump()
+
+
+def checks(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
     """What the checks of a camera expect of it; a changed reference frame counts as a setting."""
     reference_frame, modified = _reference_frame(camera.label, config)
     return {
@@ -47,23 +53,20 @@ def checks(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
     }
 
 
-def outside(config: Config) -> dict[str, Any]:
+def outside(config: Configuration) -> dict[str, Any]:
     """All that the settings of tasks depend on besides the configuration and the sessions.
 
     That is, of each camera, its cascades with the checksums of their models, and its reference
     frame; instead of what cannot be had the reason.
     """
     found: dict[str, Any] = {}
-    for tracker in config["trackers"]:
-        for label in config["cascades"].get(tracker, {}):
-            file = cascade.of(config, tracker, label)
-            try:
-                parts = cascade.body_parts(file, tracker) if file else None
-                known = [cascade.load(file, tracker), sorted(parts or [])] if file else None
-            except (Blocked, DataError) as reason:
-                known = str(reason)
-            found[f"{tracker} {label}"] = known
-    for label in config["cameras"] if config["reference_frames"] else ():
+    for tracker, label, file in cascade.files(config):
+        try:
+            parts = cascade.body_parts(file, tracker)
+            found[f"{tracker} {label}"] = [cascade.settings(file, tracker), sorted(parts or [])]
+        except (Blocked, DataError) as reason:
+            found[f"{tracker} {label}"] = str(reason)
+    for label in config.cameras if config.reference_frames else ():
         try:
             found[label] = _reference_frame(label, config)
         except DataError as reason:
@@ -71,24 +74,24 @@ def outside(config: Config) -> dict[str, Any]:
     return found
 
 
-def _reference_frame(label: str, config: Config) -> tuple[str, int]:
+def _reference_frame(label: str, config: Configuration) -> tuple[str, int]:
     """The file of a camera's reference frame and when it was last changed, in ns."""
-    folder = config["reference_frames"]
+    folder = config.reference_frames
     found = reference.find(Path(folder).expanduser(), label) if folder else None
     return str(found or ""), found.stat().st_mtime_ns if found else 0
 
 
 def has_cascade(tracker: str) -> Applies:
     """Whether the camera has a cascade of a tracker."""
-    return lambda session, camera, config: cascade.of(config, tracker, camera.label) is not None
+    return lambda session, camera, config: cascade.file(config, tracker, camera.label) is not None
 
 
 def cascade_of(tracker: str) -> Settings:
     """The cascade as a setting: with the checksums of its models, without comments."""
 
-    def settings(session: Session, camera: Camera, config: Config) -> dict[str, Any]:
-        file = cascade.of(config, tracker, camera.label)
-        return {"tracker": tracker, "cascade": cascade.load(file, tracker)}
+    def settings(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
+        file = cascade.file(config, tracker, camera.label)
+        return {"tracker": tracker, "cascade": cascade.settings(file, tracker)}
 
     return settings
 
@@ -96,9 +99,9 @@ def cascade_of(tracker: str) -> Settings:
 def finds(possible: Callable[[Collection[str]], bool]) -> Applies:
     """Whether the cascade of `features_from` finds the body parts, as far as is known."""
 
-    def applies(session: Session, camera: Camera, config: Config) -> bool:
-        tracker = config["features_from"]
-        file = cascade.of(config, tracker, camera.label)
+    def applies(session: Session, camera: Camera, config: Configuration) -> bool:
+        tracker = config.features_from
+        file = cascade.file(config, tracker, camera.label)
         if file is None:
             return False
         try:
@@ -122,13 +125,13 @@ def has_features(tracker: str) -> Applies:
     """Whether features are made of the camera from this tracker."""
     sees_pupil = sees(pupil.POINTS)
     return lambda session, camera, config: (
-        config["features_from"] == tracker and sees_pupil(session, camera, config)
+        config.features_from == tracker and sees_pupil(session, camera, config)
     )
 
 
-def has_clip(session: Session, camera: Camera, config: Config) -> bool:
+def has_clip(session: Session, camera: Camera, config: Configuration) -> bool:
     """Whether a clip is made of the camera."""
-    return config["pose_clips"] and finds(lambda found: True)(session, camera, config)
+    return config.pose_clips and finds(lambda found: True)(session, camera, config)
 
 
 def any_camera(applies: Applies) -> Applies:
@@ -136,5 +139,5 @@ def any_camera(applies: Applies) -> Applies:
     return lambda session, everyone, config: any(
         applies(session, camera, config)
         for camera in session.cameras.values()
-        if camera.label in config["cameras"]
+        if camera.label in config.cameras
     )

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from alfvideo.behaviour import licks
+from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked
 from alfvideo.jobs import provenance
 from alfvideo.planning import task_settings
-from alfvideo.planning.task_settings import Applies, Config, Settings
+from alfvideo.planning.task_settings import Applies, Settings
 from alfvideo.pose import roi
 from alfvideo.session import datasets
 from alfvideo.session.description import ALL_CAMERAS, Camera, Session
@@ -35,7 +36,7 @@ class Result:
     optional: bool = False
     cameras: Applies = lambda session, camera, config: True
 
-    def files(self, session: Session, camera: Camera, config: Config) -> list[Path]:
+    def files(self, session: Session, camera: Camera, config: Configuration) -> list[Path]:
         """The files, there or to be made.
 
         Raises
@@ -45,7 +46,7 @@ class Result:
         """
         pattern = self.pattern
         if not isinstance(pattern, str):
-            pattern = pattern.get(config["features_from"])
+            pattern = pattern.get(config.features_from)
         if pattern is None:
             return []
         cameras = [camera]
@@ -67,7 +68,7 @@ class Result:
 class EveryResult:
     """All outputs of the other tasks of the selected cameras and of the session that can be had."""
 
-    def files(self, session: Session, camera: Camera, config: Config) -> list[Path]:
+    def files(self, session: Session, camera: Camera, config: Configuration) -> list[Path]:
         """The files, there or to be made.
 
         Raises
@@ -116,9 +117,13 @@ class Task:
         ('logs/video_compress{session}/{collection}/{camera}.log', 'logs/licks{session}.log')
         """
         collection = "/{collection}" if "{collection}" in self.outputs[0] else ""
-        return f"logs/{self.rule}{{session}}{collection}{'' if self.of_session else '/{camera}'}.log"
+        return (
+            f"logs/{self.rule}{{session}}{collection}{'' if self.of_session else '/{camera}'}.log"
+        )
 
-    def files(self, session: Session, camera: Camera, config: Config) -> dict[str, list[Path]]:
+    def files(
+        self, session: Session, camera: Camera, config: Configuration
+    ) -> dict[str, list[Path]]:
         """All files that it reads, by what they are.
 
         Raises
@@ -131,7 +136,7 @@ class Task:
             found[name] = result.files(session, camera, config)
         return found
 
-    def params(self, session: Session, camera: Camera, config: Config) -> dict[str, Any]:
+    def params(self, session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
         """Everything but the inputs that the results depend on."""
         return {"version": self.version, **self.settings(session, camera, config)}
 
@@ -140,16 +145,16 @@ ALYX = "alyx"
 """The stage that registers a session on Alyx."""
 
 
-def selected(session: Session, config: Config) -> Iterator[tuple[Camera, Task]]:
+def selected(session: Session, config: Configuration) -> Iterator[tuple[Camera, Task]]:
     """Tasks of the selected cameras, and then those of all cameras together."""
-    cameras = [camera for camera in session.cameras.values() if camera.label in config["cameras"]]
+    cameras = [camera for camera in session.cameras.values() if camera.label in config.cameras]
     for camera in (*cameras, ALL_CAMERAS):
         for task in TASKS:
             if task.of_session == (camera is ALL_CAMERAS):
                 yield camera, task
 
 
-def of_stage(stage: str, session: Session, camera: Camera, config: Config) -> Task:
+def of_stage(stage: str, session: Session, camera: Camera, config: Configuration) -> Task:
     """The task of a stage that is for this camera, of those that write the same files.
 
     Raises
@@ -164,7 +169,7 @@ def of_stage(stage: str, session: Session, camera: Camera, config: Config) -> Ta
     )
 
 
-def _obtainable(pattern: str, session: Session, camera: Camera, config: Config) -> Path:
+def _obtainable(pattern: str, session: Session, camera: Camera, config: Configuration) -> Path:
     """The file of a pattern, if it is there or will be made.
 
     Raises
@@ -175,7 +180,7 @@ def _obtainable(pattern: str, session: Session, camera: Camera, config: Config) 
     file = datasets.path(pattern, session, camera)
     if file.name in session.siblings(file):
         return file
-    if camera is ALL_CAMERAS or camera.label in config["cameras"]:
+    if camera is ALL_CAMERAS or camera.label in config.cameras:
         for task in TASKS:
             if pattern in task.outputs and task.applies(session, camera, config):
                 task.files(session, camera, config)
@@ -184,7 +189,7 @@ def _obtainable(pattern: str, session: Session, camera: Camera, config: Config) 
     raise Blocked(f"{file.name} is missing")
 
 
-def _promising(pattern: str, session: Session, camera: Camera, config: Config) -> Path:
+def _promising(pattern: str, session: Session, camera: Camera, config: Configuration) -> Path:
     """As `_obtainable`, but not a file that could not be made the last time from what is there now.
 
     Raises
@@ -200,7 +205,7 @@ def _promising(pattern: str, session: Session, camera: Camera, config: Config) -
 
 
 def _check_last_attempt(
-    file: Path, failed: Mapping[str, Any], session: Session, camera: Camera, config: Config
+    file: Path, failed: Mapping[str, Any], session: Session, camera: Camera, config: Configuration
 ) -> None:
     makers = (
         task
@@ -248,7 +253,7 @@ def _after_pose(tracker: str, features_rule: str, qc_rule: str, qc_stage: str) -
             outputs=(datasets.POSE_QC[tracker],),
             settings=lambda session, camera, config: {
                 "tracker": tracker,
-                "box": config["pose_boxes"].get(camera.label),
+                "box": task_settings.pose_box(camera, config),
             },
             results={
                 "pose": pose,
@@ -266,7 +271,7 @@ def _picture(tracker: str, rule: str, stage: str) -> Task:
     """The picture of a session by one tracker, with what the other may have features of."""
     tracked, featured = task_settings.has_cascade(tracker), task_settings.finds(lambda found: True)
 
-    def shown(session: Session, camera: Camera, config: Config) -> bool:
+    def shown(session: Session, camera: Camera, config: Configuration) -> bool:
         return tracked(session, camera, config) or featured(session, camera, config)
 
     return Task(
@@ -278,7 +283,7 @@ def _picture(tracker: str, rule: str, stage: str) -> Task:
         outputs=(datasets.POSE_PICTURE[tracker],),
         settings=lambda session, camera, config: {
             "tracker": tracker,
-            "features_from": config["features_from"],
+            "features_from": config.features_from,
         },
         results={
             "pose": Result(datasets.POSE[tracker], cameras=tracked),
@@ -417,13 +422,13 @@ TASKS = (
         rule="register_alyx",
         stage=ALYX,
         version=1,
-        applies=lambda session, camera, config: bool(config["registration"]["alyx"]),
+        applies=lambda session, camera, config: bool(config.registration.alyx),
         inputs=(),
         outputs=(datasets.ALYX_REPORT,),
         settings=lambda session, camera, config: {
-            "url": config["registration"]["alyx"],
-            "repository": config["registration"]["repository"],
-            "protected": config["registration"]["protected"],
+            "url": config.registration.alyx,
+            "repository": config.registration.repository,
+            "protected": config.registration.protected,
         },
         results={"results": EveryResult()},
         of_session=True,
@@ -433,7 +438,7 @@ TASKS = (
         stage="avi",
         version=1,
         applies=lambda session, camera, config: (
-            not config["keep_avi"] and datasets.has_originals(session, camera)
+            not config.keep_avi and datasets.has_originals(session, camera)
         ),
         inputs=(datasets.originals, datasets.mp4),
         outputs=(datasets.ORIGINAL_REMOVED,),

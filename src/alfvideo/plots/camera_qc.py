@@ -1,6 +1,7 @@
 """The figure that shows what the checks of a camera saw, and why those failed that did."""
 
 import textwrap
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from one.alf.spec import QC
 
+from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.plots.palette import BLUE, GRAY, GREEN, ORANGE, VERMILLION, without_data
 from alfvideo.qc.camera import Inspection
 from alfvideo.qc.outcome import report
@@ -22,7 +24,7 @@ _COLOUR = {
     QC.FAIL: VERMILLION,
     QC.CRITICAL: VERMILLION,
 }
-_MOST_INTERVALS = 100_000
+_MAX_INTERVALS = 100_000
 """More intervals between frames are not drawn one by one."""
 
 
@@ -38,14 +40,14 @@ def camera_qc(inspection: Inspection, title: str) -> Figure:
     figure.suptitle(f"{title}, {label} camera: {outcome}", fontsize=15)
     _frames([figure.add_subplot(grid[0, i]) for i in range(3)], inspection)
     lower = grid[1:, :3].subgridspec(2, 2)
-    for place, draw in zip(lower, (_brightness, _intervals, _gpio, _wheel), strict=True):
-        draw(figure.add_subplot(place), inspection)
+    for i, draw in enumerate((_brightness, _intervals, _gpio, _wheel)):
+        draw(figure.add_subplot(lower[i]), inspection)
     _checks(figure.add_subplot(grid[:, 3]), inspection)
     return figure
 
 
 def _frames(panels: list[Axes], inspection: Inspection) -> None:
-    """The darkest, a middle and the brightest sampled frame, with the matched region."""
+    """Draw the darkest, a middle and the brightest sampled frame, with the matched region."""
     samples, matched = inspection.samples, inspection.matched
     if samples is None or not samples.numbers.size:
         for axes in panels:
@@ -104,9 +106,9 @@ def _intervals(axes: Axes, inspection: Inspection) -> None:
         without_data(axes, "Intervals between frames", "There are no camera times.")
         return
     after, intervals = times[1:], 1000 * np.diff(times)
-    steps = np.diff(_frame_data(inspection).count)[: intervals.size]
+    steps = np.diff(_count(inspection))[: intervals.size]
     jumps = np.flatnonzero(steps > 1)
-    every = 1 + intervals.size // _MOST_INTERVALS
+    every = 1 + intervals.size // _MAX_INTERVALS
     shown = np.union1d(np.arange(0, intervals.size, every), np.flatnonzero(_unusual(intervals)))
     axes.plot(after[shown], intervals[shown], ".", color=BLUE, markersize=2, label="interval")
     if jumps.size:
@@ -124,16 +126,16 @@ def _intervals(axes: Axes, inspection: Inspection) -> None:
     axes.legend(loc="upper right", fontsize="small")
 
 
-def _unusual(intervals: np.ndarray) -> np.ndarray:
-    typical = np.nanmedian(intervals)
+def _unusual(intervals: Floats) -> Booleans:
+    typical = float(np.nanmedian(intervals))
     return np.abs(intervals - typical) > 0.5 * typical
 
 
 def _gpio(axes: Axes, inspection: Inspection) -> None:
-    """How long after each TTL of the DAQ the pin of the camera rises."""
+    """Draw the delay of the camera's pin after each TTL of the DAQ."""
     title = "GPIO of the camera against sync TTL"
     times, ttl = _array(inspection.camera.times), _array(inspection.camera.ttl_rises)
-    gpio = _frame_data(inspection).gpio
+    gpio = _pins(inspection)
     check = inspection.checks.get("pin_state")
     if check is None or not gpio.size or not ttl.size or times.size < 2:
         reason = check.sentence if check else "This rig has no GPIO."
@@ -180,7 +182,7 @@ def _wheel(axes: Axes, inspection: Inspection) -> None:
 
 
 def _checks(axes: Axes, inspection: Inspection) -> None:
-    """All checks with outcome and numbers, and the sentence of those that did not pass."""
+    """List all checks with outcome and numbers, and the sentence of those that did not pass."""
     axes.set_axis_off()
     entries = []
     for name, check in sorted(inspection.checks.items()):
@@ -192,19 +194,25 @@ def _checks(axes: Axes, inspection: Inspection) -> None:
     line = min(0.021, 1 / lines)
     size, y = 480 * line, 1.0
     for heading, sentence, colour in entries:
-        place = {"x": 0.02, "va": "top", "transform": axes.transAxes, "fontsize": size}
-        axes.text(y=y, s=heading, color=colour, weight="bold", **place)
-        axes.text(y=y - line, s=sentence, **place)
+        write = partial(axes.text, 0.02, va="top", transform=axes.transAxes, fontsize=size)
+        write(y=y, s=heading, color=colour, weight="bold")
+        write(y=y - line, s=sentence)
         y -= line * (1.6 + sentence.count("\n") + bool(sentence))
 
 
-def _array(value: object) -> np.ndarray:
+def _array(value: object) -> Floats:
     return value if isinstance(value, np.ndarray) else np.empty(0)
 
 
-def _frame_data(inspection: Inspection) -> FrameData:
-    """The frame data with an empty array for what is missing."""
+def _count(inspection: Inspection) -> Integers:
+    """Return the frame counter; empty if there is none."""
     data = inspection.camera.frame_data
-    if not isinstance(data, FrameData):
-        data = FrameData(None, None, None)
-    return FrameData(_array(data.timestamps), _array(data.count), _array(data.gpio))
+    count = data.count if isinstance(data, FrameData) else None
+    return np.empty(0, np.int64) if count is None else count
+
+
+def _pins(inspection: Inspection) -> Booleans:
+    """Return the GPIO; empty if there is none."""
+    data = inspection.camera.frame_data
+    gpio = data.gpio if isinstance(data, FrameData) else None
+    return np.empty((0, 4), bool) if gpio is None else gpio

@@ -1,4 +1,4 @@
-"""What all figures share: colours that the colour-blind can tell apart, headings, empty panels."""
+"""Parts of all figures: colours that the colour-blind can tell apart, headings, empty panels."""
 
 import textwrap
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ OTHER_PART = "#DDDDDD"
 
 
 def part_colour(part: str) -> str:
-    """The colour of a body part.
+    """Return the colour of a body part.
 
     >>> part_colour('pupil_top_r') == PARTS['pupil']
     True
@@ -39,15 +39,23 @@ def part_colour(part: str) -> str:
 
 
 def camera_colour(label: str) -> str:
-    """The colour of a camera."""
+    """Return the colour of a camera."""
     return CAMERAS.get(label, OTHER_CAMERA)
 
 
 def heading(axes: Axes, title: str, notes: Sequence[str]) -> Text:
     """Give a panel a title and below it, in smaller letters, notes; returns the title."""
     lines = [line for note in notes for line in textwrap.wrap(note, 58)]
-    place = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
-    axes.annotate("\n".join(lines), (0, 1), (0, 5), **place, color=GRAY, fontsize=10)
+    axes.annotate(
+        "\n".join(lines),
+        (0, 1),
+        (0, 5),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        va="bottom",
+        color=GRAY,
+        fontsize=10,
+    )
     return axes.set_title(title, loc="left", weight="bold", fontsize=13, pad=8 + 14 * len(lines))
 
 

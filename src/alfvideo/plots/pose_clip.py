@@ -10,13 +10,14 @@ import av
 import cv2
 import numpy as np
 
+from alfvideo.array_types import Floats, Image, Integers
 from alfvideo.pose import table
 
 N_EXCERPTS = 4
 BEFORE, AFTER = 1.0, 2.0
 """Seconds of an excerpt before and after the onset of the stimulus."""
 
-MOST_FRAMES_A_SECOND = 30
+MAX_FRAMES_PER_SECOND = 30
 MIN_WIDTH, MAX_WIDTH = 480, 640
 """Pixels; smaller and larger frames are brought to that width."""
 
@@ -41,12 +42,12 @@ _FONT = "sans"
 _TEXT, _ROW, _MARGIN = 14, 20, 8
 """Pixels: size of the letters, height of a row, and space around the text."""
 
-_WHOLE = 0.9
+_MIN_RECORDED = 0.9
 """Part of the frames of an excerpt that must be there, else the camera did not record all of it."""
 
 
-class Sheet(NamedTuple):
-    """What all frames of a clip have in common."""
+class Layout(NamedTuple):
+    """The layout that all frames of a clip share."""
 
     picture: tuple[int, int]
     """Width and height of the camera's picture in the clip, pixels."""
@@ -54,24 +55,24 @@ class Sheet(NamedTuple):
     """Pixels of the clip for one pixel of the camera's frame, across and down."""
     middle: int
     """Height of the middle of the row of text, pixels from the top."""
-    ground: np.ndarray
+    ground: Image
     """(height, width, 3) uint8, RGB: a frame with the legend, but without picture and text."""
 
 
 def pace(rate: float) -> tuple[int, float]:
-    """Every how many frames one is shown, and how many are shown a second, to play in real time.
+    """Return the step between shown frames, and how many are shown a second, to play in real time.
 
     At most 30 a second; a rate that was measured up to 1 % too high counts as 30, 60 and so on.
 
     >>> [pace(rate) for rate in (25, 30.01, 60, 149.5)]
     [(1, 25.0), (1, 30), (2, 30.0), (5, 29.9)]
     """
-    every = max(1, ceil(rate / MOST_FRAMES_A_SECOND - 0.01))
-    return every, min(rate / every, MOST_FRAMES_A_SECOND)
+    every = max(1, ceil(rate / MAX_FRAMES_PER_SECOND - 0.01))
+    return every, min(rate / every, MAX_FRAMES_PER_SECOND)
 
 
-def excerpts(n_frames: int, rate: float, times: np.ndarray, onsets: np.ndarray) -> list[range]:
-    """Numbers of the frames of each excerpt, in order; no two overlap.
+def excerpts(n_frames: int, rate: float, times: Floats, onsets: Floats) -> list[range]:
+    """Return the numbers of the frames of each excerpt, in order; no two overlap.
 
     They are around the onsets of up to 4 stimuli, spread evenly over those whose whole excerpt was
     recorded. Without such stimuli, or without times, they are moments spread evenly over the
@@ -87,11 +88,11 @@ def excerpts(n_frames: int, rate: float, times: np.ndarray, onsets: np.ndarray) 
     return around or _spread(n_frames, length)
 
 
-def _around(onsets: np.ndarray, times: np.ndarray, length: int) -> list[range]:
+def _around(onsets: Floats, times: Floats, length: int) -> list[range]:
     onsets = np.sort(onsets)
     start, end = onsets - BEFORE, onsets + AFTER
     first, stop = np.searchsorted(times, [start, end])
-    whole = (start >= times[0]) & (end <= times[-1]) & (stop - first >= _WHOLE * length)
+    whole = (start >= times[0]) & (end <= times[-1]) & (stop - first >= _MIN_RECORDED * length)
     apart: list[range] = []
     for excerpt in map(range, first[whole].tolist(), stop[whole].tolist()):
         if not apart or excerpt.start >= apart[-1].stop:
@@ -104,18 +105,18 @@ def _spread(n_frames: int, length: int) -> list[range]:
     return [range(start, start + length) for start in starts.tolist()]
 
 
-def _middles(n: int, parts: int) -> np.ndarray:
-    """The middle of each of so many equal parts of range(n), (parts,) int64."""
+def _middles(n: int, parts: int) -> Integers:
+    """Return the middle of each of so many equal parts of range(n), (parts,) int64."""
     return (2 * np.arange(parts) + 1) * n // (2 * max(parts, 1))
 
 
-def shown(chosen: Iterable[range], every: int) -> np.ndarray:
-    """Numbers of the frames that are shown of the excerpts, (n,) int64, increasing."""
+def shown(chosen: Iterable[range], every: int) -> Integers:
+    """Return the numbers of the frames that are shown of the excerpts, (n,) int64, increasing."""
     return np.concatenate([np.array(excerpt[::every]) for excerpt in chosen])
 
 
-def since_stimulus(times: np.ndarray, onsets: np.ndarray) -> np.ndarray:
-    """Seconds from the nearest stimulus, negative before it, (n,) float64; NaN without stimuli.
+def since_stimulus(times: Floats, onsets: Floats) -> Floats:
+    """Return seconds from the nearest stimulus, negative before it, (n,) float64; NaN if none.
 
     `times` (n,) and `onsets` (n_trials,) are in seconds; onsets may be NaN.
     """
@@ -127,7 +128,7 @@ def since_stimulus(times: np.ndarray, onsets: np.ndarray) -> np.ndarray:
 
 
 def texts(number: int, seconds: float, since: float) -> list[str]:
-    """What is written below the picture of a frame; `since` may be NaN.
+    """Compose the texts below the picture of a frame; `since` may be NaN.
 
     >>> texts(61, 205.75, -0.25)
     ['frame 61', '205.750 s', 'stimulus -0.250 s']
@@ -136,17 +137,15 @@ def texts(number: int, seconds: float, since: float) -> list[str]:
     return [f"frame {number}", f"{seconds:.3f} s", from_stimulus]
 
 
-def keypoints(
-    pose: Mapping[str, np.ndarray], parts: Sequence[str], numbers: np.ndarray
-) -> np.ndarray:
-    """Where the body parts are in some frames, (n_frames, n_parts, 2) float64: x and y, pixels.
+def keypoints(pose: Mapping[str, Floats], parts: Sequence[str], numbers: Integers) -> Floats:
+    """Return the body parts in some frames, (n_frames, n_parts, 2) float64: x and y, pixels.
 
     NaN where a part is not likely.
     """
     return np.stack([table.points(pose, part)[numbers] for part in parts], axis=1)
 
 
-def sheet(width: int, height: int, parts: Sequence[str]) -> Sheet:
+def layout(width: int, height: int, parts: Sequence[str]) -> Layout:
     """Lay out a clip of frames of this size: picture, a row of text, and a legend of the parts."""
     across = _even(min(max(width, MIN_WIDTH), MAX_WIDTH))
     down = _even(height * across / width)
@@ -162,36 +161,34 @@ def sheet(width: int, height: int, parts: Sequence[str]) -> Sheet:
         y = first + (1 + i % rows) * _ROW
         _mark(ground, i, x + _RADIUS, y)
         _write(ground, part, x + 2 * _RADIUS + _MARGIN, y)
-    return Sheet((across, down), (across / width, down / height), first, ground)
+    return Layout((across, down), (across / width, down / height), first, ground)
 
 
-def drawn(
-    sheet: Sheet, picture: np.ndarray, points: np.ndarray, texts: Sequence[str]
-) -> np.ndarray:
-    """One frame of the clip, RGB (height, width, 3) uint8.
+def drawn(layout: Layout, picture: Image, points: Floats, texts: Sequence[str]) -> Image:
+    """Draw one frame of the clip, RGB (height, width, 3) uint8.
 
     `picture` is what the camera's frame shows, (height, width[, 3]) uint8. `points` are those of
     the body parts in it, (n_parts, 2): x and y in its pixels, with the centre of the top left pixel
     at 0, 0. Parts with NaN are left out.
     """
-    canvas = sheet.ground.copy()
-    across, down = sheet.picture
+    canvas = layout.ground.copy()
+    across, down = layout.picture
     shrunk = across < picture.shape[1]
     resized = cv2.resize(
-        picture, sheet.picture, interpolation=cv2.INTER_AREA if shrunk else cv2.INTER_LINEAR
+        picture, layout.picture, interpolation=cv2.INTER_AREA if shrunk else cv2.INTER_LINEAR
     )
     seen = canvas[:down]
     seen[:] = resized if resized.ndim == 3 else resized[:, :, np.newaxis]
-    places = (points + 0.5) * sheet.scale - 0.5
-    inside = ((places >= 0) & (places < sheet.picture)).all(axis=1)
-    for i in np.flatnonzero(inside):
-        _mark(seen, i, *places[i])
+    places = (points + 0.5) * layout.scale - 0.5
+    inside = ((places >= 0) & (places < layout.picture)).all(axis=1)
+    for part in np.flatnonzero(inside).tolist():
+        _mark(seen, part, *places[part])
     for i, text in enumerate(texts):
-        _write(canvas, text, _MARGIN + i * across // len(texts), sheet.middle)
+        _write(canvas, text, _MARGIN + i * across // len(texts), layout.middle)
     return canvas
 
 
-def write(path: Path, pictures: Iterable[np.ndarray], rate: float) -> None:
+def write(path: Path, pictures: Iterable[Image], rate: float) -> None:
     """Encode pictures (height, width, 3) uint8, RGB, of even sizes as H.264 that browsers play.
 
     `rate` is in frames per second.
@@ -212,11 +209,11 @@ def write(path: Path, pictures: Iterable[np.ndarray], rate: float) -> None:
 
 
 def _even(length: float) -> int:
-    """The nearest even number of pixels, as yuv420p needs it."""
+    """Return the nearest even number of pixels, as yuv420p needs it."""
     return max(2, 2 * round(length / 2))
 
 
-def _mark(canvas: np.ndarray, part: int, x: float, y: float) -> None:
+def _mark(canvas: Image, part: int, x: float, y: float) -> None:
     """Draw the disc of a body part, the number of which is its place in the legend."""
     turn, colour = divmod(int(part), len(COLOURS))
     dot = CENTRES[turn % len(CENTRES)]
@@ -226,12 +223,12 @@ def _mark(canvas: np.ndarray, part: int, x: float, y: float) -> None:
         _disc(canvas, x, y, _DOT, dot)
 
 
-def _disc(canvas: np.ndarray, x: float, y: float, radius: float, colour: tuple) -> None:
+def _disc(canvas: Image, x: float, y: float, radius: float, colour: tuple[int, int, int]) -> None:
     fixed = [round(value * 2**_SUBPIXEL_BITS) for value in (x, y, radius)]
     cv2.circle(canvas, fixed[:2], fixed[2], colour, cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
-def _write(canvas: np.ndarray, text: str, x: float, middle: float) -> None:
+def _write(canvas: Image, text: str, x: float, middle: float) -> None:
     """Write a text that begins at x, with the middle of its small letters at a height."""
     origin = (round(x), round(middle + 0.3 * _TEXT))
     cv2.putText(canvas, text, origin, _LIGHT, cv2.FontFace(_FONT), _TEXT)

@@ -1,6 +1,7 @@
 """The part of the pose figure that shows where body parts are, on a frame of each camera."""
 
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,6 +10,7 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from alfvideo.array_types import Floats, Image
 from alfvideo.behaviour import perievent
 from alfvideo.files.errors import DataError
 from alfvideo.plots import palette
@@ -28,7 +30,7 @@ larger, and the pixels that are shown."""
 
 _PART_NAMES = {"paw_l": "left paw", "paw_r": "right paw"}
 
-Traces = Mapping[str, np.ndarray]
+Traces = Mapping[str, Floats]
 """The points of each body part that are drawn, (n, 2) each, pixels of the frame."""
 
 
@@ -60,13 +62,14 @@ def draw_cameras(
             notes = []
         title = palette.heading(axes, f"{next(letters)}  {name}", notes)
         title.set_color(palette.camera_colour(label))
-        for row, what in enumerate(_ZOOM if block else ()):
-            _zoom(figure.add_subplot(block[row, 1]), axes, what, camera.picture, traces)
+        if block:
+            for row, what in enumerate(_ZOOM):
+                _zoom(figure.add_subplot(block[row, 1]), axes, what, camera.picture, traces)
         seen |= {palette.part_colour(part) for part in traces if _is_drawn(part)}
     _legend(figure.add_subplot(grid[-1]), seen)
 
 
-def _traces(pose: Mapping[str, np.ndarray], times: object) -> Traces:
+def _traces(pose: Mapping[str, Floats], times: object) -> Traces:
     rate = perievent.frame_rate(times) if isinstance(times, np.ndarray) else np.nan
     traces = {}
     for part in table.parts(pose):
@@ -114,17 +117,24 @@ def _draw(axes: Axes, traces: Traces, size: float) -> None:
 
 
 def _is_drawn(part: str) -> bool:
-    """The tube is not a part of the body; it only shows where the tongue will be."""
+    """Return False for the tube, which only shows where the tongue will be."""
     return not part.startswith("tube")
 
 
-def _box(region: Region, **style: object) -> Rectangle:
-    corner = region.x - 0.5, region.y - 0.5
-    return Rectangle(corner, region.width, region.height, fill=False, edgecolor="white", **style)
+def _box(region: Region, linewidth: float, linestyle: Literal["-", ":"] = "-") -> Rectangle:
+    return Rectangle(
+        (region.x - 0.5, region.y - 0.5),
+        region.width,
+        region.height,
+        fill=False,
+        edgecolor="white",
+        linewidth=linewidth,
+        linestyle=linestyle,
+    )
 
 
-def _zoom(axes: Axes, whole: Axes, what: str, picture: np.ndarray | None, traces: Traces) -> None:
-    """The eye or the tongue, and its place in the whole frame."""
+def _zoom(axes: Axes, whole: Axes, what: str, picture: Image | None, traces: Traces) -> None:
+    """Draw the eye or the tongue, and its place in the whole frame."""
     if not traces or picture is None:
         palette.without_data(axes, what, "no video" if traces else "no pose")
         return
@@ -154,17 +164,17 @@ def _zoom(axes: Axes, whole: Axes, what: str, picture: np.ndarray | None, traces
 
 
 def _legend(axes: Axes, seen: set[str]) -> None:
-    """Colours of the body parts, on dark, as they are drawn on dark."""
+    """Add a legend of the body parts, on dark, as they are drawn on dark."""
     axes.set_axis_off()
     colours = {_PART_NAMES.get(part, part): colour for part, colour in palette.PARTS.items()}
-    handles = [
+    handles: list[Line2D | Patch] = [
         Line2D([], [], marker="o", linestyle="", markersize=9, color=colour, label=name)
         for name, colour in {**colours, "other": palette.OTHER_PART}.items()
         if colour in seen
     ]
-    box = {"fill": False, "edgecolor": "white"}
-    handles.append(Patch(**box, linewidth=2, label="region of the\nmotion energy"))
-    handles.append(Patch(**box, linestyle=":", label="shown larger"))
+    energy_label = "region of the\nmotion energy"
+    handles.append(Patch(fill=False, edgecolor="white", linewidth=2, label=energy_label))
+    handles.append(Patch(fill=False, edgecolor="white", linestyle=":", label="shown larger"))
     legend = axes.legend(
         handles=handles,
         loc="center left",

@@ -1,14 +1,17 @@
 """The figure of a session's pose: where the body parts are, and what they do around events."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from alfvideo.array_types import Floats
 from alfvideo.behaviour import perievent
 from alfvideo.behaviour.perievent import Windows
 from alfvideo.files.errors import DataError
@@ -25,9 +28,21 @@ _PAW = {"left": "paw_r", "right": "paw_l"}
 """The paw that is nearer to each camera."""
 _NOSE = dict.fromkeys(FACE, "nose_tip")
 
-_STIMULUS = {"linestyle": (0, (5, 3)), "marker": "v", "label": "stimulus onset"}
-_FEEDBACK = {"linestyle": (0, (1, 2)), "marker": "*", "label": "feedback"}
-_TURNS = {1: ("-", "left (counter-clockwise)"), -1: ("--", "right (clockwise)")}
+
+class _Event(NamedTuple):
+    """How an event is drawn, and what it is called."""
+
+    linestyle: tuple[float, Sequence[float]]
+    marker: str
+    label: str
+
+
+_STIMULUS = _Event((0, (5, 3)), "v", "stimulus onset")
+_FEEDBACK = _Event((0, (1, 2)), "*", "feedback")
+_TURNS: dict[int, tuple[Literal["-", "--"], str]] = {
+    1: ("-", "left (counter-clockwise)"),
+    -1: ("--", "right (clockwise)"),
+}
 """Line style and name of each choice."""
 _OUTCOMES = {1: ("correct", palette.CORRECT), -1: ("incorrect", palette.INCORRECT)}
 """Name and colour of each type of feedback."""
@@ -39,15 +54,15 @@ def pose_qc(session: Session, title: str) -> Figure:
     The panels are those of `ibllib.plots.figures.pose_qc_plot`, with the same windows. A panel
     without data says what is missing.
     """
-    figure = Figure(figsize=(20, 13.5), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.12, h_pad=0.08)
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
+    figure = Figure(figsize=(20, 13.5), layout=layout)
     title += f": pose by {TRACKERS[session.tracker]}"
     if session.tracker != session.features_from:
         title += f"; motion energy, licks and pupil by {TRACKERS[session.features_from]}"
     figure.suptitle(title, fontsize=17)
-    upper, lower = figure.add_gridspec(2, 1, height_ratios=(1, 1.75))
+    grid = figure.add_gridspec(2, 1, height_ratios=(1, 1.75))
     letters = iter("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-    draw_cameras(figure, upper, session, letters)
+    draw_cameras(figure, grid[0], session, letters)
     panels = (
         ("Motion energy", _motion_energy),
         ("Wheel", _wheel),
@@ -58,8 +73,9 @@ def pose_qc(session: Session, title: str) -> Figure:
         ("Pupil around stimulus", _pupil_at_stimulus),
         ("Pupil around feedback", _pupil_at_feedback),
     )
-    for place, (name, draw) in zip(lower.subgridspec(2, 4), panels, strict=True):
-        _panel(figure.add_subplot(place), f"{next(letters)}  {name}", draw, session)
+    lower = grid[1].subgridspec(2, 4)
+    for i, (name, draw) in enumerate(panels):
+        _panel(figure.add_subplot(lower[i]), f"{next(letters)}  {name}", draw, session)
     figure.legend(
         handles=_legend(session), loc="outside lower center", ncols=5, fontsize=12, frameon=False
     )
@@ -69,7 +85,7 @@ def pose_qc(session: Session, title: str) -> Figure:
 def _panel(
     axes: Axes, title: str, draw: Callable[[Axes, Session, Trials], list[str]], session: Session
 ) -> None:
-    """One panel with what it is drawn from below its title, or why it is not drawn."""
+    """Draw one panel with its sources below its title, or why it is not drawn."""
     try:
         notes = draw(axes, session, session.complete_trials())
     except DataError as reason:
@@ -80,7 +96,7 @@ def _panel(
 
 
 def _motion_energy(axes: Axes, session: Session, trials: Trials) -> list[str]:
-    def trace(label: str) -> np.ndarray:
+    def trace(label: str) -> Floats:
         energy = given(session.camera(label).energy, f"{label}Camera.ROIMotionEnergy.npy")
         scored = perievent.z_scored(energy)
         if not np.isfinite(scored).any():
@@ -115,7 +131,8 @@ def _wheel(axes: Axes, session: Session, trials: Trials) -> list[str]:
         mean, _ = perievent.mean_and_error(values[trials.choices == choice])
         axes.plot(offsets, mean, linestyle=style, color=palette.DARK_GRAY, linewidth=2.5)
     # One trial with many turns would make all others flat.
-    axes.set_ylim(np.nanpercentile(values, [0.5, 99.5]) * 1.1 + [-0.02, 0.02])
+    bottom, top = np.nanpercentile(values, [0.5, 99.5]) * 1.1
+    axes.set_ylim(bottom - 0.02, top + 0.02)
     _around(axes, _STIMULUS, "wheel position (rad, 0 at the start)")
     left, right = (np.count_nonzero(recorded & (trials.choices == choice)) for choice in _TURNS)
     return [f"n = {left} left, {right} right turns; thin: each trial"]
@@ -132,7 +149,7 @@ def _nose_speed(axes: Axes, session: Session, trials: Trials) -> list[str]:
 def _speed(
     axes: Axes, session: Session, trials: Trials, name: str, parts: Mapping[str, str]
 ) -> list[str]:
-    """Speed of a body part in the first camera that can give it."""
+    """Draw the speed of a body part in the first camera that can give it."""
     reasons = []
     for label, part in parts.items():
         picture = session.camera(label).picture
@@ -158,8 +175,8 @@ def _speed(
     raise DataError("\n".join(reasons))
 
 
-def speed(points: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Speed of a point in each frame, (n,) float64 pixels per second; NaN beside unknown points.
+def speed(points: Floats, times: Floats) -> Floats:
+    """Return the speed of a point in each frame, (n,) float64 pixels/s; NaN beside unknown points.
 
     The speed of each step is that at the middle of its two frames; between these it is interpolated
     linearly, as in `brainbox.behavior.dlc`.
@@ -175,7 +192,8 @@ def speed(points: np.ndarray, times: np.ndarray) -> np.ndarray:
         return np.full(len(points), np.nan)
     intervals = np.diff(times)
     steps = np.hypot(*np.diff(points, axis=0).T) / np.where(intervals > 0, intervals, np.nan)
-    return np.interp(times, times[:-1] + intervals / 2, steps)
+    interpolated: Floats = np.interp(times, times[:-1] + intervals / 2, steps)
+    return interpolated
 
 
 def _licks(axes: Axes, session: Session, trials: Trials) -> list[str]:
@@ -208,7 +226,7 @@ def _lick_raster(axes: Axes, session: Session, trials: Trials) -> list[str]:
     )
     _around(axes, _FEEDBACK, "correct trial")
     axes.set_ylim(feedbacks.size + 0.5, 0.5)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="y", integer=True)
     return [f"n = {feedbacks.size} correct trials; a mark for each lick event"]
 
 
@@ -220,8 +238,8 @@ def _pupil_at_feedback(axes: Axes, session: Session, trials: Trials) -> list[str
     return _pupil(axes, session, trials.feedbacks, _FEEDBACK)
 
 
-def _pupil(axes: Axes, session: Session, events: np.ndarray, marker: Mapping) -> list[str]:
-    def trace(label: str) -> np.ndarray:
+def _pupil(axes: Axes, session: Session, events: Floats, marker: _Event) -> list[str]:
+    def trace(label: str) -> Floats:
         pupil = given(session.camera(label).pupil, f"{label}Camera.features.pqt")
         if not np.isfinite(pupil).any():
             raise DataError(f"{label} camera: the pupil is not seen well enough.")
@@ -236,11 +254,11 @@ def _by_camera(
     axes: Axes,
     session: Session,
     labels: list[str] | tuple[str, ...],
-    trace: Callable[[str], np.ndarray],
-    events: np.ndarray,
-    change: Callable[[np.ndarray], np.ndarray] = lambda values: values,
+    trace: Callable[[str], Floats],
+    events: Floats,
+    change: Callable[[Floats], Floats] = lambda values: values,
 ) -> list[str]:
-    """Means of a trace of each camera around events; returns what was drawn and what is missing."""
+    """Draw means of a trace of each camera around events; return what was drawn and what lacks."""
     drawn, notes = [], []
     for label in labels:
         try:
@@ -261,7 +279,7 @@ def _by_camera(
 
 
 def _by_feedback(axes: Axes, around: Windows, trials: Trials) -> str:
-    """Means of correct and incorrect trials; returns how many there are, nothing if none."""
+    """Draw means of correct and incorrect trials; return how many there are, nothing if none."""
     numbers = {
         name: _mean(
             axes, Windows(around.offsets, around.values[trials.feedback_types == feedback]), colour
@@ -275,7 +293,7 @@ def _by_feedback(axes: Axes, around: Windows, trials: Trials) -> str:
 
 def _mean(axes: Axes, around: Windows, colour: str) -> int:
     """Draw mean and standard error of the events with any data; returns how many there are."""
-    number = np.count_nonzero(np.isfinite(around.values).any(axis=1))
+    number = int(np.count_nonzero(np.isfinite(around.values).any(axis=1)))
     if number:
         mean, error = perievent.mean_and_error(around.values)
         axes.plot(around.offsets, mean, color=colour, linewidth=2)
@@ -285,7 +303,7 @@ def _mean(axes: Axes, around: Windows, colour: str) -> int:
     return number
 
 
-def _outside(what: str, times: object, events: np.ndarray) -> DataError:
+def _outside(what: str, times: Floats | tuple[float, float], events: Floats) -> DataError:
     return DataError(
         f"{what}: nothing is known around any trial. The recording goes from "
         f"{np.nanmin(times):.0f} to {np.nanmax(times):.0f} s, the trials from {events.min():.0f} "
@@ -293,30 +311,30 @@ def _outside(what: str, times: object, events: np.ndarray) -> DataError:
     )
 
 
-def _around(axes: Axes, event: Mapping, label: str) -> None:
-    """The axes of the window around an event, with its marker."""
-    axes.axvline(0, color="black", linewidth=1.2, linestyle=event["linestyle"])
+def _around(axes: Axes, event: _Event, label: str) -> None:
+    """Set the axes of the window around an event, with its marker."""
+    axes.axvline(0, color="black", linewidth=1.2, linestyle=event.linestyle)
     top = axes.get_xaxis_transform()
-    axes.plot(0, 0.97, color="black", marker=event["marker"], markersize=10, transform=top)
+    axes.plot(0, 0.97, color="black", marker=event.marker, markersize=10, transform=top)
     axes.set(
         xlim=(-perievent.BEFORE, perievent.AFTER),
         xticks=(-0.5, 0, 0.5, 1, 1.5),
-        xlabel=f"time from {event['label']} (s)",
+        xlabel=f"time from {event.label} (s)",
         ylabel=label,
     )
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def _from_zero(axes: Axes) -> None:
-    """The vertical axis from a little below 0, so that a line at 0 is seen."""
+    """Start the vertical axis a little below 0, so that a line at 0 is seen."""
     top = axes.get_ylim()[1]
     axes.set_ylim(-0.02 * top, top)
 
 
 def _legend(session: Session) -> list[Line2D | Patch]:
-    """What colours, line styles and markers mean in the whole figure."""
+    """List handles that explain colours, line styles and markers of the whole figure."""
 
-    def line(label: str, colour: str, style: str = "-") -> Line2D:
+    def line(label: str, colour: str, style: Literal["-", "--"] = "-") -> Line2D:
         return Line2D([], [], label=label, color=colour, linestyle=style, linewidth=3)
 
     return [
@@ -328,7 +346,16 @@ def _legend(session: Session) -> list[Line2D | Patch]:
             for style, name in _TURNS.values()
         ),
         *(
-            Line2D([], [], color="black", markersize=10, linewidth=1.2, **event)
+            Line2D(
+                [],
+                [],
+                color="black",
+                markersize=10,
+                linewidth=1.2,
+                linestyle=event.linestyle,
+                marker=event.marker,
+                label=event.label,
+            )
             for event in (_STIMULUS, _FEEDBACK)
         ),
     ]

@@ -1,17 +1,17 @@
-"""What there is of a session for the figure of its pose, and what is missing."""
+"""Data of a session for the figure of its pose, and the names of what is missing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
+from alfvideo.array_types import Floats, Image
 from alfvideo.behaviour import features
 from alfvideo.files import arrays
-from alfvideo.files.errors import DataError
+from alfvideo.files.errors import DataError, attempt
 from alfvideo.pose import table
-from alfvideo.qc.camera import attempt
 from alfvideo.session import trials
 from alfvideo.session.datasets import camera_of
 from alfvideo.session.trials import Trials
@@ -32,44 +32,44 @@ _SHOWN = 300
 
 @dataclass(frozen=True)
 class Camera:
-    """What there is of a camera: None if it is missing, and the error if it is broken."""
+    """Data of a camera: None if it is missing, and the error if it is broken."""
 
-    frame: tuple[int, np.ndarray] | DataError | None = None
+    frame: tuple[int, Image] | DataError | None = None
     """Number of a frame of the video, and its picture, (height, width[, 3]) uint8."""
-    pose: Mapping[str, np.ndarray] | DataError | None = None
+    pose: Mapping[str, Floats] | DataError | None = None
     """Columns of the pose table."""
-    times: np.ndarray | DataError | None = None
+    times: Floats | DataError | None = None
     """(n,) seconds."""
-    energy: np.ndarray | DataError | None = None
+    energy: Floats | DataError | None = None
     """(n,) motion energy."""
     region: Region | DataError | None = None
     """The region that motion energy is taken of."""
-    pupil: np.ndarray | DataError | None = None
+    pupil: Floats | DataError | None = None
     """(n,) smoothed pupil diameter."""
 
     @property
-    def picture(self) -> np.ndarray | None:
+    def picture(self) -> Image | None:
         """The picture of the frame, if there is one."""
         return self.frame[1] if isinstance(self.frame, tuple) else None
 
 
 @dataclass(frozen=True)
 class Session:
-    """What there is of a session: None if it is missing, and the error if it is broken."""
+    """Data of a session: None if it is missing, and the error if it is broken."""
 
     tracker: str
     features_from: str
     """The tracker that motion energy, licks and pupil are made from."""
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     trials: Trials | DataError | None = None
-    wheel: tuple[np.ndarray, np.ndarray] | DataError | None = None
+    wheel: tuple[Floats, Floats] | DataError | None = None
     """Timestamps and position, (k,) each, seconds and rad."""
-    licks: np.ndarray | DataError | None = None
+    licks: Floats | DataError | None = None
     """(m,) seconds."""
 
     @property
     def broken(self) -> list[str]:
-        """What is wrong with what is broken."""
+        """The reasons why inputs cannot be read."""
         values = [getattr(self, each.name) for each in fields(self)]
         for camera in self.cameras.values():
             values += [getattr(camera, each.name) for each in fields(camera)]
@@ -81,15 +81,15 @@ class Session:
         return [*CAMERAS, *(label for label in self.cameras if label not in CAMERAS)]
 
     def camera(self, label: str) -> Camera:
-        """A camera, empty if there is nothing of it."""
+        """Return a camera, empty if there is nothing of it."""
         return self.cameras.get(label, Camera())
 
-    def pose(self, label: str) -> Mapping[str, np.ndarray]:
-        """The pose of a camera; raises DataError if it is missing or broken."""
+    def pose(self, label: str) -> Mapping[str, Floats]:
+        """Return the pose of a camera; raise DataError if it is missing or broken."""
         return given(self.camera(label).pose, f"{label}Camera.{self.tracker}.pqt")
 
     def complete_trials(self) -> Trials:
-        """The trials that are drawn; raises DataError if there are none."""
+        """Return the trials that are drawn; raise DataError if there are none."""
         trials = given(self.trials, "trials.table.pqt")
         complete = trials.complete()
         if not complete.feedbacks.size:
@@ -101,8 +101,8 @@ class Session:
             )
         return complete
 
-    def frame_times(self, label: str, n_frames: int) -> tuple[np.ndarray, list[str]]:
-        """A camera's time of each frame, and a note if there are more times than frames.
+    def frame_times(self, label: str, n_frames: int) -> tuple[Floats, list[str]]:
+        """Return a camera's time of each frame, and a note if there are more times than frames.
 
         Raises
         ------
@@ -119,8 +119,8 @@ class Session:
         note = f"{label} camera: {times.size} times for {n_frames} frames, the first are used"
         return times[:n_frames], [note]
 
-    def lick_times(self) -> tuple[np.ndarray, tuple[float, float]]:
-        """The licks, and from when to when a camera saw the tongue, in seconds.
+    def lick_times(self) -> tuple[Floats, tuple[float, float]]:
+        """Return the licks, and from when to when a camera saw the tongue, in seconds.
 
         Without camera times, from the first to the last lick. Raises DataError if there are no
         licks.
@@ -130,13 +130,16 @@ class Session:
         if not licks.size:
             raise DataError("licks.times.npy holds no lick.")
         cameras = [self.camera(label).times for label in FACE]
-        seen = np.concatenate([times for times in cameras if isinstance(times, np.ndarray)] or [[]])
+        nothing = np.empty(0)
+        seen = np.concatenate(
+            [times for times in cameras if isinstance(times, np.ndarray)] or [nothing]
+        )
         seen = seen[np.isfinite(seen)] if np.isfinite(seen).any() else licks
         return licks, (seen.min(), seen.max())
 
 
 def given(value: T | DataError | None, name: str) -> T:
-    """What is there; raises DataError if it is missing (then with its name) or broken."""
+    """Return what is there; raise DataError if it is missing (then with its name) or broken."""
     if value is None:
         raise DataError(f"There is no {name}.")
     if isinstance(value, DataError):
@@ -161,7 +164,7 @@ def load(files: Mapping[str, Sequence[Path]], tracker: str, features_from: str) 
         "region": ("region", region),
         "pupil": ("features", pupil_diameter),
     }
-    found: dict[str, dict] = {}
+    found: dict[str, dict[str, Any]] = {}
     for name, (kind, loader) in loaders.items():
         for file in files[kind]:
             found.setdefault(camera_of(file), {})[name] = attempt(loader, file)
@@ -175,13 +178,13 @@ def load(files: Mapping[str, Sequence[Path]], tracker: str, features_from: str) 
     )
 
 
-def pupil_diameter(file: Path) -> np.ndarray:
-    """The smoothed diameter of the pupil, (n,) float64; raises DataError if it cannot be read."""
+def pupil_diameter(file: Path) -> Floats:
+    """Load the smoothed diameter of the pupil, (n,) float64; DataError if it cannot be read."""
     return features.load(file)["pupilDiameter_smooth"].to_numpy(np.float64)
 
 
-def shown_frame(mp4: Path) -> tuple[int, np.ndarray]:
-    """The frame 5 minutes after the start of a video, or in the middle of a shorter one.
+def shown_frame(mp4: Path) -> tuple[int, Image]:
+    """Read the frame 5 minutes after the start of a video, or in the middle of a shorter one.
 
     Returns its number and its picture; raises DataError if it cannot be read.
     """
@@ -191,8 +194,8 @@ def shown_frame(mp4: Path) -> tuple[int, np.ndarray]:
     return number, frames.picture(next(frames.read(mp4, [number])))
 
 
-def numbers(file: Path) -> np.ndarray:
-    """The values of an array, (n,) float64; raises DataError if it cannot be read."""
+def numbers(file: Path) -> Floats:
+    """Load the values of an array, (n,) float64; DataError if it cannot be read."""
     values = arrays.load(file).ravel()
     if not np.issubdtype(values.dtype, np.number):
         raise DataError(f"{file}: expected numbers, found {values.dtype}. Copy the file again.")
@@ -200,7 +203,7 @@ def numbers(file: Path) -> np.ndarray:
 
 
 def region(file: Path) -> Region:
-    """A region from its file; raises DataError if that does not hold width, height, x and y."""
+    """Load a region from its file; DataError if that does not hold width, height, x and y."""
     values = numbers(file)
     if values.size != 4 or not np.isfinite(values).all():
         raise DataError(

@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from alfvideo.array_types import Floats
 from alfvideo.plots.palette import BLUE, GREEN, ORANGE, VERMILLION
 from alfvideo.timing.wheel_alignment import WheelAlignment
 
@@ -15,7 +16,7 @@ _EXCERPT = 2.0
 
 
 def wheel_alignment_figure(alignment: WheelAlignment, title: str) -> Figure:
-    """The region, shifts and motion over the session, and excerpts before and after correction.
+    """Draw region, shifts and motion over the session, and excerpts before and after correction.
 
     Excerpts are where the wheel turned most in the first, middle and last third of the session.
     """
@@ -87,7 +88,7 @@ def _draw_motion(axes: Axes, alignment: WheelAlignment) -> None:
 
 
 def _busiest(alignment: WheelAlignment) -> list[slice]:
-    """Frames of an excerpt in each third of the session."""
+    """Choose the frames of an excerpt in each third of the session."""
     times = alignment.times
     speed = np.nan_to_num(alignment.speed[1])
     excerpts = []
@@ -98,7 +99,7 @@ def _busiest(alignment: WheelAlignment) -> list[slice]:
     return excerpts
 
 
-def _draw_excerpt(axes: Axes, times: np.ndarray, energy: np.ndarray, speed: np.ndarray) -> None:
+def _draw_excerpt(axes: Axes, times: Floats, energy: Floats, speed: Floats) -> None:
     axes.plot(times, speed, color=_SPEED, linewidth=1.5)
     axes.locator_params(axis="x", nbins=5)
     axes.set_ylabel("wheel speed (rad/s)", color=_SPEED)

@@ -1,28 +1,215 @@
-"""Cascades: which networks look at which part of a camera's frames, read from YAML."""
+"""Cascades: which networks look at which part of a camera's frames, read from YAML.
+
+In each model below, the text of a key ends the sentence "`key` is VALUE but must be ...".
+"""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NamedTuple, Self
 
-import yaml
-from snakemake.exceptions import WorkflowError
+from pydantic import AfterValidator, Field, model_validator
 
-from alfvideo import configuration
+from alfvideo.configuration import Configuration
+from alfvideo.files import yaml_model
 from alfvideo.files.errors import Blocked, DataError
+from alfvideo.files.yaml_model import ConfigurationError, Items, Model, Number, Truth, Whole, key
 from alfvideo.pose import model_files
 from alfvideo.pose.engines.error import EngineError
-
-SCHEMA = Path(__file__).parents[3] / "config" / "cascade.schema.yaml"
 
 ENSEMBLE_SMOOTHING = {"pupil", "points"}
 
 
-def load(path: Path, tracker: str) -> dict[str, Any]:
-    """A cascade with its defaults filled in: what docs/pose.md describes, in plain values.
+def _odd(number: int) -> int:
+    if number % 2 == 0:
+        raise ValueError("it is even")
+    return number
 
-    `models` of each network become a mapping of the paths that were found to their checksums.
+
+Text = Annotated[str, Field(min_length=1)]
+Length = Annotated[Whole, key("a whole number of pixels", ge=1)]
+Positive = Annotated[Number, key("a number above 0", gt=0)]
+NearOne = Annotated[Number, key("a number between 0 and 1", gt=0, lt=1)]
+Odd = Annotated[Whole, Field(ge=3), AfterValidator(_odd)]
+BodyParts = Annotated[Items[Annotated[str, key("the name of a body part")]], Field(min_length=1)]
+NetworkName = Annotated[str, key("a name of letters, digits, - and _", pattern="^[A-Za-z0-9_-]+$")]
+
+
+class Size(Model):
+    """Width and height of a picture, in pixels."""
+
+    width: Length
+    height: Length
+
+
+class Crop(Model):
+    """A box in the frame; with `around`, `x` and `y` count from the mean of these body parts."""
+
+    around: Annotated[
+        BodyParts | None,
+        key("a list of body parts that a sampled network finds, for example [pupil_top_r]"),
+    ] = None
+    x: Annotated[
+        Whole, key("a whole number of pixels from the body parts or the frame's left edge")
+    ]
+    y: Annotated[Whole, key("a whole number of pixels from the body parts or the frame's top edge")]
+    width: Length
+    height: Length
+
+
+class Pupil(Model):
+    """How smooth the diameter and the centre of a pupil are, from 0 to 1."""
+
+    diameter: NearOne
+    centre: NearOne
+
+
+class Rates(Model):
+    """The strength of smoothing for frame rates of a range, both ends included, in Hz."""
+
+    from_: Annotated[Positive, Field(alias="from")]
+    to: Positive
+    s: Positive
+
+
+class Points(Model):
+    """How freely each point may move, and a factor for the variance of the members."""
+
+    s: Positive
+    rates: Annotated[
+        Items[Annotated[Rates, key("a mapping with from, to and s")]],
+        key("a list of frame rates with another s, for example [{from: 25, to: 35, s: 100}]"),
+    ] = ()
+    variance_scale: Positive = 1
+
+
+class Smoothing(Model):
+    """A running median over frames, or the smoother of an ensemble: one of them."""
+
+    median: Annotated[Odd | None, key("an odd number of frames, for example 5")] = None
+    pupil: Annotated[
+        Pupil | None,
+        key("the smoothness of diameter and centre, for example {diameter: 0.9999, centre: 0.999}"),
+    ] = None
+    points: Annotated[
+        Points | None, key("a mapping with s, and as needed rates and variance_scale")
+    ] = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if sum(value is not None for _, value in self) != 1:
+            raise ValueError("it is none or several")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """Which of them it is: the name of its key."""
+        return next(name for name, value in self if value is not None)
+
+
+class NetworkSettings(Model):
+    """What a network sees of the frames, and what is kept of what it finds."""
+
+    parts: Annotated[
+        BodyParts | None, key("a list of the body parts to keep, for example [nose_tip]")
+    ] = None
+    sampled: Annotated[
+        Whole,
+        key("the largest number of evenly spaced frames to look at, or 0 for all frames", ge=0),
+    ] = 0
+    crop: Annotated[
+        Crop | None,
+        key("a box with x, y, width and height, and around for body parts that it follows"),
+    ] = None
+    size: Annotated[
+        Size | None,
+        key("the size of the picture that the network sees, with width and height in pixels"),
+    ] = None
+    brightness: Annotated[
+        Number, key("a number that the gray values are multiplied with, for example 4", gt=0)
+    ] = 1
+    smoothing: Annotated[Smoothing | None, key("one of median, pupil and points")] = None
+
+    @property
+    def is_ensemble_smoothed(self) -> bool:
+        """Whether one of the smoothers is asked for that take several models."""
+        return self.smoothing is not None and self.smoothing.kind in ENSEMBLE_SMOOTHING
+
+
+class Network(NetworkSettings):
+    """A network with its models: the path of each and its checksum; several are an ensemble."""
+
+    models: dict[str, str]
+
+
+class CascadeSettings(Model):
+    """How the networks of a cascade see a camera."""
+
+    mirrored: Annotated[
+        Items[
+            Annotated[
+                str, key("a camera label in small letters, for example right", pattern="^[a-z]+$")
+            ]
+        ],
+        key("a list of cameras that see the animal from the other side, for example [right]"),
+    ] = ()
+    frame: Annotated[
+        Size | None,
+        key("the size of the frame that the crops are drawn on, with width and height in pixels"),
+    ] = None
+    resize: Annotated[
+        Truth,
+        key(
+            "true (networks see the camera's frames at the size given by frame) or false (as they "
+            "are)"
+        ),
+    ] = False
+
+
+class Cascade(CascadeSettings):
+    """The networks of a camera, their models found: what poses are made with."""
+
+    networks: dict[str, Network]
+
+
+class NetworkFile(NetworkSettings):
+    """A network in a file, which names its models by paths or patterns."""
+
+    models: Annotated[
+        Items[Annotated[Text, key("the path or pattern of a model folder or file")]],
+        key("a list of model folders or files, or patterns of them; several are an ensemble"),
+        Field(min_length=1),
+    ]
+
+
+class CascadeFile(CascadeSettings):
+    """A cascade as a file describes it."""
+
+    title: Annotated[str, key("a sentence for people")] = ""
+    folder: Annotated[str, key("the folder of the models, absolute or relative to this file")] = ""
+    networks: Annotated[
+        dict[
+            NetworkName,
+            Annotated[
+                NetworkFile,
+                key(
+                    "a network with models and, as needed, parts, sampled, crop, size, brightness, "
+                    "smoothing"
+                ),
+            ],
+        ],
+        key("a mapping of names to networks", min_length=1),
+    ]
+
+
+class _Loaded(NamedTuple):
+    cascade: Cascade
+    settings: dict[str, Any]
+
+
+def load(path: Path, tracker: str) -> Cascade:
+    """The cascade of a file, its models found.
 
     Raises
     ------
@@ -31,6 +218,25 @@ def load(path: Path, tracker: str) -> dict[str, Any]:
     Blocked
         If a model is missing.
     """
+    return _loaded(path, tracker).cascade
+
+
+def settings(path: Path, tracker: str) -> dict[str, Any]:
+    """A cascade in plain values, as parameter of a task, from which `from_settings` makes it again.
+
+    Keys are in the order in which the file has them: Snakemake compares them as text.
+
+    Raises as `load`.
+    """
+    return _loaded(path, tracker).settings
+
+
+def from_settings(settings: Mapping[str, Any]) -> Cascade:
+    """The cascade of a job, from its plain values."""
+    return yaml_model.parse(Cascade, settings, "Cascade")
+
+
+def _loaded(path: Path, tracker: str) -> _Loaded:
     loaded = _load(path, tracker, _modified(path))
     if isinstance(loaded, Blocked):
         raise Blocked(str(loaded))
@@ -48,26 +254,42 @@ def _modified(path: Path) -> int:
 
 
 @cache
-def _load(path: Path, tracker: str, modified: int) -> dict[str, Any] | Blocked:
+def _load(path: Path, tracker: str, modified: int) -> _Loaded | Blocked:
     """As `load`, but a missing model is returned, so that it is looked for once in a run."""
-    described = _described(path, tracker, modified)
-    folder = path.parent / Path(described["folder"]).expanduser()
-    networks = {}
-    for name, network in described["networks"].items():
+    described, written = _described(path, tracker, modified)
+    folder = path.parent / Path(described.folder).expanduser()
+    plain = _in_order_of(
+        written, described.model_dump(mode="json", by_alias=True, exclude_none=True)
+    )
+    for name, network in described.networks.items():
         try:
-            models = _models(folder, network["models"], tracker, f"network {name} of {path.name}")
+            models = _models(folder, network.models, tracker, f"network {name} of {path.name}")
         except Blocked as reason:
             return reason
-        smoothed = ENSEMBLE_SMOOTHING & set(network.get("smoothing", ()))
-        if len(models) > 1 and not smoothed:
+        if len(models) > 1 and not network.is_ensemble_smoothed:
             raise DataError(
                 f"Cascade {path}: `{name}` has {len(models)} models, so it needs `smoothing` with "
                 "pupil or points; or name one model."
             )
-        networks[name] = {**network, "models": models}
+        plain["networks"][name]["models"] = models
     # Only what results depend on: a changed title is no reason to run again.
-    kept = {key: described[key] for key in ("frame", "mirrored", "resize") if key in described}
-    return {**kept, "networks": networks}
+    names = ("frame", "mirrored", "resize", "networks")
+    kept = {name: plain[name] for name in names if name in plain}
+    return _Loaded(from_settings(kept), kept)
+
+
+def _in_order_of(written: Any, values: Any) -> Any:
+    """Values with the keys of mappings in the order in which they are written, then the others.
+
+    >>> _in_order_of({"b": [{"y": 3, "x": 3}]}, {"a": 1, "b": [{"x": 3, "y": 3}]})
+    {'b': [{'y': 3, 'x': 3}], 'a': 1}
+    """
+    if isinstance(values, dict):
+        names = [*(name for name in written if name in values), *values]
+        return {name: _in_order_of(written.get(name, {}), values[name]) for name in names}
+    if isinstance(values, list):
+        return [_in_order_of(*both) for both in zip(written or values, values, strict=True)]
+    return values
 
 
 def without_places(params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -88,37 +310,30 @@ def without_places(params: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 @cache
-def _described(path: Path, tracker: str, _modified: int) -> dict[str, Any]:
+def _described(path: Path, tracker: str, _modified: int) -> tuple[CascadeFile, dict[str, Any]]:
+    """What a file says, checked; and as it is written."""
     name = f"Cascade {path}"
-    try:
-        described = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if not isinstance(described, dict):
-            raise yaml.YAMLError("it holds no mapping")
-        configuration.check(described, SCHEMA, name)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{name} is not valid YAML: {error}") from None
-    except WorkflowError as error:
-        raise DataError(str(error)) from None
-    networks = described["networks"]
-    for key, network in networks.items():
-        smoothing = set(network.get("smoothing", ()))
-        if smoothing & ENSEMBLE_SMOOTHING and tracker != "lightningPose":
-            raise DataError(
-                f"{name}: `{key}` is smoothed with {smoothing.pop()}, which is for Lightning Pose; "
-                "use `smoothing: {median: 5}`."
+    written = yaml_model.load(path, name)
+    described = yaml_model.parse(CascadeFile, written, name)
+    networks = described.networks
+    for each, network in networks.items():
+        if network.is_ensemble_smoothed and tracker != "lightningPose":
+            raise ConfigurationError(
+                f"{name}: `{each}` is smoothed with {network.smoothing.kind}, which is for "
+                "Lightning Pose; use `smoothing: {median: 5}`."
             )
-        around = network.get("crop", {}).get("around")
-        if around and (network["sampled"] or not any(n["sampled"] for n in networks.values())):
-            raise DataError(
-                f"{name}: the crop of `{key}` follows {', '.join(around)}, so another network with "
-                "`sampled: 500` must find it first."
+        around = network.crop and network.crop.around
+        if around and (network.sampled or not any(n.sampled for n in networks.values())):
+            raise ConfigurationError(
+                f"{name}: the crop of `{each}` follows {', '.join(around)}, so another network "
+                "with `sampled: 500` must find it first."
             )
-    if all(network["sampled"] for network in networks.values()):
-        raise DataError(f"{name}: no network looks at all frames; one needs `sampled: 0`.")
-    return described
+    if all(network.sampled for network in networks.values()):
+        raise ConfigurationError(f"{name}: no network looks at all frames; one needs `sampled: 0`.")
+    return described, written
 
 
-def _models(folder: Path, patterns: list[str], tracker: str, where: str) -> dict[str, str]:
+def _models(folder: Path, patterns: Iterable[str], tracker: str, where: str) -> dict[str, str]:
     found = {}
     for pattern in patterns:
         written = Path(pattern).expanduser()
@@ -172,53 +387,54 @@ def body_parts(path: Path, tracker: str) -> set[str] | None:
 def _body_parts(path: Path, tracker: str, _modified: int) -> set[str] | None:
     """As `body_parts`, of a cascade that can be loaded: the scan asks for each camera."""
     found: set[str] = set()
-    for network in load(path, tracker)["networks"].values():
-        if network["sampled"]:
+    for network in load(path, tracker).networks.values():
+        if network.sampled:
             continue
-        model = Path(next(iter(network["models"])))
+        model = Path(next(iter(network.models)))
         parts = model_files.body_parts(model_files.files(model, tracker).config, tracker)
         if parts is None:
             return None
-        found.update(network.get("parts", parts))
+        found.update(network.parts or parts)
     return found
 
 
-def of(config: Mapping[str, Any], tracker: str, camera: str) -> Path | None:
+def file(config: Configuration, tracker: str, camera: str) -> Path | None:
     """The cascade file of a camera for a tracker; None if it has none or the tracker is off."""
-    named = config["cascades"].get(tracker, {}).get(camera)
-    return Path(named).expanduser() if named and tracker in config["trackers"] else None
+    named = config.cascades[tracker].get(camera)
+    return Path(named).expanduser() if named and tracker in config.trackers else None
 
 
-def check(config: Mapping[str, Any]) -> None:
+def files(config: Configuration) -> Iterator[tuple[str, str, Path]]:
+    """Tracker, camera and cascade file of all that the configuration names."""
+    for tracker in config.trackers:
+        for camera, named in config.cascades[tracker].items():
+            yield tracker, camera, Path(named).expanduser()
+
+
+def check(config: Configuration) -> None:
     """Check what the configuration says of trackers, before any session is looked at.
 
     Models that are missing block their cameras; they are not looked for here.
 
     Raises
     ------
-    WorkflowError
+    DataError
         One sentence on the first mistake.
     """
-    trackers, features_from = config["trackers"], config["features_from"]
-    if trackers and features_from not in trackers:
-        raise WorkflowError(
-            f"Configuration: `features_from` is {features_from} but `trackers` has only "
-            f"{', '.join(trackers)}; set `features_from` to one of these."
+    if config.trackers and config.features_from not in config.trackers:
+        raise ConfigurationError(
+            f"Configuration: `features_from` is {config.features_from} but `trackers` has only "
+            f"{', '.join(config.trackers)}; set `features_from` to one of these."
         )
-    for tracker in trackers:
-        for camera in config["cascades"].get(tracker, {}):
-            file = of(config, tracker, camera)
-            try:
-                _described(file, tracker, _modified(file))
-            except DataError as error:
-                raise WorkflowError(str(error)) from None
+    for tracker, _, path in files(config):
+        _described(path, tracker, _modified(path))
 
 
-def left_out(config: Mapping[str, Any]) -> list[str]:
+def left_out(config: Configuration) -> list[str]:
     """A sentence for each tracker that has no cascade for some of the cameras."""
     sentences = []
-    for tracker in config["trackers"]:
-        without = [label for label in config["cameras"] if of(config, tracker, label) is None]
+    for tracker in config.trackers:
+        without = [label for label in config.cameras if file(config, tracker, label) is None]
         if without:
             sentences.append(
                 f"{tracker}: no cascade for {', '.join(without)}; these cameras are left out."

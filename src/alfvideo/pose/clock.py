@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from alfvideo.array_types import Floats
 from alfvideo.files import arrays
 from alfvideo.files.errors import DataError
 from alfvideo.timing.pulses import period
 from alfvideo.video import probe
 
 
-def times(files: Sequence[Path | str]) -> np.ndarray:
-    """Camera times in seconds, (n,) float64, from a list of one file or none; else empty.
+def times(files: Sequence[Path | str]) -> Floats:
+    """Read camera times in seconds, (n,) float64, from a list of one file or none; else empty.
 
     Raises
     ------
@@ -26,12 +27,12 @@ def times(files: Sequence[Path | str]) -> np.ndarray:
     except (DataError, ValueError):
         raise DataError(
             f"{files[0]} cannot be read as camera times. Remove the file and run again: they are "
-            "then made anew."
+            "then regenerated."
         ) from None
 
 
-def rate(times: np.ndarray, mp4: Path) -> float:
-    """Frames per second of camera times, or what the video announces if they do not tell it.
+def rate(times: Floats, mp4: Path) -> float:
+    """Return frames per second of camera times, or of the video's header if they do not tell it.
 
     Raises
     ------

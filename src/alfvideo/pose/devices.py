@@ -14,7 +14,7 @@ VARIABLE = "CUDA_VISIBLE_DEVICES"
 
 
 def visible() -> list[str] | None:
-    """The GPUs that this process may use, by what CUDA_VISIBLE_DEVICES may hold.
+    """List the GPUs that this process may use, by what CUDA_VISIBLE_DEVICES may hold.
 
     On a cluster the variable names those of the job; else they are asked of the driver. None if
     that cannot be asked.
@@ -33,7 +33,7 @@ def visible() -> list[str] | None:
 
 @contextmanager
 def one() -> Iterator[str | None]:
-    """Name of a GPU that no other pose job of this machine uses, while the block runs.
+    """Yield the name of a GPU that no other pose job of this machine uses, while the block runs.
 
     If there are fewer GPUs than jobs the first one is shared. Empty if there are none, None if it
     is not known which there are.
@@ -51,7 +51,7 @@ def one() -> Iterator[str | None]:
 
 
 def _lock(device: str) -> int | None:
-    """A descriptor that holds the lock of a GPU; None if another process has it."""
+    """Lock a GPU and return the descriptor that holds the lock; None if another process has it."""
     path = Path(tempfile.gettempdir()) / f"alfvideo-gpu-{device}.lock"
     try:
         # Other users of the machine lock the same file.

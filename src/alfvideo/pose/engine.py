@@ -7,23 +7,30 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-import numpy as np
-
+from alfvideo.array_types import Floats, Image, Numbers
 from alfvideo.files.errors import DataError, MachineError
 from alfvideo.pose import environment, messages
 
 log = logging.getLogger(__name__)
 
-_LIBRARY = Path(__file__).parents[2]
+_PACKAGE = Path(__file__).parents[1]
+_START = """
+import importlib.util, runpy, sys
+spec = importlib.util.spec_from_file_location("alfvideo", sys.argv[1])
+sys.modules["alfvideo"] = importlib.util.module_from_spec(spec)
+runpy.run_module("alfvideo.pose.engines", run_name="__main__")
+"""
+"""Of alfvideo's environment the engine sees alfvideo alone, and not the packages beside it."""
 _LAST_LINES = 60
 
 
 class Loaded(NamedTuple):
-    """What an engine says of a network that it has loaded.
+    """The properties of a network that an engine has loaded.
 
     `context` is the number of frames that it needs before and after the one it looks at.
     """
@@ -62,27 +69,35 @@ class Engine:
         """
         variables = {
             **os.environ,
-            "PYTHONPATH": str(_LIBRARY),
             "OMP_NUM_THREADS": str(threads),
             "HF_HUB_OFFLINE": "1",
         }
         if device is not None:
             variables["CUDA_VISIBLE_DEVICES"] = device
+        variables.pop("PYTHONPATH", None)
         # Engines import thousands of modules; cached bytecode makes that three times as fast.
         variables.pop("PYTHONDONTWRITEBYTECODE", None)
         self._process = subprocess.Popen(
-            [python, "-m", "alfvideo.pose.engines"],
+            [python, "-c", _START, _PACKAGE / "__init__.py"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=variables,
         )
+        assert isinstance(self._process.stdin, BufferedWriter)
+        assert isinstance(self._process.stdout, BufferedReader)
+        assert self._process.stderr is not None
+        self._requests, self._replies = self._process.stdin, self._process.stdout
+        self._messages = self._process.stderr
         self._said: deque[str] = deque(maxlen=_LAST_LINES)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         self.batches: dict[str, int] = {}
         self.notes: list[str] = []
-        self._not_started = f"in {python}", environment.mend(python, tracker)
+        self._not_started: tuple[str, str] | None = (
+            f"in {python}",
+            environment.mend(python, tracker),
+        )
         try:
             self._ask({"engine": tracker, "models": dict(models), "threads": threads})
             self._not_started = None
@@ -95,10 +110,10 @@ class Engine:
         log.debug("device: %s", f"{self.device} {device or ''}".strip())
         if device and self.device == "CPU":
             self.notes.append(f"The GPU {device} cannot be used by PyTorch: tracked on the CPU.")
-        self.networks = {name: Loaded(**of) for name, of in reply["networks"].items()}
+        self.networks = {name: Loaded(**described) for name, described in reply["networks"].items()}
 
-    def predict(self, model: str, frames: np.ndarray) -> np.ndarray:
-        """Poses (n, n_parts, 3) float64 of pictures (n + 2 * context, height, width[, 3]) uint8.
+    def predict(self, model: str, frames: Image) -> Floats:
+        """Predict poses (n, n_parts, 3) float64; pictures (n + 2 * context, height, width[, 3]).
 
         x and y are pixels of the pictures, then the likelihood.
         """
@@ -110,9 +125,7 @@ class Engine:
             log.debug("%s: %d frames at a time", model, batch)
         return arrays["poses"]
 
-    def smooth(
-        self, settings: Mapping[str, Any], poses: np.ndarray
-    ) -> tuple[list[str], np.ndarray]:
+    def smooth(self, settings: Mapping[str, Any], poses: Floats) -> tuple[list[str], Floats]:
         """Smooth the poses of an ensemble (n_members, n, n_parts, 3).
 
         Returns the names of the columns of each part and their values (n, n_parts, n_columns).
@@ -122,17 +135,17 @@ class Engine:
         return reply["columns"], arrays["smoothed"]
 
     def _ask(
-        self, request: dict[str, Any], **arrays: np.ndarray
-    ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        self, request: dict[str, Any], **arrays: Numbers
+    ) -> tuple[dict[str, Any], dict[str, Numbers]]:
         try:
-            messages.send(self._process.stdin, request, **arrays)
+            messages.send(self._requests, request, **arrays)
         except BrokenPipeError:
             raise self._ended() from None
         return self._answer()
 
-    def _answer(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def _answer(self) -> tuple[dict[str, Any], dict[str, Numbers]]:
         try:
-            reply, answered = messages.receive(self._process.stdout)
+            reply, answered = messages.receive(self._replies)
         except EOFError:
             raise self._ended() from None
         if "error" in reply:
@@ -147,19 +160,19 @@ class Engine:
         if status == -9:
             why = "it was killed, as happens when the memory of the machine is used up"
         if self._not_started:
-            where, mend = self._not_started
-            return DataError(f"The pose engine cannot start {where}: {why}. {mend}")
+            where, advice = self._not_started
+            return DataError(f"The pose engine cannot start {where}: {why}. {advice}")
         kind = MachineError if status == -9 else DataError
         return kind(f"The pose engine ended unexpectedly: {why}. Its last lines are in the log.")
 
     def _listen(self) -> None:
-        for line in self._process.stderr:
+        for line in self._messages:
             self._said.append(line.decode(errors="replace").rstrip())
 
     def _end(self) -> None:
         # What it was not given any more if it has ended by itself.
         with suppress(BrokenPipeError):
-            self._process.stdin.close()
+            self._requests.close()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:

@@ -4,12 +4,12 @@ import hashlib
 import json
 import os
 import subprocess
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
@@ -17,8 +17,12 @@ from alfvideo.files import atomic
 from alfvideo.files.errors import DataError
 from alfvideo.pose import uv
 
-PINS = Path(__file__).parents[3] / "envs"
-"""The folder of the conda environment files, whose `pip:` lists are the pins for uv too."""
+LOCKS = Path(__file__).parents[1].joinpath("envs").resolve()
+"""The locked uv projects, a folder for each engine: `pyproject.toml`, `uv.lock`, and `conda.yaml`,
+which is exported from the lock. In the repository it is a link to `envs`, in a wheel a copy."""
+
+NOT_LOCKED = "not used: a Python of the lab's own"
+"""In place of the digest of the lock."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,8 @@ class Engine:
     """What an engine is called, and what has to be in its environment."""
 
     label: str
-    file: str
-    """Name of the files of pins, and beginning of the name of the environment's folder."""
+    project: str
+    """Folder of its locked project, and beginning of the name of the environment's folder."""
     modules: tuple[str, ...]
     requires: tuple[str, ...]
     """Distributions and their supported versions, the engine itself first."""
@@ -38,13 +42,13 @@ class Engine:
 ENGINES = {
     "dlc": Engine(
         label="DeepLabCut",
-        file="dlc",
+        project="dlc",
         modules=("deeplabcut.pose_estimation_pytorch",),
         requires=("deeplabcut>=3,<4", "torch>=2"),
     ),
     "lightningPose": Engine(
         label="Lightning Pose",
-        file="litpose",
+        project="litpose",
         modules=("lightning_pose.models", "eks.core"),
         requires=("lightning-pose>=2", "ensemble-kalman-smoother>=4", "torch>=2"),
         # The heatmaps are then flat, without an error.
@@ -53,39 +57,54 @@ ENGINES = {
 }
 
 
-def pins(engine: str, folder: Path = PINS) -> list[str]:
-    """Requirements that uv installs: the `pip:` list of the engine's conda environment file.
+def project_of(engine: str, locks: Path = LOCKS) -> Path:
+    """The folder of an engine's locked project."""
+    return locks / ENGINES[engine].project
+
+
+def pins(engine: str, locks: Path = LOCKS) -> list[str]:
+    """Requirements of the engine's project: what the lock with all its packages is made for.
 
     Raises
     ------
     DataError
-        If the file is missing or has no list of requirements below `pip:`.
+        If `pyproject.toml` is missing or has no dependencies.
     """
-    path = folder / f"{ENGINES[engine].file}.yaml"
+    path = project_of(engine, locks) / "pyproject.toml"
     try:
-        dependencies = yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"]
-        (found,) = [item["pip"] for item in dependencies if isinstance(item, dict)]
+        found = tomllib.loads(path.read_text(encoding="utf-8"))["project"]["dependencies"]
         if not found:
             raise ValueError("the list is empty")
         return [str(Requirement(item)) for item in found]
-    except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError) as error:
+    except (OSError, LookupError, TypeError, ValueError) as error:
         raise DataError(
-            f"{path} should be a conda environment file with a list of requirements below `pip:` "
+            f"{path} should be a project with a list of `dependencies` "
             f"({uv.last_line(str(error))}). Take it from the repository again."
         ) from error
 
 
-def overrides(engine: str, folder: Path = PINS) -> Path | None:
-    """The file of dependencies that uv leaves out, for engines that have one."""
-    path = folder / f"{ENGINES[engine].file}.overrides.txt"
-    return path if path.exists() else None
+def lock_digest(engine: str, locks: Path = LOCKS) -> str:
+    """The first 16 digits of the SHA-256 of the engine's `uv.lock`.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    path = project_of(engine, locks) / uv.LOCK
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}). Take it from the repository again."
+        ) from error
 
 
-def python_of(engine: str, configured: str, folder: Path, pins_folder: Path = PINS) -> Path:
+def python_of(engine: str, configured: str, folder: Path, locks: Path = LOCKS) -> Path:
     """The Python of an engine: the configured one, else that of an environment made by uv.
 
     The environment is made in `folder` if it is not there yet. Its name holds a digest of the
-    pins, so other pins are another environment. The progress of uv goes to standard error.
+    lock, so another lock is another environment. The progress of uv goes to standard error.
 
     Raises
     ------
@@ -94,13 +113,9 @@ def python_of(engine: str, configured: str, folder: Path, pins_folder: Path = PI
     """
     if configured:
         return _absolute(configured)
-    needs = pins(engine, pins_folder)
-    without = overrides(engine, pins_folder)
-    text = "\n".join(needs) + (without.read_text(encoding="utf-8") if without else "")
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     # The full path: the engine may be started from another folder.
-    home = folder.absolute() / f"{ENGINES[engine].file}-{digest}"
-    return uv.make(home, ENGINES[engine].label, needs, without)
+    home = folder.absolute() / f"{ENGINES[engine].project}-{lock_digest(engine, locks)[:8]}"
+    return uv.make(home, ENGINES[engine].label, project_of(engine, locks))
 
 
 _VERSIONS = """
@@ -216,8 +231,17 @@ def quick_check(engine: str, configured: str) -> None:
         uv.program()
 
 
+def new_record(engine: str, found: Mapping[str, Any], configured: bool) -> dict[str, Any]:
+    """What is kept about an environment: what `check` found and the lock that it was made from.
+
+    `configured` tells the Python that a lab names, which is not made from a lock.
+    """
+    lock = "" if configured else lock_digest(engine)
+    return {**found, "engine": engine, "configured": configured, "lock": lock}
+
+
 def write_record(record: dict[str, Any], path: Path) -> None:
-    """Write what `check` found, as JSON."""
+    """Write a record as JSON."""
     with atomic.output(path) as partial:
         partial.write_text(json.dumps(record, indent=1), encoding="utf-8")
 
@@ -228,9 +252,15 @@ def read_record(path: Path) -> dict[str, Any]:
     Raises
     ------
     DataError
-        If the file cannot be read, or the Python that it names is no longer there.
+        If the file cannot be read, the environment was made from another lock, or the Python that
+        it names is no longer there.
     """
     record = _parsed(path)
+    if _is_of_another_lock(record):
+        raise DataError(
+            f"The environment in {path} was made from another lock of packages than "
+            f"{project_of(record['engine']) / uv.LOCK}. Remove {path} and run again."
+        )
     if not Path(record["python"]).exists():
         raise DataError(f"{record['python']} is gone. Remove {path} and run again.")
     return record
@@ -238,26 +268,40 @@ def read_record(path: Path) -> dict[str, Any]:
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return {"configured": False, **record, "python": str(record["python"])}
+        found = json.loads(path.read_text(encoding="utf-8"))
+        record = {"engine": path.stem, "configured": False, "lock": "", **found}
+        project_of(record["engine"])
+        return {**record, "python": str(found["python"])}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise DataError(f"{path} cannot be read ({error}). Remove it and run again.") from error
+
+
+def _is_of_another_lock(record: Mapping[str, Any]) -> bool:
+    return not record["configured"] and record["lock"] != lock_digest(record["engine"])
+
+
+def lock_of(record: Mapping[str, Any]) -> dict[str, str]:
+    """The lock of an environment, as it stands among the versions of software in provenance."""
+    return {uv.LOCK: record["lock"] or NOT_LOCKED}
 
 
 def known_python(configured: str, record: Path) -> str:
     """The Python that a run will use, as far as it is known before: empty if it has to be made.
 
     It is the configured one, else that of the record, unless the record is of one that was
-    configured before.
+    configured before or was made from another lock.
 
     Raises
     ------
     DataError
         As `read_record`.
     """
-    if configured or not record.exists() or _parsed(record)["configured"]:
+    if configured or not record.exists():
         return configured
-    return read_record(record)["python"]
+    found = _parsed(record)
+    if found["configured"] or _is_of_another_lock(found):
+        return ""
+    return str(read_record(record)["python"])
 
 
 def _run(python: Path, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:

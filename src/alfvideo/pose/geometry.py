@@ -1,4 +1,4 @@
-"""What a network sees of a frame, and where in the frame the points are that it finds.
+"""The part of a frame that a network sees, and the places in the frame of the points it finds.
 
 Pixel centres are at whole numbers. "Upright" is the frame as the cascade describes it: the frame
 of the camera, mirrored left to right if the camera sees the animal from the other side.
@@ -6,12 +6,12 @@ of the camera, mirrored left to right if the camera sees the animal from the oth
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 
 from alfvideo.files.errors import DataError
+from alfvideo.pose.cascade import CascadeSettings, Crop, NetworkSettings
 from alfvideo.video.region import Region
 
 ANCHOR_LIKELIHOOD = 0.9
@@ -33,7 +33,7 @@ class View:
     brightness: float = 1.0
 
     def picture(self, frame: np.ndarray) -> np.ndarray:
-        """The picture, (height, width[, 3]) uint8, of a frame of the same kind."""
+        """Cut the picture, (height, width[, 3]) uint8, out of a frame of the same kind."""
         x, y, width, height = self.region[:4]
         left = self.frame_width - x - width if self.mirrored else x
         picture = frame[y : y + height, left : left + width]
@@ -45,7 +45,7 @@ class View:
         return picture
 
     def upright(self, poses: np.ndarray) -> np.ndarray:
-        """Poses (..., 3) in pixels of the upright frame, from poses in pixels of the picture."""
+        """Convert poses (..., 3) in pixels of the picture to pixels of the upright frame."""
         scale = np.array(self.region[2:4]) / self.size
         poses = np.array(poses, np.float64)
         poses[..., :2] = (poses[..., :2] + 0.5) * scale - 0.5 + self.region[:2]
@@ -53,7 +53,7 @@ class View:
 
 
 def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A picture brought to a width and height: smaller by averaging, larger by cubic curves."""
+    """Resize a picture to a width and height: smaller by averaging, larger by cubic curves."""
     if size[0] >= picture.shape[1]:
         return (
             picture
@@ -70,7 +70,7 @@ def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def mirror(x: np.ndarray, frame_width: int) -> np.ndarray:
-    """Columns of the camera's frame from columns of the upright frame of a mirrored camera.
+    """Convert columns of the upright frame of a mirrored camera to columns of the camera's frame.
 
     iblvideo has W - x, which is one pixel more than where the point is.
     """
@@ -78,7 +78,7 @@ def mirror(x: np.ndarray, frame_width: int) -> np.ndarray:
 
 
 def anchors(parts: Sequence[str], poses: np.ndarray) -> dict[str, np.ndarray]:
-    """Where each part is on the whole: (2,) mean x and y of its likely points, in whole pixels.
+    """Locate each part on the whole: (2,) mean x and y of its likely points, in whole pixels.
 
     Parts are left out that are never likely. `poses` is (n, n_parts, 3).
     """
@@ -91,13 +91,13 @@ def anchors(parts: Sequence[str], poses: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def view(
-    network: Mapping[str, Any],
-    cascade: Mapping[str, Any],
+    network: NetworkSettings,
+    cascade: CascadeSettings,
     camera: str,
     frame: tuple[int, int],
     anchors: Mapping[str, np.ndarray],
 ) -> View:
-    """The view of a network of a cascade on frames of a camera of (width, height) pixels.
+    """Return the view of a cascade's network on frames of a camera of (width, height) pixels.
 
     A crop that would leave the frame is moved back into it.
 
@@ -106,36 +106,36 @@ def view(
     DataError
         If a body part that the crop follows was not found.
     """
-    drawn_on = cascade.get("frame", {"width": frame[0], "height": frame[1]})
-    scale = np.array([frame[0] / drawn_on["width"], frame[1] / drawn_on["height"]])
-    crop = network.get("crop")
+    drawn_on = (cascade.frame.width, cascade.frame.height) if cascade.frame else frame
+    scale = np.array(frame) / drawn_on
+    crop = network.crop
     region = Region(0, 0, *frame) if crop is None else _placed(crop, scale, frame, anchors)
-    if "size" in network:
-        size = network["size"]["width"], network["size"]["height"]
-    elif cascade["resize"]:
+    if network.size:
+        size = network.size.width, network.size.height
+    elif cascade.resize:
         size = tuple(np.round(np.array(region[2:4]) / scale).astype(int).tolist())
     else:
         size = region.width, region.height
-    return View(region, size, frame[0], camera in cascade["mirrored"], network["brightness"])
+    return View(region, size, frame[0], camera in cascade.mirrored, network.brightness)
 
 
 def _placed(
-    crop: Mapping[str, Any],
+    crop: Crop,
     scale: np.ndarray,
     frame: tuple[int, int],
     anchors: Mapping[str, np.ndarray],
 ) -> Region:
-    corner = np.array([crop["x"], crop["y"]]) * scale
-    if "around" in crop:
-        missing = [part for part in crop["around"] if part not in anchors]
+    corner = np.array([crop.x, crop.y]) * scale
+    if crop.around:
+        missing = [part for part in crop.around if part not in anchors]
         if missing:
             raise DataError(
                 f"{' and '.join(missing)} was not found with a likelihood of {ANCHOR_LIKELIHOOD} "
                 "in any sampled frame, so it is not known where to look. Check the video (is the "
                 "animal in the picture and lit?) and that the cascade is for this camera."
             )
-        corner += np.mean([anchors[part] for part in crop["around"]], axis=0)
-    size = np.minimum(np.round(np.array([crop["width"], crop["height"]]) * scale), frame)
+        corner += np.mean([anchors[part] for part in crop.around], axis=0)
+    size = np.minimum(np.round(np.array([crop.width, crop.height]) * scale), frame)
     size = np.maximum(size, 1).astype(int)
     x, y = np.clip(np.round(corner).astype(int), 0, np.array(frame) - size).tolist()
     return Region(x, y, *size.tolist())

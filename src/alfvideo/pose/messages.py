@@ -5,12 +5,34 @@ that it can be imported in the environment of each engine.
 """
 
 import json
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 import numpy as np
 
+from alfvideo.array_types import Numbers
 
-def send(stream: BinaryIO, header: dict[str, Any], **arrays: np.ndarray) -> None:
+
+class Writable(Protocol):
+    """A stream that bytes can be written to."""
+
+    def write(self, data: bytes | memoryview, /) -> int:
+        """As `io.BufferedWriter.write`."""
+
+    def flush(self) -> None:
+        """As `io.BufferedWriter.flush`."""
+
+
+class Readable(Protocol):
+    """A stream that lines and blocks of bytes can be read from."""
+
+    def readline(self) -> bytes:
+        """As `io.BufferedReader.readline`."""
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """As `io.BufferedReader.readinto`."""
+
+
+def send(stream: Writable, header: dict[str, Any], **arrays: Numbers) -> None:
     """Write a message: a header that JSON can hold, and arrays of any shape and plain dtype."""
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     described = {name: [array.dtype.str, array.shape] for name, array in arrays.items()}
@@ -20,7 +42,7 @@ def send(stream: BinaryIO, header: dict[str, Any], **arrays: np.ndarray) -> None
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def receive(stream: Readable) -> tuple[dict[str, Any], dict[str, Numbers]]:
     """Read a message: its header and its arrays by name.
 
     Raises

@@ -1,4 +1,4 @@
-"""Which files of a model folder a network is made of, and which body parts it finds."""
+"""The files of a model folder that a network is made of, and the body parts that it finds."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ class Files(NamedTuple):
 
 
 def files(model: Path, tracker: str) -> Files:
-    """The weights and the configuration that the engine of a tracker takes of a model.
+    """Return the weights and the configuration that the engine of a tracker takes of a model.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def files(model: Path, tracker: str) -> Files:
 
 
 def body_parts(config: Path | None, tracker: str) -> list[str] | None:
-    """The body parts that a network finds, as its configuration names them; None: not known."""
+    """List the body parts that a network finds, by its configuration; None: not known."""
     section, key = (
         ("data", "keypoint_names")
         if tracker == "lightningPose"
@@ -57,7 +57,7 @@ def body_parts(config: Path | None, tracker: str) -> list[str] | None:
 
 
 def find_snapshot(project: Path) -> Path:
-    """The snapshot to use of a DeepLabCut project.
+    """Find the snapshot to use of a DeepLabCut project.
 
     Of the iteration that `config.yaml` names, the trained shuffle with the highest number, and of
     its training fractions the highest. Of that training the best snapshot if DeepLabCut marked
@@ -91,7 +91,7 @@ def find_snapshot(project: Path) -> Path:
 
 
 def find_checkpoint(model: Path) -> Path:
-    """The checkpoint that Lightning Pose itself would take.
+    """Find the checkpoint that Lightning Pose itself would take.
 
     That is: the last training (`version_*`), there the one marked as best, then the last step.
     """
@@ -117,7 +117,7 @@ def find_checkpoint(model: Path) -> Path:
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
-    """A configuration file of DeepLabCut."""
+    """Read a configuration file of DeepLabCut."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from alfvideo.array_types import Floats
 from alfvideo.files import atomic
 
 
@@ -20,7 +21,7 @@ class Parts:
     """
 
     def __init__(self, output: Path, made_from: Mapping[str, Any]) -> None:
-        """`made_from` is what the poses depend on, as JSON can hold it."""
+        """Open the parts; `made_from` is what the poses depend on, as JSON can hold it."""
         self.folder = output.with_name(f".{output.name}.parts")
         self._key = self.folder / "made_from.json"
         text = json.dumps(made_from, sort_keys=True)
@@ -46,13 +47,14 @@ class Parts:
         """Number of frames from the first one on that are in finished parts."""
         return self._joined()[-1][1] if self._joined() else 0
 
-    def add(self, first: int, end: int, poses: Mapping[str, np.ndarray]) -> None:
+    def add(self, first: int, end: int, poses: Mapping[str, Floats]) -> None:
         """Keep the poses (n, n_parts, 3) of each model, of frames `first` to before `end`."""
         with atomic.output(self._path(first, end)) as partial, partial.open("wb") as file:
-            np.savez(file, **poses)
+            # A model could only be taken for the option if it were called that.
+            np.savez(file, **poses)  # type: ignore[arg-type]
 
-    def load(self) -> dict[str, np.ndarray]:
-        """All poses by model, (frames, n_parts, 3) float64; empty if there are no parts."""
+    def load(self) -> dict[str, Floats]:
+        """Load all poses by model, (frames, n_parts, 3) float64; empty if there are no parts."""
         parts = []
         for first, end in self._joined():
             with np.load(self._path(first, end)) as arrays:
@@ -72,7 +74,7 @@ class Parts:
         return self.folder / f"{first:09d}-{end:09d}.npz"
 
     def _joined(self) -> list[tuple[int, int]]:
-        """First frame and end of each part, as far as they follow each other from frame 0 on."""
+        """Return first frame and end of each part, as far as they join from frame 0 on."""
         joined, done = [], 0
         for path in sorted(self.folder.glob("[0-9]*-[0-9]*.npz")):
             first, end = map(int, path.stem.split("-"))

@@ -1,7 +1,6 @@
 """From the poses of all models of a cascade to the columns of one table."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,7 +8,7 @@ from scipy import ndimage
 
 from alfvideo.files.errors import DataError
 from alfvideo.pose import geometry, track
-from alfvideo.pose.cascade import ENSEMBLE_SMOOTHING
+from alfvideo.pose.cascade import ENSEMBLE_SMOOTHING, Cascade, Points, Smoothing
 from alfvideo.pose.engine import Engine
 from alfvideo.pose.table import COORDINATES
 from alfvideo.video.probe import Video
@@ -18,8 +17,8 @@ PUPIL = {"pupil_top_r", "pupil_right_r", "pupil_bottom_r", "pupil_left_r"}
 """The body parts that can be smoothed as a pupil."""
 
 
-def parts_of(cascade: Mapping[str, Any], engine: Engine) -> dict[str, list[str]]:
-    """The body parts that each network for all frames gives to the table, in this order.
+def parts_of(cascade: Cascade, engine: Engine) -> dict[str, list[str]]:
+    """List the body parts that each network for all frames gives to the table, in this order.
 
     Raises
     ------
@@ -30,14 +29,15 @@ def parts_of(cascade: Mapping[str, Any], engine: Engine) -> dict[str, list[str]]
     kept: dict[str, list[str]] = {}
     sampled = {
         part
-        for name, network in cascade["networks"].items()
-        if network["sampled"]
+        for name, network in cascade.networks.items()
+        if network.sampled
         for part in engine.networks[track.members(cascade, name)[0]].parts
     }
-    for name, network in cascade["networks"].items():
-        if network["sampled"]:
+    for name, network in cascade.networks.items():
+        if network.sampled:
             continue
-        unknown = [p for p in network.get("crop", {}).get("around", ()) if p not in sampled]
+        around = network.crop.around if network.crop else None
+        unknown = [part for part in around or () if part not in sampled]
         if unknown:
             raise DataError(
                 f"The crop of the network {name} follows {', '.join(unknown)}, which no sampled "
@@ -51,12 +51,12 @@ def parts_of(cascade: Mapping[str, Any], engine: Engine) -> dict[str, list[str]]
                     f"order, as those of an ensemble must: one finds {', '.join(parts)}, another "
                     f"{', '.join(other)}."
                 )
-        if "pupil" in network.get("smoothing", {}) and set(parts) != PUPIL:
+        if network.smoothing and network.smoothing.pupil and set(parts) != PUPIL:
             raise DataError(
                 f"The network {name} is smoothed as a pupil but finds {', '.join(parts)}; a pupil "
                 f"has {', '.join(sorted(PUPIL))}. Use `smoothing: {{points: ...}}`."
             )
-        wanted = network.get("parts", parts)
+        wanted = list(network.parts or parts)
         for part in wanted:
             if part not in parts:
                 raise DataError(
@@ -74,12 +74,12 @@ def parts_of(cascade: Mapping[str, Any], engine: Engine) -> dict[str, list[str]]
 
 def table(
     poses: Mapping[str, np.ndarray],
-    cascade: Mapping[str, Any],
+    cascade: Cascade,
     camera: str,
     video: Video,
     engine: Engine,
 ) -> pd.DataFrame:
-    """One row a frame, float64: `{part}_x`, `{part}_y`, `{part}_likelihood`, as IBL's tables.
+    """Build the table, one row a frame, float64: `{part}_x`, `{part}_y`, `{part}_likelihood`.
 
     x and y are pixels of the camera's frames. Smoothed ensembles also have the median and variance
     of their members and the variance of the smoothed points. `poses` are those of `track.track`.
@@ -91,49 +91,56 @@ def table(
     """
     found: dict[str, np.ndarray] = {}
     for name, kept in parts_of(cascade, engine).items():
-        network, models = cascade["networks"][name], track.members(cascade, name)
+        network, models = cascade.networks[name], track.members(cascade, name)
         parts = engine.networks[models[0]].parts
         members = np.stack([poses[model] for model in models])
-        columns, values = _smoothed(network.get("smoothing", {}), members, parts, video, engine)
+        columns, values = _smoothed(network.smoothing, members, parts, video, engine)
         for part in kept:
-            for column, of in zip(columns, values[:, parts.index(part)].T, strict=True):
-                mirrored = camera in cascade["mirrored"] and column.startswith("x")
+            for column, coordinate in zip(columns, values[:, parts.index(part)].T, strict=True):
+                mirrored = camera in cascade.mirrored and column.startswith("x")
                 is_position = mirrored and not column.endswith("var")
-                found[f"{part}_{column}"] = geometry.mirror(of, video.width) if is_position else of
+                found[f"{part}_{column}"] = (
+                    geometry.mirror(coordinate, video.width) if is_position else coordinate
+                )
     return pd.DataFrame(found, dtype=np.float64)
 
 
 def _smoothed(
-    smoothing: Mapping[str, Any],
+    smoothing: Smoothing | None,
     members: np.ndarray,
     parts: list[str],
     video: Video,
     engine: Engine,
 ) -> tuple[list[str], np.ndarray]:
-    """Columns of each part and their values (n, n_parts, n_columns), from (n_members, n, ...)."""
-    kind, settings = next(iter(smoothing.items()), ("", None))
-    if len(members) > 1:
-        if kind == "points":
-            settings = {**settings, "s": _strength(settings, float(video.rate))}
-        return engine.smooth({"kind": kind, "parts": parts, **settings}, members)
+    """Smooth (n_members, n, ...); return columns of a part and values (n, n_parts, n_columns)."""
+    if len(members) > 1 and smoothing:
+        settings = {"kind": smoothing.kind, "parts": parts}
+        if smoothing.points:
+            settings["s"] = _strength(smoothing.points, float(video.rate))
+            settings["variance_scale"] = smoothing.points.variance_scale
+        elif smoothing.pupil:
+            settings |= smoothing.pupil.model_dump()
+        return engine.smooth(settings, members)
     (values,) = members
-    if kind in ENSEMBLE_SMOOTHING:
+    if smoothing and smoothing.kind in ENSEMBLE_SMOOTHING:
         engine.notes.append(f"{', '.join(parts)}: not smoothed, there is one model only.")
-    if kind == "median":
-        values = np.concatenate([median(values[..., :2], settings), values[..., 2:]], axis=-1)
+    if smoothing and smoothing.median:
+        values = np.concatenate(
+            [median(values[..., :2], smoothing.median), values[..., 2:]], axis=-1
+        )
     return list(COORDINATES), values
 
 
-def _strength(settings: Mapping[str, Any], rate: float) -> float:
-    """How freely smoothed points may move: the `s` of the frame rate."""
-    for range_ in settings["rates"]:
-        if range_["from"] <= rate <= range_["to"]:
-            return range_["s"]
-    return settings["s"]
+def _strength(points: Points, rate: float) -> float:
+    """Return the smoothing parameter `s` of the frame rate: how freely points may move."""
+    for rates in points.rates:
+        if rates.from_ <= rate <= rates.to:
+            return rates.s
+    return points.s
 
 
 def median(points: np.ndarray, frames: int) -> np.ndarray:
-    """Running median over an odd number of frames of points (n, n_parts, 2).
+    """Compute the running median over an odd number of frames of points (n, n_parts, 2).
 
     At either end the first or last frame is repeated (DeepLabCut's filter takes zeros there).
     """

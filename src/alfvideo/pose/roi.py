@@ -1,11 +1,12 @@
 """The region that motion energy is taken of, from where the body parts are."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
 
+from alfvideo.array_types import Floats
 from alfvideo.files.errors import DataError
 from alfvideo.pose import table
 from alfvideo.video.region import Region
@@ -15,17 +16,17 @@ PUPIL = ("pupil_top_r", "pupil_left_r", "pupil_right_r", "pupil_bottom_r")
 """The first that is ever likely is taken for the pupil."""
 TAIL = "tail_start"
 
-Pose = Mapping[str, Sequence[float]]
+Pose = Mapping[str, Floats]
 """The columns of a pose table; a DataFrame is one, too."""
 
 
 def possible(parts: Collection[str]) -> bool:
-    """Whether a region can be placed by these body parts."""
+    """Return whether a region can be placed by these body parts."""
     return (NOSE in parts and any(part in parts for part in PUPIL)) or TAIL in parts
 
 
 def motion_energy_region(pose: Pose, source: Path, width: int, height: int) -> Region:
-    """The whisker pad, below and between nose and pupil; without those, the trunk before the tail.
+    """Place the whisker pad, below and between nose and pupil; else the trunk before the tail.
 
     The formulas are those of iblvideo. What lies outside the frame of `width` x `height` pixels is
     cut off.
@@ -58,7 +59,7 @@ def motion_energy_region(pose: Pose, source: Path, width: int, height: int) -> R
 
 
 def whisker_pad(nose: tuple[int, int], pupil: tuple[int, int]) -> Region:
-    """The region of a side camera: half as wide and a third as high as nose and pupil are apart.
+    """Place the region of a side camera: half the distance of nose and pupil wide, a third high.
 
     >>> whisker_pad((100, 200), (400, 100))[:4]
     (170, 150, 158, 105)
@@ -69,7 +70,7 @@ def whisker_pad(nose: tuple[int, int], pupil: tuple[int, int]) -> Region:
 
 
 def trunk(tail: tuple[int, int]) -> Region:
-    """The region of a body camera: from the tail three fifths of the way to the left edge.
+    """Place the region of a body camera: from the tail three fifths of the way to the left edge.
 
     >>> trunk((470, 205))[:4]
     (188, 85, 282, 210)
@@ -79,7 +80,7 @@ def trunk(tail: tuple[int, int]) -> Region:
 
 
 def _mean_point(pose: Pose, parts: list[str], source: Path) -> tuple[int, int]:
-    """Mean position, in whole pixels, of the first of the parts that is ever likely."""
+    """Return the mean position, in whole pixels, of the first of the parts that is ever likely."""
     for part in parts:
         x, y, likelihood = (np.asarray(pose[f"{part}_{name}"]) for name in table.COORDINATES)
         known = (likelihood >= table.LIKELY) & np.isfinite(x) & np.isfinite(y)
@@ -94,7 +95,7 @@ def _mean_point(pose: Pose, parts: list[str], source: Path) -> tuple[int, int]:
 
 
 def _inside(box: Region, source: Path, width: int, height: int) -> Region:
-    """The part of a region that lies in the frame."""
+    """Return the part of a region that lies in the frame."""
     left, right = max(box.x, 0), min(box.x + box.width, width)
     top, bottom = max(box.y, 0), min(box.y + box.height, height)
     if left >= right or top >= bottom:

@@ -1,6 +1,6 @@
 """Pose tables: one row per frame, `{part}_x`, `{part}_y` and `{part}_likelihood` for each part."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
+from alfvideo.array_types import Floats
 from alfvideo.files.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ LIKELY = 0.9
 _NAN = pa.Array.from_buffers(pa.float64(), 1, [None, pa.py_buffer(np.full(1, np.nan))])[0]
 
 
-class Columns(Mapping[str, np.ndarray]):
+class Columns(Mapping[str, Floats]):
     """The columns of a pose table, each (n_frames,) float64, read whenever it is asked for.
 
     A table of 90 minutes takes 100 MB and more; its motion energy needs a few columns once.
@@ -47,15 +48,15 @@ class Columns(Mapping[str, np.ndarray]):
     @property
     def n_frames(self) -> int:
         """Number of rows."""
-        return self._file.metadata.num_rows
+        return int(self._file.metadata.num_rows)
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    def __getitem__(self, name: str) -> Floats:
         if name not in self:
             raise KeyError(name)
         with _readable(self._path):
             column = self._file.read([name], use_threads=False).column(0)
             known = column.cast(pa.float64()).fill_null(_NAN)
-        return np.from_dlpack(known.combine_chunks())
+        return np.asarray(np.from_dlpack(known.combine_chunks()), np.float64)
 
     def __contains__(self, name: object) -> bool:
         return name in self._file.schema_arrow.names
@@ -83,7 +84,7 @@ def load(path: Path) -> "pd.DataFrame":
 
 
 def parts(columns: Iterable[str]) -> list[str]:
-    """The body parts that have all their columns, in the order of the table.
+    """List the body parts that have all their columns, in the order of the table.
 
     >>> parts(['nose_tip_x', 'nose_tip_y', 'nose_tip_likelihood', 'paw_l_x', 'index'])
     ['nose_tip']
@@ -97,8 +98,8 @@ def parts(columns: Iterable[str]) -> list[str]:
     ]
 
 
-def points(pose: Mapping[str, Sequence[float]], part: str, estimate: str = "") -> np.ndarray:
-    """Where a body part is in each frame, (n_frames, 2) float64: x and y in pixels of the frame.
+def points(pose: Mapping[str, Floats], part: str, estimate: str = "") -> Floats:
+    """Return the points of a body part, (n_frames, 2) float64: x and y in pixels of the frame.
 
     NaN where the likelihood is below `LIKELY`, and everywhere if the table lacks the part.
     `estimate` names other columns of the position: "_ens_median" for the median of an ensemble.
@@ -121,5 +122,5 @@ def _readable(path: Path) -> Iterator[None]:
         reason = str(error).partition("\n")[0]
         raise DataError(
             f"{path}: expected a pose table, but it cannot be read ({reason}). "
-            "Remove the file and run again: it is then made anew from the video."
+            "Remove the file and run again: it is then regenerated from the video."
         ) from None

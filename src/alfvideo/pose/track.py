@@ -1,16 +1,15 @@
 """Runs the cascade of a camera over its video: one decode feeds all networks."""
 
 import logging
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from alfvideo.files.errors import DataError
 from alfvideo.jobs.progress import Progress
 from alfvideo.pose import geometry, stream
+from alfvideo.pose.cascade import Cascade
 from alfvideo.pose.engine import Engine
 from alfvideo.pose.parts import Parts
 from alfvideo.video import frames
@@ -22,26 +21,27 @@ PART_FRAMES = 1000
 """Number of frames after which the poses so far are kept on disk."""
 
 
-def models(cascade: Mapping[str, Any]) -> dict[str, str]:
-    """Paths of all models of a cascade by name: that of the network and a number.
+def models(cascade: Cascade) -> dict[str, str]:
+    """Return paths of all models of a cascade by name: that of the network and a number.
 
-    >>> models({'networks': {'eye': {'models': {'/a': '1f', '/b': '2e'}}}})
+    >>> from alfvideo.pose.cascade import Network
+    >>> models(Cascade(networks={"eye": Network(models={"/a": "1f", "/b": "2e"})}))
     {'eye 1': '/a', 'eye 2': '/b'}
     """
     return {
         f"{name} {i}": path
-        for name, network in cascade["networks"].items()
-        for i, path in enumerate(network["models"], start=1)
+        for name, network in cascade.networks.items()
+        for i, path in enumerate(network.models, start=1)
     }
 
 
-def members(cascade: Mapping[str, Any], network: str) -> list[str]:
-    """Names of the models of one network of a cascade."""
-    return list(models({"networks": {network: cascade["networks"][network]}}))
+def members(cascade: Cascade, network: str) -> list[str]:
+    """List the names of the models of one network of a cascade."""
+    return list(models(Cascade(networks={network: cascade.networks[network]})))
 
 
 def sample_numbers(n_frames: int, rate: float, most: int) -> np.ndarray:
-    """Numbers of evenly spaced frames, as many as iblvideo takes: one a second, 20 to `most`.
+    """Choose evenly spaced frames, as many as iblvideo takes: one a second, 20 to `most`.
 
     >>> sample_numbers(6, 60, 500)
     array([0, 1, 2, 3, 4, 5])
@@ -56,11 +56,11 @@ def track(
     path: Path,
     video: Video,
     camera: str,
-    cascade: Mapping[str, Any],
+    cascade: Cascade,
     engine: Engine,
     parts: Parts,
 ) -> dict[str, np.ndarray]:
-    """Poses of all frames by the name of the model, (n_frames, n_parts, 3) float64.
+    """Track all frames; return poses by the name of the model, (n_frames, n_parts, 3) float64.
 
     x and y are pixels of the upright frame (see `geometry`), then the likelihood.
 
@@ -69,29 +69,31 @@ def track(
     DataError
         If a frame cannot be decoded, a crop cannot be placed or the engine fails.
     """
-    eyes = _eyes(path, video, camera, cascade, engine)
+    inputs = _inputs(path, video, camera, cascade, engine)
     first = parts.frames
     if first:
         log.info("going on after frame %d, which an earlier run came to", first)
     progress = Progress("tracked", video.frames, done=first)
     length = stream.batch_length(video.width, video.height)
-    found: dict[str, list[np.ndarray]] = {name: [] for name in eyes}
+    found: dict[str, list[np.ndarray]] = {name: [] for name in inputs}
     done = kept = first
     if first < video.frames:
-        decoded = stream.decoded_batches(path, first, eyes, length)
+        decoded = stream.decoded_batches(path, first, inputs, length)
         with closing(stream.ahead(decoded)) as batches:
             for batch in batches:
                 for name, pictures in batch.items():
                     poses = engine.predict(name, pictures)
-                    found[name].append(eyes[name].view.upright(poses))
+                    found[name].append(inputs[name].view.upright(poses))
                 done += len(poses)
                 progress(done)
                 if done - kept >= PART_FRAMES or done == video.frames:
-                    parts.add(kept, done, {name: np.concatenate(of) for name, of in found.items()})
-                    found, kept = {name: [] for name in eyes}, done
+                    parts.add(
+                        kept, done, {name: np.concatenate(blocks) for name, blocks in found.items()}
+                    )
+                    found, kept = {name: [] for name in inputs}, done
     log.debug("tracked %d frames, %.0f frames/s", done - first, progress.rate(done))
     poses = parts.load()
-    if done != video.frames or any(len(of) != video.frames for of in poses.values()):
+    if done != video.frames or any(len(each) != video.frames for each in poses.values()):
         parts.remove()
         raise DataError(
             f"{path}: {done} frames can be decoded, expected {video.frames}. Compress the raw "
@@ -100,37 +102,36 @@ def track(
     return poses
 
 
-def _eyes(
-    path: Path, video: Video, camera: str, cascade: Mapping[str, Any], engine: Engine
-) -> dict[str, stream.Eye]:
-    """How each model of the networks for all frames looks at the video."""
+def _inputs(
+    path: Path, video: Video, camera: str, cascade: Cascade, engine: Engine
+) -> dict[str, stream.NetworkInput]:
+    """Return the input of each model of the networks for all frames."""
     frame = video.width, video.height
-    networks: Mapping[str, Any] = cascade["networks"]
     anchors: dict[str, np.ndarray] = {}
-    for name, network in networks.items():
-        if network["sampled"]:
+    for name, network in cascade.networks.items():
+        if network.sampled:
             view = geometry.view(network, cascade, camera, frame, {})
-            numbers = sample_numbers(video.frames, float(video.rate), network["sampled"])
+            numbers = sample_numbers(video.frames, float(video.rate), network.sampled)
             anchors |= _anchors(path, numbers, members(cascade, name)[0], view, engine)
-    eyes = {}
-    for name, network in networks.items():
-        if not network["sampled"]:
+    inputs = {}
+    for name, network in cascade.networks.items():
+        if not network.sampled:
             view = geometry.view(network, cascade, camera, frame, anchors)
             log.debug("%s sees %s as %dx%d pixels", name, tuple(view.region[:4]), *view.size)
             for model in members(cascade, name):
-                eyes[model] = stream.Eye(view, engine.networks[model].context)
-    return eyes
+                inputs[model] = stream.NetworkInput(view, engine.networks[model].context)
+    return inputs
 
 
 def _anchors(
     path: Path, numbers: np.ndarray, model: str, view: geometry.View, engine: Engine
 ) -> dict[str, np.ndarray]:
     parts, context = engine.networks[model]
-    eyes = {model: stream.Eye(view, context)}
+    inputs = {model: stream.NetworkInput(view, context)}
     sampled = map(frames.picture, frames.read(path, numbers))
     length = stream.batch_length(*view.size)
     poses = [
         view.upright(engine.predict(model, batch[model]))
-        for batch in stream.batches(sampled, eyes, length)
+        for batch in stream.batches(sampled, inputs, length)
     ]
     return geometry.anchors(parts, np.concatenate(poses))

@@ -7,7 +7,8 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from alfvideo.files.errors import DataError
+from alfvideo.array_types import Booleans, Floats, Image
+from alfvideo.files.errors import DataError, attempt
 from alfvideo.qc import frames, picture, recording, wheel
 from alfvideo.qc.outcome import Check, not_set
 from alfvideo.qc.rigs import FACE, SHARP, WHEEL, Expected
@@ -15,26 +16,27 @@ from alfvideo.timing.embedded import SYNC_PIN, FrameData
 from alfvideo.video.region import Region
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True)
 class Camera:
-    """What there is of a camera. An input is None if it is missing, and the error if it is broken.
+    """Inputs of a camera. An input is None if it is missing, and the error if it is broken.
 
     `skip` names checks that do not apply and are left out of the report.
     """
 
     label: str
     video: Path
-    times: np.ndarray | DataError | None
+    times: Floats | DataError | None
     """(n,) float64, camera times, seconds."""
     frame_data: FrameData | DataError
     """From the frames, or from the camlog."""
-    ttl_rises: np.ndarray | DataError | None
+    ttl_rises: Floats | DataError | None
     """(m,) float64, rises of the sync line that is wired to the camera's GPIO, seconds."""
-    wheel: tuple[np.ndarray, np.ndarray] | DataError | None
+    wheel: tuple[Floats, Floats] | DataError | None
     """Timestamps and position, (k,) float64 each, seconds and rad."""
-    reference: np.ndarray | DataError | None
+    reference: Image | DataError | None
     """(height, width) uint8, what the camera sees when it is well placed."""
     expected: Expected
     skip: tuple[str, ...] = ()
@@ -46,108 +48,109 @@ class Inspection(NamedTuple):
     camera: Camera
     checks: Mapping[str, Check]
     samples: frames.Samples | None
-    brightness: np.ndarray
+    brightness: Floats
     """(m,) float64, mean gray level of the sampled frames."""
     matched: picture.Match | None
     """Where the region of the reference frame was found."""
     motion: wheel.Motion | None
 
 
-def attempt(load: Callable[..., T], *args: object) -> T | DataError:
-    """Load an input of the checks; if it is broken, the error is the result."""
-    try:
-        return load(*args)
-    except DataError as error:
-        return error
-
-
 def checks_to_skip(protocol: str, camlog: bool) -> tuple[str, ...]:
-    """Checks that do not apply: the wheel in habituation, the GPIO on camlog rigs, as in ibllib."""
+    """List checks that do not apply: wheel in habituation, GPIO on camlog rigs, as in ibllib."""
     skip = ["wheel_alignment"] if "habituation" in protocol else []
     return (*skip, "pin_state") if camlog else tuple(skip)
 
 
 def inspect(camera: Camera) -> Inspection:
     """Make all checks of `ibllib.qc.camera` that apply; NOT_SET where an input is broken."""
-    samples = attempt(frames.read_samples, camera.video)
+    read: frames.Samples | DataError = attempt(frames.read_samples, camera.video)
+    samples = _given(read)
+    images = samples if isinstance(samples, Check) else samples.frames
     levels = np.empty(0)
-    matched, lacking_match = _match(camera, samples)
-    if not isinstance(samples, DataError):
-        levels = picture.frame_brightness(samples.frames, camera.label)
-    alignment, motion = _wheel_check(camera, samples)
+    if not isinstance(images, Check):
+        levels = picture.frame_brightness(images, camera.label)
+    matched = _match(camera, images)
+    wheel_check, motion = _wheel_check(camera, samples)
     checks = {
         **_recording_checks(camera, samples),
-        "brightness": _lacking(samples) or picture.brightness(levels),
-        "focus": _lacking(samples) or _focus(camera.label, samples.frames, matched),
-        "position": lacking_match or picture.position(samples.frames, matched),
-        "wheel_alignment": alignment,
+        "brightness": images if isinstance(images, Check) else picture.brightness(levels),
+        "focus": images if isinstance(images, Check) else _focus(camera.label, images, matched),
+        "position": _check(picture.position, images, matched),
+        "wheel_alignment": wheel_check,
     }
     return Inspection(
         camera=camera,
         checks={name: check for name, check in checks.items() if name not in camera.skip},
-        samples=None if isinstance(samples, DataError) else samples,
+        samples=None if isinstance(samples, Check) else samples,
         brightness=levels,
-        matched=matched,
+        matched=None if isinstance(matched, Check) else matched,
         motion=motion,
     )
 
 
-def _recording_checks(camera: Camera, samples: frames.Samples | DataError) -> dict[str, Check]:
-    data, times, ttl = camera.frame_data, camera.times, camera.ttl_rises
+def _recording_checks(camera: Camera, samples: frames.Samples | Check) -> dict[str, Check]:
+    data, expected = camera.frame_data, camera.expected
     clock = data if isinstance(data, DataError) else data.timestamps
     count = data if isinstance(data, DataError) else data.count
     gpio = data if isinstance(data, DataError) else data.gpio
-    expected = camera.expected
-    no_times = _lacking(times, "There are no camera times.")
-    no_clock = _lacking(clock, "The camera saved no timestamps.")
-    no_count = _lacking(count, "The camera saved no frame counter.")
-    no_gpio = _lacking(gpio, "The camera saved no GPIO.")
-    no_ttl = _lacking(
-        ttl, "There is no recording of the sync line, or none is wired to the camera."
+    n_times = clock if clock is None or isinstance(clock, DataError) else clock.size
+    times = _given(camera.times, "There are no camera times.")
+    ttl = _given(
+        camera.ttl_rises,
+        "There is no recording of the sync line, or none is wired to the camera.",
     )
-    no_video = _lacking(samples)
+    n_frames = samples if isinstance(samples, Check) else samples.n_frames
+    rate = samples if isinstance(samples, Check) else samples.rate
+    size = samples if isinstance(samples, Check) else samples.size
     return {
-        "camera_times": no_clock
-        or no_video
-        or recording.camera_times(clock.size, samples.n_frames),
-        "dropped_frames": no_count or no_video or recording.dropped_frames(count, samples.n_frames),
-        "file_headers": no_video or recording.file_headers(samples.rate, expected.fps),
-        "framerate": no_times or recording.framerate(times, expected.fps),
-        "pin_state": no_gpio
-        or no_ttl
-        or no_video
-        or recording.pin_state(gpio[:, SYNC_PIN], ttl, samples.n_frames),
-        "resolution": no_video
-        or recording.resolution(samples.size, (expected.width, expected.height)),
-        "timestamps": no_times or no_video or recording.timestamps(times, samples.n_frames),
+        "camera_times": _check(
+            recording.camera_times, _given(n_times, "The camera saved no timestamps."), n_frames
+        ),
+        "dropped_frames": _check(
+            recording.dropped_frames, _given(count, "The camera saved no frame counter."), n_frames
+        ),
+        "file_headers": _check(recording.file_headers, rate, expected.fps),
+        "framerate": _check(recording.framerate, times, expected.fps),
+        "pin_state": _pin_state(_given(gpio, "The camera saved no GPIO."), ttl, n_frames),
+        "resolution": _check(recording.resolution, size, (expected.width, expected.height)),
+        "timestamps": _check(recording.timestamps, times, n_frames),
     }
 
 
-def _match(
-    camera: Camera, samples: frames.Samples | DataError
-) -> tuple[picture.Match | None, Check | None]:
-    """Where the region of the reference is in the sampled frames, or why that is not known."""
-    lacking = _lacking(samples) or _lacking(
+def _pin_state(gpio: Booleans | Check, ttl_rises: Floats | Check, n_frames: int | Check) -> Check:
+    if isinstance(gpio, Check):
+        return gpio
+    if isinstance(ttl_rises, Check):
+        return ttl_rises
+    if isinstance(n_frames, Check):
+        return n_frames
+    return recording.pin_state(gpio[:, SYNC_PIN], ttl_rises, n_frames)
+
+
+def _match(camera: Camera, images: Image | Check) -> picture.Match | Check:
+    """Match the region of the reference to the sampled frames, or say why that is not known."""
+    if isinstance(images, Check):
+        return images
+    reference = _given(
         camera.reference,
         f"There is no reference frame of the {camera.label} camera. Make one from a session in "
         "which the camera is well placed.",
     )
-    if lacking:
-        return None, lacking
-    shape = samples.frames.shape[1:]
-    if camera.reference.shape != shape:
-        sizes = (*camera.reference.shape[::-1], *shape[::-1])
-        return None, not_set(
+    if isinstance(reference, Check):
+        return reference
+    shape = images.shape[1:]
+    if reference.shape != shape:
+        sizes = (*reference.shape[::-1], *shape[::-1])
+        return not_set(
             "The reference frame has {}x{} pixels, the video {}x{}. Make a reference frame of "
             "that size.".format(*sizes)
         )
-    region = _face(camera.label, shape)
-    return picture.match(samples.frames, camera.reference, region), None
+    return picture.match(images, reference, _face(camera.label, shape))
 
 
-def _focus(label: str, images: np.ndarray, matched: picture.Match | None) -> Check:
-    """Focus of what was matched, else of the regions of known cameras, else of the whole frame."""
-    if matched is not None:
+def _focus(label: str, images: Image, matched: picture.Match | Check) -> Check:
+    """Judge the focus of the match, else of known cameras' regions, else of the whole frame."""
+    if not isinstance(matched, Check):
         return picture.focus(images, [matched.found_region])
     height, width = images.shape[1:]
     known = [region.within(width, height) for region in SHARP.get(label, ())]
@@ -155,7 +158,7 @@ def _focus(label: str, images: np.ndarray, matched: picture.Match | None) -> Che
 
 
 def _face(label: str, shape: tuple[int, int]) -> Region:
-    """What is looked for in the frames: the middle of the frame for cameras of unknown place."""
+    """Return the region to look for in frames: the middle for cameras of unknown place."""
     height, width = shape
     if label in FACE:
         return FACE[label].within(width, height)
@@ -163,21 +166,22 @@ def _face(label: str, shape: tuple[int, int]) -> Region:
 
 
 def _wheel_check(
-    camera: Camera, samples: frames.Samples | DataError
+    camera: Camera, samples: frames.Samples | Check
 ) -> tuple[Check, wheel.Motion | None]:
     if "wheel_alignment" in camera.skip:
         return not_set("There is no wheel task in habituation."), None
     if camera.label not in WHEEL:
         return not_set(f"The wheel is not checked in {camera.label} cameras."), None
-    lacking = (
-        _lacking(camera.wheel, "There is no wheel.")
-        or _lacking(camera.times, "There are no camera times.")
-        or _lacking(samples)
-    )
-    if lacking:
-        return lacking, None
-    times = camera.times[: samples.n_frames]
-    moving = wheel.period(times, *camera.wheel)
+    recorded = _given(camera.wheel, "There is no wheel.")
+    if isinstance(recorded, Check):
+        return recorded, None
+    times = _given(camera.times, "There are no camera times.")
+    if isinstance(times, Check):
+        return times, None
+    if isinstance(samples, Check):
+        return samples, None
+    times = times[: samples.n_frames]
+    moving = wheel.period(times, *recorded)
     if isinstance(moving, Check):
         return moving, None
     height, width = samples.frames.shape[1:]
@@ -190,8 +194,17 @@ def _wheel_check(
     return wheel.alignment(motion), motion
 
 
-def _lacking(value: object, if_missing: str = "") -> Check | None:
-    """NOT_SET with the reason if an input is missing or broken."""
+def _given(value: T | DataError | None, if_missing: str = "") -> T | Check:
+    """Return an input of the checks; NOT_SET with the reason if it is missing or broken."""
     if isinstance(value, DataError):
         return not_set(str(value))
-    return not_set(if_missing) if value is None else None
+    return not_set(if_missing) if value is None else value
+
+
+def _check(check: Callable[[T, U], Check], one: T | Check, other: U | Check) -> Check:
+    """Make a check of two inputs; NOT_SET where one is."""
+    if isinstance(one, Check):
+        return one
+    if isinstance(other, Check):
+        return other
+    return check(one, other)

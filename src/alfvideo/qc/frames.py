@@ -8,6 +8,7 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation
 
+from alfvideo.array_types import Image, Integers
 from alfvideo.video import frames, gray
 from alfvideo.video.probe import opened
 
@@ -16,8 +17,8 @@ _MARGIN = 100
 """Frames at either end of a video that are not sampled, as in ibllib."""
 
 
-def sample_numbers(n_frames: int, n_samples: int = N_SAMPLES) -> np.ndarray:
-    """Numbers of evenly spaced frames, (m,) int64, increasing, at most `n_samples`.
+def sample_numbers(n_frames: int, n_samples: int = N_SAMPLES) -> Integers:
+    """Choose evenly spaced frames, (m,) int64, increasing, at most `n_samples`.
 
     100 frames are left out at either end, in videos of up to 200 frames a quarter of them.
 
@@ -38,9 +39,9 @@ class Samples(NamedTuple):
     """Number of frames in the whole video."""
     rate: float
     """Frames per second."""
-    numbers: np.ndarray
+    numbers: Integers
     """(m,) int64, of the sampled frames."""
-    frames: np.ndarray
+    frames: Image
     """(m, height, width) uint8, gray."""
 
     @property
@@ -61,8 +62,8 @@ def read_samples(path: Path, n_samples: int = N_SAMPLES) -> Samples:
     return Samples(n_frames, rate, numbers, frames)
 
 
-def read(path: Path, numbers: Iterable[int]) -> Iterator[np.ndarray]:
-    """Gray frames (height, width) uint8 of the given numbers, which increase, from 0.
+def read(path: Path, numbers: Iterable[int]) -> Iterator[Image]:
+    """Yield gray frames (height, width) uint8 of the given numbers, which increase, from 0.
 
     They are the same to the bit as the first channel that `cv2.VideoCapture` gives. Raises as
     `alfvideo.video.frames.read`.
@@ -71,12 +72,13 @@ def read(path: Path, numbers: Iterable[int]) -> Iterator[np.ndarray]:
         yield first_channel(frame)
 
 
-def first_channel(frame: av.VideoFrame) -> np.ndarray:
-    """The first channel of the picture as OpenCV has it (blue), (height, width) uint8, a copy.
+def first_channel(frame: av.VideoFrame) -> Image:
+    """Copy the first channel of the picture as OpenCV has it (blue), (height, width) uint8.
 
     In pictures without colour it is the gray value.
     """
     values = gray.without_colour(frame)
-    if values is None:
-        values = frame.to_ndarray(format="bgr24", interpolation=Interpolation.BICUBIC)[:, :, 0]
-    return values
+    if values is not None:
+        return values
+    colours = frame.to_ndarray(format="bgr24", interpolation=Interpolation.BICUBIC)
+    return np.asarray(colours[:, :, 0], np.uint8)

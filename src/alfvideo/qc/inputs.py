@@ -3,22 +3,21 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
+from alfvideo.array_types import Floats, Image
 from alfvideo.qc import reference
 from alfvideo.timing import bpod, camlog, embedded, sync
 from alfvideo.timing.embedded import FrameData
 
 
 def frame_data(files: Sequence[Path], collection: Path, camera: str) -> FrameData:
-    """What is known of each frame, from a camlog or from the embedded data."""
+    """Read the embedded data of each frame, from a camlog or from the camera's own files."""
     if files and files[0].suffix == ".camlog":
         return camlog.load(files[0])
     return embedded.load(collection, camera)
 
 
-def ttl_rises(files: Sequence[Path], namespace: str, label: str | None) -> np.ndarray | None:
-    """Rises of the sync line that is wired to a camera, (n,) float64, seconds.
+def ttl_rises(files: Sequence[Path], namespace: str, label: str | None) -> Floats | None:
+    """Read the rises of the sync line that is wired to a camera, (n,) float64, seconds.
 
     None if there is no recording of it, or nothing is wired.
     """
@@ -31,6 +30,6 @@ def ttl_rises(files: Sequence[Path], namespace: str, label: str | None) -> np.nd
     return sync.load(folder, namespace).fronts(channel).rises
 
 
-def reference_frame(path: str) -> np.ndarray | None:
-    """The reference frame of a camera, (height, width) uint8; None if there is none."""
+def reference_frame(path: str) -> Image | None:
+    """Read the reference frame of a camera, (height, width) uint8; None if there is none."""
     return reference.load(Path(path)) if path else None

@@ -1,4 +1,4 @@
-"""What a check found, and how all checks of a camera are reported."""
+"""The result of a check, and the report of all checks of a camera."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -26,19 +26,19 @@ class Check:
 
 
 def judged(outcome: QC, sentence: str, *values: float | None) -> Check:
-    """A check with its sentence, which is left out if it passed."""
+    """Make a check with its sentence, which is left out if it passed."""
     return Check(outcome, values, "" if outcome == QC.PASS else sentence)
 
 
 def not_set(reason: str) -> Check:
-    """A check that could not be made."""
+    """Make a check that could not be judged."""
     return Check(QC.NOT_SET, (), reason)
 
 
 def report(
     kind: str, camera: str, checks: Mapping[str, Check], ignored: Collection[str] = ()
 ) -> dict[str, Any]:
-    """The checks of a camera as they are written to `_ibl_{camera}Camera.{kind}QC.json`.
+    """Return the checks of a camera as they are written to `_ibl_{camera}Camera.{kind}QC.json`.
 
     The overall outcome is the worst one, those of `ignored` checks left out. `extended_qc` has
     ibllib's keys: an outcome, or a list of the outcome and its numbers. `reasons` has the sentences
@@ -65,7 +65,7 @@ def report(
 
 
 def _number(value: float | None) -> float | int | None:
-    """A number as JSON knows it: numpy types become Python's, and what is not finite None."""
+    """Convert a number for JSON: numpy types become Python's, and what is not finite None."""
     if value is None or not np.isfinite(value):
         return None
     return int(value) if isinstance(value, int | np.integer) else float(value)

@@ -5,19 +5,21 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from one.alf.spec import QC
 
+from alfvideo.array_types import Floats, Image, Integers
 from alfvideo.qc.outcome import Check, judged, not_set
 from alfvideo.video.region import Region
 
-BRIGHTNESS_BOUNDS = (40, 200)
+BRIGHTNESS_BOUNDS: tuple[float, float] = (40, 200)
 """Mean gray levels between which a frame is neither dark nor bright."""
-_BRIGHTNESS_FAIL = (20, 227.5)
+_BRIGHTNESS_FAIL: tuple[float, float] = (20, 227.5)
 """Halfway from the bounds to black and to white. ibllib doubles the upper bound to 400, which an
 all-white frame cannot reach."""
-_BRIGHTNESS_PART = 0.75
+_MIN_BRIGHTNESS_PART = 0.75
 """More than this part of the frames must be within bounds."""
-_BRIGHTNESS_SD = 20
+_MAX_BRIGHTNESS_SD = 20
 
 _HISTOGRAM_WARN, _HISTOGRAM_PASS = 75, 80
 """Correlation of the histograms of frame and reference, percent, that every frame must exceed."""
@@ -25,38 +27,39 @@ _POSITION_PASS, _POSITION_WARN = 10, 15
 """Distance of the face from its place in the reference, percent of the frame's width or height."""
 
 _FOCUS_FRAMES = 20
-_LAPLACIAN = 100
+_MIN_LAPLACIAN = 100
 """Variance of the Laplacian that every region must exceed."""
-_HIGH_FREQUENCIES = 6
+_MIN_HIGH_FREQUENCIES = 6
 """Mean level that every frame must exceed without its low spatial frequencies."""
 _LOW_FREQUENCIES = 60
 """Frequencies below this are low, periods per frame."""
 
 
 class Match(NamedTuple):
-    """Where a region of the reference frame is found in the frames of a video."""
+    """The place of a region of the reference frame in the frames of a video."""
 
-    reference: np.ndarray
+    reference: Image
     """(height, width) uint8."""
     region: Region
     """Where it is in the reference."""
-    found: np.ndarray
+    found: Integers
     """(n, 2) int64, x and y of its top left corner in each frame, pixels."""
 
     @property
-    def offset(self) -> np.ndarray:
+    def offset(self) -> Floats:
         """(2,) float64, how far right and down it is in the frames, median, pixels."""
-        return np.median(self.found, axis=0) - (self.region.x, self.region.y)
+        place = np.array([self.region.x, self.region.y])
+        return np.asarray(np.median(self.found, axis=0) - place, np.float64)
 
     @property
     def found_region(self) -> Region:
-        """Where it is in the frames."""
+        """The region where the match is in the frames."""
         x, y = np.median(self.found, axis=0).round().astype(int).tolist()
         return Region(x, y, self.region.width, self.region.height)
 
 
-def frame_brightness(frames: np.ndarray, camera: str) -> np.ndarray:
-    """Mean gray level of the part of each frame that shows light and animal, (n,) float64.
+def frame_brightness(frames: Image, camera: str) -> Floats:
+    """Return the mean gray level of the part of each frame with light and animal, (n,) float64.
 
     The right half of a body camera; the upper left of a left camera; the upper right of others, as
     in ibllib. `frames` are (n, height, width) uint8.
@@ -71,7 +74,7 @@ def frame_brightness(frames: np.ndarray, camera: str) -> np.ndarray:
     return np.array([frame.mean() for frame in seen])
 
 
-def brightness(levels: np.ndarray) -> Check:
+def brightness(levels: Floats) -> Check:
     """Check the mean gray levels of the sampled frames, (n,): not dark, not bright, and steady.
 
     WARNING if a quarter or more of them are outside 40 to 200; FAIL if a quarter or more are
@@ -82,25 +85,25 @@ def brightness(levels: np.ndarray) -> Check:
     low, high = BRIGHTNESS_BOUNDS
     outcome, reasons = QC.PASS, []
     inside = np.mean((levels > low) & (levels < high))
-    if not inside > _BRIGHTNESS_PART:
+    if not inside > _MIN_BRIGHTNESS_PART:
         outcome = QC.WARNING
         reasons.append(
             f"{1 - inside:.0%} of the frames are too dark or too bright: their median gray level "
             f"is {np.median(levels):.0f}, expected {low} to {high}"
         )
     low, high = _BRIGHTNESS_FAIL
-    if not np.mean((levels > low) & (levels < high)) > _BRIGHTNESS_PART:
+    if not np.mean((levels > low) & (levels < high)) > _MIN_BRIGHTNESS_PART:
         outcome = QC.FAIL
-    if not np.std(levels) < _BRIGHTNESS_SD:
+    if not np.std(levels) < _MAX_BRIGHTNESS_SD:
         outcome = QC.FAIL
         reasons.append(
             f"the light changes during the session: the gray level varies by {np.std(levels):.0f} "
-            f"(standard deviation), expected less than {_BRIGHTNESS_SD}"
+            f"(standard deviation), expected less than {_MAX_BRIGHTNESS_SD}"
         )
     return judged(outcome, f"{'; '.join(reasons)}.")
 
 
-def match(frames: np.ndarray, reference: np.ndarray, region: Region) -> Match:
+def match(frames: Image, reference: Image, region: Region) -> Match:
     """Find a region of the reference frame in each frame by normalised cross-correlation.
 
     `frames` (n, height, width) and `reference` (height, width) are uint8, of the same size.
@@ -113,7 +116,7 @@ def match(frames: np.ndarray, reference: np.ndarray, region: Region) -> Match:
     return Match(reference, region, np.array(found, np.int64).reshape(-1, 2))
 
 
-def position(frames: np.ndarray, matched: Match) -> Check:
+def position(frames: Image, matched: Match) -> Check:
     """Check that the camera sees what it sees in the reference frame, where it sees it there.
 
     The better of two judgements counts: how far the matched region is from its place, relative to
@@ -138,7 +141,7 @@ def position(frames: np.ndarray, matched: Match) -> Check:
     )
 
 
-def focus(frames: np.ndarray, regions: Sequence[Region]) -> Check:
+def focus(frames: Image, regions: Sequence[Region]) -> Check:
     """Check that the frames are sharp.
 
     It is enough if in 20 of them, with equalised histograms, either the variance of the Laplacian
@@ -154,22 +157,22 @@ def focus(frames: np.ndarray, regions: Sequence[Region]) -> Check:
         for frame in equal
         for region in regions
     )
-    if laplacian > _LAPLACIAN:
+    if laplacian > _MIN_LAPLACIAN:
         return judged(QC.PASS, "")
     high = min(_high_frequency_level(frame) for frame in equal)
     return judged(
-        QC.PASS if high > _HIGH_FREQUENCIES else QC.FAIL,
+        QC.PASS if high > _MIN_HIGH_FREQUENCIES else QC.FAIL,
         f"The picture is not sharp: the variance of the Laplacian is {laplacian:.0f}, expected "
-        f"more than {_LAPLACIAN}, and the level of the high frequencies {high:.1f}, expected more "
-        f"than {_HIGH_FREQUENCIES}. Focus the camera and clean its lens.",
+        f"more than {_MIN_LAPLACIAN}, and the level of the high frequencies {high:.1f}, expected "
+        f"more than {_MIN_HIGH_FREQUENCIES}. Focus the camera and clean its lens.",
     )
 
 
-def _histogram_correlation(frames: np.ndarray, reference: np.ndarray) -> float:
-    """The lowest correlation of the histogram of a frame with that of the reference."""
+def _histogram_correlation(frames: Image, reference: Image) -> float:
+    """Return the lowest correlation of the histogram of a frame with that of the reference."""
 
-    def histogram(image: np.ndarray) -> np.ndarray:
-        return cv2.calcHist([image], [0], None, [256], [0, 256])
+    def histogram(image: Image) -> NDArray[np.float32]:
+        return np.asarray(cv2.calcHist([image], [0], None, [256], [0, 256]), np.float32)
 
     expected = histogram(reference)
     return min(cv2.compareHist(histogram(f), expected, cv2.HISTCMP_CORREL) for f in frames)
@@ -179,8 +182,8 @@ def _graded(tolerable: bool, good: bool) -> QC:
     return QC.PASS if good else QC.WARNING if tolerable else QC.FAIL
 
 
-def _high_frequency_level(frame: np.ndarray) -> float:
-    """Mean level of a frame without its low spatial frequencies, stretched to 0 to 256."""
+def _high_frequency_level(frame: Image) -> float:
+    """Return a frame's mean level without low spatial frequencies, stretched to 0 to 256."""
     spectrum = cv2.dft(frame.astype(np.float32), flags=cv2.DFT_COMPLEX_OUTPUT)
     low = _LOW_FREQUENCIES
     for rows in (slice(None, low), slice(-low, None)):
@@ -188,5 +191,6 @@ def _high_frequency_level(frame: np.ndarray) -> float:
             spectrum[rows, columns] = 0
     filtered = cv2.idft(spectrum)
     magnitude = cv2.magnitude(filtered[..., 0], filtered[..., 1])
-    stretched = cv2.normalize(magnitude, None, 0, 256, cv2.NORM_MINMAX, cv2.CV_8U)
+    stretched = np.empty(magnitude.shape, np.uint8)
+    cv2.normalize(magnitude, stretched, 0, 256, cv2.NORM_MINMAX, cv2.CV_8U)
     return float(stretched.mean())

@@ -1,13 +1,14 @@
 """Checks of the pose of a camera, as `ibllib.qc.dlc` makes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from one.alf.spec import QC
 
+from alfvideo.array_types import Floats, Integers
 from alfvideo.behaviour import features, pupil
 from alfvideo.behaviour.licks import TONGUE
 from alfvideo.files.errors import DataError
@@ -15,6 +16,9 @@ from alfvideo.pose import table
 from alfvideo.qc.outcome import Check, judged, not_set
 from alfvideo.session.trials import Trials
 from alfvideo.video.region import Region
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 IGNORED = {"dlc": ("pupil_diameter_snr",), "lightningPose": ()}
 """Checks that do not count for the overall outcome, by tracker, as in ibllib."""
@@ -24,26 +28,26 @@ _WINDOW = (-0.5, 2.0)
 """Start and length, in seconds, of the window around the stimulus in which paws should be seen."""
 _PAW_UNSEEN = (0.1, 0.2)
 """Shares of frames without paw from which on the outcome is WARNING and FAIL."""
-_TONGUE_HIDDEN = 0.1
+_MIN_TONGUE_HIDDEN = 0.1
 """A tongue that is hidden in a smaller share of the frames is something else."""
-_PUPIL_UNSEEN = 0.9
+_MAX_PUPIL_UNSEEN = 0.9
 _PIXELS = {"left": 10, "right": 5}
 """Largest standard deviation of the pupil's diameter in pixels, and least signal-to-noise."""
 
 
 @dataclass(frozen=True)
 class Pose:
-    """What the checks of a camera are made on."""
+    """Inputs of the checks of a camera."""
 
     tracker: str
     camera: str
-    columns: Mapping[str, Sequence[float]]
+    columns: Mapping[str, Floats]
     """The columns of the pose table."""
-    times: np.ndarray
+    times: Floats
     """(m,) float64, camera times, seconds; empty if there are none."""
     rate: float
     """Frames per second."""
-    features: pd.DataFrame | DataError | None
+    features: "pd.DataFrame | DataError | None"
     """Those of the pose; None if it has none."""
     trials: Trials | DataError | None
     """None if there are none, and the error if they are broken."""
@@ -51,7 +55,7 @@ class Pose:
     """Where the animal is expected in the frames."""
 
     @cached_property
-    def points(self) -> dict[str, np.ndarray]:
+    def points(self) -> dict[str, Floats]:
         """Likely positions of each body part, (n, 2) pixels."""
         return {part: table.points(self.columns, part) for part in table.parts(self.columns)}
 
@@ -62,7 +66,7 @@ class Pose:
 
 
 def inspect(pose: Pose) -> dict[str, Check]:
-    """All checks that ibllib makes of this tracker; NOT_SET where there is nothing to check."""
+    """Make all checks that ibllib makes of this tracker; NOT_SET where nothing can be checked."""
     checks = {
         "lick_detection": lick_detection(pose),
         "mean_in_bbox": mean_in_bbox(pose),
@@ -73,7 +77,7 @@ def inspect(pose: Pose) -> dict[str, Check]:
 
 
 def _eye_and_paws(pose: Pose) -> dict[str, Check]:
-    """The checks that ibllib makes of DeepLabCut only, on the cameras that see eye and paws."""
+    """Make the checks that ibllib makes of DeepLabCut only, on cameras that see eye and paws."""
     if pose.camera not in pupil.WINDOWS:
         unseen = not_set(f"Eye and paws are not checked in {pose.camera} cameras.")
         return dict.fromkeys((*_PAWS, "pupil_blocked", "pupil_diameter_snr"), unseen)
@@ -81,7 +85,7 @@ def _eye_and_paws(pose: Pose) -> dict[str, Check]:
     if set(pupil.POINTS).isdisjoint(pose.points):
         unseen = not_set("The pose has no point of the pupil.")
         return {**paws, "pupil_blocked": unseen, "pupil_diameter_snr": unseen}
-    if not isinstance(pose.features, pd.DataFrame):
+    if pose.features is None or isinstance(pose.features, DataError):
         unseen = not_set(str(pose.features))
         return {**paws, "pupil_blocked": unseen, "pupil_diameter_snr": unseen}
     raw, smooth = pose.features[features.COLUMNS].to_numpy(np.float64).T
@@ -146,7 +150,7 @@ def lick_detection(pose: Pose) -> Check:
         return not_set(f"The pose has no {' and '.join(TONGUE)}.")
     hidden = [np.isnan(pose.points[part][:, 0]).mean() for part in TONGUE]
     return judged(
-        QC.FAIL if max(hidden) < _TONGUE_HIDDEN else QC.PASS,
+        QC.FAIL if max(hidden) < _MIN_TONGUE_HIDDEN else QC.PASS,
         f"The tongue is found in {1 - max(hidden):.0%} of the frames: something else is taken for "
         "it, as the spout or the edge of the mouth.",
     )
@@ -171,8 +175,8 @@ def paw_nan(pose: Pose, paw: str) -> Check:
     )
 
 
-def _windows(times: np.ndarray, stimulus_onsets: np.ndarray, rate: float) -> np.ndarray:
-    """Numbers of the frames around each stimulus, one trial after the other; < 0 before the first.
+def _windows(times: Floats, stimulus_onsets: Floats, rate: float) -> Integers:
+    """List the frames around each stimulus, one trial after the other; < 0 before the first.
 
     Trials whose stimulus was not filmed are left out.
     """
@@ -182,13 +186,14 @@ def _windows(times: np.ndarray, stimulus_onsets: np.ndarray, rate: float) -> np.
     starts = stimulus_onsets[filmed] + _WINDOW[0]
     nearest = np.searchsorted((times[1:] + times[:-1]) / 2, starts)
     nearest -= np.round(rate * (times[0] - starts).clip(0)).astype(int)
-    return (nearest[:, None] + np.arange(round(_WINDOW[1] * rate))).ravel()
+    numbers: Integers = (nearest[:, None] + np.arange(round(_WINDOW[1] * rate))).ravel()
+    return numbers
 
 
-def pupil_blocked(raw: np.ndarray, camera: str) -> Check:
+def pupil_blocked(raw: Floats, camera: str) -> Check:
     """Check that the pupil is seen often enough and that its diameter (n,) is steady."""
     unseen = np.isnan(raw).mean()
-    if unseen > _PUPIL_UNSEEN:
+    if unseen > _MAX_PUPIL_UNSEEN:
         return judged(
             QC.FAIL,
             f"The pupil is not seen in {unseen:.0%} of the frames: look whether a whisker or the "
@@ -202,7 +207,7 @@ def pupil_blocked(raw: np.ndarray, camera: str) -> Check:
     )
 
 
-def pupil_diameter_snr(raw: np.ndarray, smooth: np.ndarray, camera: str) -> Check:
+def pupil_diameter_snr(raw: Floats, smooth: Floats, camera: str) -> Check:
     """Check the variance of the smooth diameter (n,) over that of what was smoothed away."""
     known = np.isfinite(raw) & np.isfinite(smooth)
     if not known.any():

@@ -3,12 +3,13 @@
 import numpy as np
 from one.alf.spec import QC
 
+from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.qc.outcome import Check, judged, not_set
 from alfvideo.timing.pulses import period
 
-_FEW = 5
+_MIN_CRITICAL = 5
 """Fewer frames or pulses than this may be missing or surplus with no more than a warning."""
-_DROPPED_PERCENT = 0.1
+_MAX_DROPPED_PERCENT = 0.1
 _RATE_TOLERANCE = 1.0
 _HEADER_TOLERANCE = 0.5
 
@@ -23,7 +24,7 @@ def camera_times(n_times: int, n_frames: int) -> Check:
     )
 
 
-def dropped_frames(count: np.ndarray, n_frames: int) -> Check:
+def dropped_frames(count: Integers, n_frames: int) -> Check:
     """Check how many frames the camera lost, as its frame counter (n,) tells.
 
     Reports the number of dropped frames, and how many counts there are more than video frames. A
@@ -34,7 +35,7 @@ def dropped_frames(count: np.ndarray, n_frames: int) -> Check:
         return not_set(f"The frame counter has {count.size} values, expected one for each frame.")
     surplus = count.size - n_frames
     steps = np.diff(count)
-    if back := np.count_nonzero(steps <= 0):
+    if back := int(np.count_nonzero(steps <= 0)):
         first = np.flatnonzero(steps <= 0)[0] + 1
         return judged(
             QC.CRITICAL,
@@ -47,12 +48,12 @@ def dropped_frames(count: np.ndarray, n_frames: int) -> Check:
     reasons = []
     if surplus:
         reasons.append(f"The frame counter has {count.size} values for {n_frames} video frames.")
-    if not percent < _DROPPED_PERCENT:
+    if not percent < _MAX_DROPPED_PERCENT:
         reasons.append(
             f"The camera dropped {dropped} frames ({percent:.2g} %), expected less than "
-            f"{_DROPPED_PERCENT} %. Check the disk and the load of the camera computer."
+            f"{_MAX_DROPPED_PERCENT} %. Check the disk and the load of the camera computer."
         )
-    worst = max(_surplus(surplus), QC.PASS if percent < _DROPPED_PERCENT else QC.FAIL)
+    worst = max(_surplus(surplus), QC.PASS if percent < _MAX_DROPPED_PERCENT else QC.FAIL)
     return judged(worst, " ".join(reasons), dropped, surplus)
 
 
@@ -66,7 +67,7 @@ def file_headers(rate: float, expected: float | None) -> Check:
     )
 
 
-def framerate(times: np.ndarray, expected: float | None) -> Check:
+def framerate(times: Floats, expected: float | None) -> Check:
     """Check the rate of the camera times (n,), seconds, to 1 Hz; reports the rate in Hz.
 
     It is the mean rate, without the intervals in which frames were dropped: the median that ibllib
@@ -85,7 +86,7 @@ def framerate(times: np.ndarray, expected: float | None) -> Check:
     )
 
 
-def pin_state(pin: np.ndarray, ttl_rises: np.ndarray, n_frames: int) -> Check:
+def pin_state(pin: Booleans, ttl_rises: Floats, n_frames: int) -> Check:
     """Check that the camera's GPIO saw the sync TTLs of the DAQ.
 
     Reports how many rises the DAQ has more than the pin, and how many pin states there are more
@@ -100,17 +101,17 @@ def pin_state(pin: np.ndarray, ttl_rises: np.ndarray, n_frames: int) -> Check:
     n_frames
         Number of frames in the video.
     """
-    seen = np.count_nonzero(np.diff(np.asarray(pin, np.int8)) == 1)
+    seen = int(np.count_nonzero(np.diff(np.asarray(pin, np.int8)) == 1))
     missed, surplus = ttl_rises.size - seen, pin.size - n_frames
     reasons = []
     if surplus:
         reasons.append(f"The camera saved {pin.size} pin states for {n_frames} video frames.")
-    if abs(missed) >= _FEW:
+    if abs(missed) >= _MIN_CRITICAL:
         reasons.append(
             f"The DAQ recorded {ttl_rises.size} sync TTLs and the camera's GPIO {seen}. Check the "
             "cable from the sync line to the camera."
         )
-    worst = max(_surplus(surplus), QC.PASS if abs(missed) < _FEW else QC.WARNING)
+    worst = max(_surplus(surplus), QC.PASS if abs(missed) < _MIN_CRITICAL else QC.WARNING)
     return judged(worst, " ".join(reasons), missed, surplus)
 
 
@@ -124,7 +125,7 @@ def resolution(size: tuple[int, int], expected: tuple[int | None, int | None]) -
     )
 
 
-def timestamps(times: np.ndarray, n_frames: int) -> Check:
+def timestamps(times: Floats, n_frames: int) -> Check:
     """Check that there is one time for each video frame, that all are numbers, and increase."""
     if not times.size:
         return not_set("There are no camera times.")
@@ -141,7 +142,7 @@ def timestamps(times: np.ndarray, n_frames: int) -> Check:
 def _surplus(surplus: int) -> QC:
     if surplus == 0:
         return QC.PASS
-    return QC.WARNING if abs(surplus) < _FEW else QC.FAIL
+    return QC.WARNING if abs(surplus) < _MIN_CRITICAL else QC.FAIL
 
 
 def _unknown(what: str) -> str:

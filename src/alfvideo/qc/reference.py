@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from one.alf.path import ALFPath
 
+from alfvideo.array_types import Image
 from alfvideo.files import atomic
 from alfvideo.files.errors import DataError
 from alfvideo.qc.frames import read_samples
@@ -18,7 +19,7 @@ _FORMATS = (".npy", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
 def find(folder: Path, camera: str) -> Path | None:
-    """The reference frame of a camera: the first file by name that has its label in the name.
+    """Find the reference frame of a camera: the first file by name that has its label in it.
 
     For instance `left.png`, `leftCamera_2026.npy` or `frames_left.npy`. None if there is none.
     """
@@ -32,7 +33,7 @@ def find(folder: Path, camera: str) -> Path | None:
     return min((file for file in files if label.search(file.stem)), default=None)
 
 
-def load(path: Path) -> np.ndarray:
+def load(path: Path) -> Image:
     """Read a reference frame, (height, width) uint8; of several frames in a `.npy` the first.
 
     Raises
@@ -44,7 +45,7 @@ def load(path: Path) -> np.ndarray:
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         if image is None:
             raise DataError(f"{path} cannot be read as an image. Make the reference frame again.")
-        return image
+        return np.asarray(image, np.uint8)
     try:
         frames = np.load(path)
     except (ValueError, EOFError, OSError) as error:
@@ -56,19 +57,22 @@ def load(path: Path) -> np.ndarray:
             f"{path}: expected gray frames (n, height, width) uint8, found an array of shape "
             f"{frames.shape} {frames.dtype}. Make the reference frame again."
         )
-    return frames if frames.ndim == 2 else frames[0]
+    frame: Image = frames if frames.ndim == 2 else frames[0]
+    return frame
 
 
-def make(frames: np.ndarray) -> np.ndarray:
-    """The frame of a well-placed session that is most like the median of all, (height, width).
+def make(frames: Image) -> Image:
+    """Find the frame of a well-placed session most like the median of all, (height, width).
 
     `frames` are its sampled frames, (n, height, width) uint8, at least one.
     """
     typical = np.median(frames, axis=0).astype(np.uint8)
-    return frames[int(np.argmin([cv2.norm(frame, typical, cv2.NORM_L1) for frame in frames]))]
+    best = int(np.argmin([cv2.norm(frame, typical, cv2.NORM_L1) for frame in frames]))
+    chosen: Image = frames[best]
+    return chosen
 
 
-def save(folder: Path, camera: str, frame: np.ndarray) -> Path:
+def save(folder: Path, camera: str, frame: Image) -> Path:
     """Write a reference frame as `{camera}.png` and return its path.
 
     Raises

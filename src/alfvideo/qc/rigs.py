@@ -1,4 +1,4 @@
-"""What is known of the cameras of IBL rigs: frame size, rate, and where things are in the frame."""
+"""Cameras of IBL rigs: frame size, rate, and where things are in the frame."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -9,7 +9,7 @@ from alfvideo.video.region import Region
 
 @dataclass(frozen=True)
 class Expected:
-    """What the video of a camera should be; None is not known. Sizes in pixels, fps in Hz."""
+    """Expected properties of a camera's video; None is not known. Sizes in pixels, fps in Hz."""
 
     width: int | None = None
     height: int | None = None
@@ -28,7 +28,7 @@ KNOWN = {
 
 
 def expected(camera: str, sync: str, described: Mapping[str, Any]) -> Expected:
-    """What a camera should record: as its entry in the description says, else as the known rigs.
+    """Return the expected video of a camera: by its description, else by the known rigs.
 
     >>> expected("left", "nidq", {"fps": 30})
     Expected(width=1280, height=1024, fps=30)

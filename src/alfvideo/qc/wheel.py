@@ -9,6 +9,7 @@ import numpy as np
 from one.alf.spec import QC
 from scipy import signal
 
+from alfvideo.array_types import Floats, Image, Integers
 from alfvideo.files.errors import DataError
 from alfvideo.qc import frames, movement
 from alfvideo.qc.outcome import Check, judged, not_set
@@ -17,7 +18,7 @@ from alfvideo.video.region import Region
 
 _GOOD, _TOLERABLE = 1, 2
 """Frames that the video may be off for PASS and for WARNING; in ibllib more is WARNING too."""
-_SHORTEST_WHEEL = 1.0
+_MIN_WHEEL_SECONDS = 1.0
 """Seconds."""
 _APART = 2
 """Motion energy compares each frame with the one this many before."""
@@ -33,20 +34,20 @@ _DISTANCE = (
 class Motion:
     """The wheel in the video and on the encoder during one movement."""
 
-    times: np.ndarray
+    times: Floats
     """(n,) float64, times of the frames, seconds."""
-    energy: np.ndarray
+    energy: Floats
     """(n - 2,) float64, motion energy of all but the first and last frame, 0 to 1."""
-    speed: np.ndarray
+    speed: Floats
     """(n,) float64, wheel speed at each frame, 0 to 1."""
     offset: int
     """Frames by which the video must be shifted to fit the wheel."""
 
 
 def period(
-    times: np.ndarray, timestamps: np.ndarray, position: np.ndarray
+    times: Floats, timestamps: Floats, position: Floats
 ) -> tuple[movement.Wheel, tuple[float, float]] | Check:
-    """The wheel, and when it moves while the camera is recording, or why this cannot be checked.
+    """Return the wheel and a period of movement within the recording, or why there is none.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def period(
         timestamps, position = checked(timestamps, position)
     except DataError as error:
         return not_set(str(error))
-    if np.ptp(timestamps) < _SHORTEST_WHEEL:
+    if np.ptp(timestamps) < _MIN_WHEEL_SECONDS:
         return not_set(f"The wheel spans {np.ptp(timestamps):.3f} s, too short for a movement.")
     times = times[np.isfinite(times)]
     if not times.size:
@@ -86,7 +87,7 @@ def period(
 def motion(
     path: Path,
     region: Region,
-    times: np.ndarray,
+    times: Floats,
     wheel: movement.Wheel,
     active: tuple[float, float],
 ) -> Motion | Check:
@@ -104,12 +105,13 @@ def motion(
     return compare(motion_energy(crops), times[numbers], wheel)
 
 
-def motion_energy(frames: Iterable[np.ndarray]) -> np.ndarray:
-    """Sum of the absolute differences of frames and the ones two before, (n - 2,) float64.
+def motion_energy(frames: Iterable[Image]) -> Floats:
+    """Return the sum of absolute differences of frames and the ones two before, (n - 2,) float64.
 
     Equal to `brainbox.video.motion_energy` without the normalisation, for gray uint8 frames.
     """
-    energy, before = [], []
+    energy: list[float] = []
+    before: list[Image] = []
     for frame in frames:
         if len(before) == _APART:
             change = cv2.LUT(cv2.absdiff(frame, before.pop(0)), _DISTANCE)
@@ -118,7 +120,7 @@ def motion_energy(frames: Iterable[np.ndarray]) -> np.ndarray:
     return np.array(energy)
 
 
-def compare(energy: np.ndarray, times: np.ndarray, wheel: movement.Wheel) -> Motion | Check:
+def compare(energy: Floats, times: Floats, wheel: movement.Wheel) -> Motion | Check:
     """Find the shift at which motion energy and wheel speed correlate best.
 
     `energy` (n - 2,) is that of the frames at `times` (n,), which are within the wheel's times.
@@ -154,8 +156,9 @@ def alignment(found: Motion) -> Check:
     )
 
 
-def _nearest(sorted_times: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Index of the nearest of the sorted times, the earlier one of two."""
+def _nearest(sorted_times: Floats, times: Floats) -> Integers:
+    """Return the index of the nearest of the sorted times, the earlier one of two."""
     after = np.searchsorted(sorted_times, times).clip(1, sorted_times.size - 1)
     earlier = times - sorted_times[after - 1] <= sorted_times[after] - times
-    return after - earlier
+    nearest: Integers = after - earlier
+    return nearest

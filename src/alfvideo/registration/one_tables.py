@@ -36,7 +36,7 @@ _EMPTY = {
     "datasets": cache.EMPTY_DATASETS_FRAME.assign(default_revision=pd.Series(dtype=bool)),
 }
 
-_HASHED = 200_000_000
+_MAX_HASHED_BYTES = 200_000_000
 """Bytes; larger files that alfvideo has not made are not hashed."""
 
 _SESSION = list(cache.EMPTY_SESSIONS_FRAME.columns)
@@ -47,14 +47,14 @@ class _Unchanged(Exception):
 
 
 def path(root: Path, table: str) -> Path:
-    """Where ONE looks for a table, 'sessions' or 'datasets'."""
+    """Return the path at which ONE looks for a table, 'sessions' or 'datasets'."""
     return root / f"{table}.pqt"
 
 
 def outdated(
     root: Path, sessions: Iterable[Path], when_made: Mapping[Path, int] = MappingProxyType({})
 ) -> list[Path]:
-    """The sessions of which results were made or remade since they were last put in the tables.
+    """List the sessions of which results were made since they were last put in the tables.
 
     `when_made` says of some sessions when their provenance was last changed, in ns, to save asking.
     Left out are sessions of which the provenance is broken, and those that ONE would look for
@@ -66,12 +66,12 @@ def outdated(
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
         known = {}
     return [
-        of
-        for of in sessions
-        if len(of.relative_to(root).parts) in (3, 5)
-        and (made := when_made.get(of) or _made(of)) is not None
-        and known.get(_relative(root, of)) != made
-        and _is_readable(of)
+        session
+        for session in sessions
+        if len(session.relative_to(root).parts) in (3, 5)
+        and (made := when_made.get(session) or _made(session)) is not None
+        and known.get(_relative(root, session)) != made
+        and _is_readable(session)
     ]
 
 
@@ -97,7 +97,7 @@ def update(root: Path, sessions: Iterable[Path]) -> int:
             tables = _load(root)
             registered = tables["_meta"]["raw"]["datasets"].setdefault(_REGISTERED, {})
             # As it was before the files are looked at: what is made meanwhile is for the next time.
-            registered |= {_relative(root, of): _made(of) for of in changed}
+            registered |= {_relative(root, session): _made(session) for session in changed}
             _merge(tables, root, changed)
             _save(new_sessions, tables, "sessions")
             _save(new_datasets, tables, "datasets")
@@ -115,15 +115,15 @@ def _merge(tables: Mapping[str, Any], root: Path, changed: Iterable[Path]) -> No
     """Put sessions and their datasets in the tables, in place."""
     ids = _known_sessions(tables["sessions"])
     sessions, datasets = [], []
-    for of in changed:
-        name = _relative(root, of)
+    for session in changed:
+        name = _relative(root, session)
         eid = ids.get(name) or uuid.uuid3(NAMESPACE, name)
         if name not in ids:
-            sessions.append({"id": eid, **_session_row(root, of)})
+            sessions.append({"id": eid, **_session_row(root, session)})
         known = tables["datasets"]
         known = known.loc[eid].reset_index() if eid in known.index else known[:0]
         by_path = {row["rel_path"]: row for row in known.to_dict("records")}
-        datasets += _dataset_rows(of, eid, by_path)
+        datasets += _dataset_rows(session, eid, by_path)
     cache.merge_tables(
         tables,
         origin=str(root),
@@ -133,8 +133,8 @@ def _merge(tables: Mapping[str, Any], root: Path, changed: Iterable[Path]) -> No
 
 
 def _load(root: Path) -> Mapping[str, Any]:
-    """The tables as ONE loads them, empty ones where there are none."""
-    tables = cache.default_cache(str(root))
+    """Load the tables as ONE loads them, empty ones where there are none."""
+    tables: dict[str, Any] = cache.default_cache(str(root))
     for name, empty in _EMPTY.items():
         file = path(root, name)
         metadata: dict[str, Any] = {"date_created": datetime.now().isoformat(" ", "minutes")}
@@ -148,7 +148,7 @@ def _load(root: Path) -> Mapping[str, Any]:
                 reason = str(error).partition("\n")[0]
                 raise DataError(
                     f"{file} cannot be used as a ONE table ({reason}). It is left as it is. Put a "
-                    "whole one in its place, or move it away: it is then made anew."
+                    "whole one in its place, or move it away: it is then regenerated."
                 ) from None
         tables["_meta"]["raw"][name] = metadata
     return tables
@@ -171,30 +171,30 @@ def _save(file: Path, tables: Mapping[str, Any], name: str) -> None:
     parquet.save(file, cache.cast_index_object(tables[name].copy(), str), metadata)
 
 
-def _relative(root: Path, of: Path) -> str:
-    """A session as `lab/subject/date/number`, or without the lab if its folders do not name it."""
-    inside = ALFPath(of.relative_to(root))
+def _relative(root: Path, session: Path) -> str:
+    """Return a session as `lab/subject/date/number`, or without lab if no folder names it."""
+    inside = ALFPath(session.relative_to(root))
     return "/".join(filter(None, inside.session_parts))
 
 
-def _made(of: Path) -> int | None:
-    """When something was last made of a session, in ns; None if nothing was."""
+def _made(session: Path) -> int | None:
+    """Return the time at which something was last made of a session, in ns; None if nothing was."""
     try:
-        return (of / provenance.FILE_NAME).stat().st_mtime_ns
+        return (session / provenance.FILE_NAME).stat().st_mtime_ns
     except FileNotFoundError:
         return None
 
 
-def _is_readable(of: Path) -> bool:
-    """Whether the records of a session can be read; the scan blocks it if not, and says so."""
+def _is_readable(session: Path) -> bool:
+    """Return whether the records of a session can be read; if not, the scan blocks it."""
     try:
-        return bool(provenance.read(of))
+        return bool(provenance.read(session))
     except DataError:
         return False
 
 
 def _known_sessions(sessions: pd.DataFrame) -> dict[str, uuid.UUID]:
-    """Ids of the sessions of a table, by `lab/subject/date/number`."""
+    """Return the ids of the sessions of a table, by `lab/subject/date/number`."""
     days = pd.to_datetime(sessions["date"]).dt.strftime("%Y-%m-%d")
     labs = sessions["lab"].fillna("").astype(str)
     numbers = sessions["number"].astype(int).map("{:03d}".format)
@@ -205,10 +205,10 @@ def _known_sessions(sessions: pd.DataFrame) -> dict[str, uuid.UUID]:
     }
 
 
-def _session_row(root: Path, of: Path) -> dict[str, Any]:
-    lab, subject, day, number = ALFPath(of.relative_to(root)).session_parts
+def _session_row(root: Path, session: Path) -> dict[str, Any]:
+    lab, subject, day, number = ALFPath(session.relative_to(root)).session_parts
     try:
-        recorded = description.read(of)
+        recorded = description.read(session)
         protocols, projects = recorded.protocols, recorded.projects
     except Blocked:
         protocols, projects = (), ()
@@ -223,18 +223,18 @@ def _session_row(root: Path, of: Path) -> dict[str, Any]:
 
 
 def _dataset_rows(
-    of: Path, eid: uuid.UUID, known: Mapping[str, Mapping[str, Any]]
+    session: Path, eid: uuid.UUID, known: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Rows of all datasets of a session; `known` are those in the table, by path."""
-    hashes = _hashes(of)
+    """Build rows of all datasets of a session; `known` are those in the table, by path."""
+    hashes = _hashes(session)
     rows = {path: {**row, "exists": False} for path, row in known.items()}
-    for file, size in _datasets(of):
-        name = file.relative_to(of).as_posix()
+    for file, size in _datasets(session):
+        name = file.relative_to(session).as_posix()
         before = known.get(name, {})
         md5 = hashes.get((name, size))
         if md5 is None and before.get("file_size") == size and pd.notna(before["hash"]):
             md5 = before["hash"]
-        if md5 is None and size <= _HASHED:
+        if md5 is None and size <= _MAX_HASHED_BYTES:
             with suppress(PermissionError):
                 md5 = provenance.md5(file)
         rows[name] = {
@@ -246,42 +246,42 @@ def _dataset_rows(
             "hash": md5,
             "exists": True,
         }
-    defaults = _default_revisions(of, rows, known)
+    defaults = _default_revisions(session, rows, known)
     return [{**row, "eid": eid, "default_revision": defaults[name]} for name, row in rows.items()]
 
 
-def _datasets(of: Path) -> Iterator[tuple[Path, int]]:
-    """The datasets of a session and their sizes, without hidden files, which are being written."""
-    for file in ALFPath(of).iter_datasets(recursive=True):
-        hidden = any(part.startswith(".") for part in file.relative_to(of).parts)
+def _datasets(session: Path) -> Iterator[tuple[Path, int]]:
+    """Yield the datasets of a session and their sizes, without hidden (temporary) files."""
+    for file in ALFPath(session).iter_datasets(recursive=True):
+        hidden = any(part.startswith(".") for part in file.relative_to(session).parts)
         if spec.is_valid(file.name) and not hidden and file.exists():
             yield file, file.stat().st_size
 
 
-def _hashes(of: Path) -> dict[tuple[str, int], str]:
-    """MD5 of the files that alfvideo made or registered, by path in the session and size."""
+def _hashes(session: Path) -> dict[tuple[str, int], str]:
+    """Return the MD5 of files that alfvideo made or registered, by path and size."""
     hashes = {}
-    for name, entry in provenance.read(of).items():
+    for name, entry in provenance.read(session).items():
         if made := entry.get("output"):
             hashes[name, made["size"]] = made["md5"]
-    for record in of.glob("registration/*_raw.json"):
+    for record in session.glob("registration/*_raw.json"):
         for raw in registry.read(record):
             hashes[raw["path"], raw["file_size"]] = raw["hash"]
     return hashes
 
 
 def _default_revisions(
-    of: Path, rows: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]
+    session: Path, rows: Mapping[str, Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, bool]:
-    """Whether each dataset is what is loaded if no revision is named: the newest, or as known."""
+    """Return for each dataset whether it is loaded by default: the newest revision, or as known."""
     revisions: dict[ALFPath, list[str]] = {}
     for name in rows:
-        revisions.setdefault(ALFPath(of / name).without_revision(), []).append(name)
-    defaults = {}
+        revisions.setdefault(ALFPath(session / name).without_revision(), []).append(name)
+    defaults: dict[str, bool] = {}
     for names in revisions.values():
         chosen = [name for name in names if known.get(name, {}).get("default_revision")]
         if len(chosen) != 1 or not all(name in known for name in names):
             there = [name for name in names if rows[name]["exists"]] or names
-            chosen = [max(there, key=lambda name: ALFPath(of / name).revision or "")]
+            chosen = [max(there, key=lambda name: ALFPath(session / name).revision or "")]
         defaults |= {name: name in chosen for name in names}
     return defaults

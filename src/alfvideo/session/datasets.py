@@ -43,24 +43,24 @@ POSE_CLIP = "{session}/snapshot/{camera}Camera.pose.mp4"
 
 
 def path(pattern: str, session: Session, camera: Camera) -> Path:
-    """The path of one of the patterns above for a camera."""
+    """Return the path of one of the patterns above for a camera."""
     return session.file(pattern, camera)
 
 
 def camera_of(file: Path) -> str:
-    """The label of the camera that a dataset is of.
+    """Return the label of the camera that a dataset is of.
 
     >>> camera_of(Path("alf/_ibl_leftCamera.times.npy"))
     'left'
     >>> camera_of(Path("alf/leftROIMotionEnergy.position.npy"))
     'left'
     """
-    name = filename_parts(file.name)[1]
+    name: str = filename_parts(file.name)[1]
     return name.removesuffix("Camera").removesuffix("ROIMotionEnergy")
 
 
 def frame_times(session: Session, camera: Camera) -> list[Path]:
-    """The file with the camera's own timestamps: frameData, or else the timestamps.
+    """Return the file with the camera's own timestamps: frameData, or else the timestamps.
 
     Raises
     ------
@@ -78,19 +78,19 @@ def frame_times(session: Session, camera: Camera) -> list[Path]:
 
 
 def embedded(session: Session, camera: Camera) -> list[Path]:
-    """What the camera wrote into its frames, as far as it is there: counter, GPIO, timestamps."""
+    """List the embedded data of a camera, as far as there are: counter, GPIO, timestamps."""
     prefix = f"_iblrig_{camera.label}Camera"
     attributes = ("frameData*.bin", "timestamps*.ssv", "GPIO*.bin", "frame_counter*.bin")
     return session.find(camera.collection, *(f"{prefix}.{attribute}" for attribute in attributes))
 
 
 def video_code(session: Session, camera: Camera) -> list[Path]:
-    """The copy of the acquisition code that rigs leave beside their videos, if there is one."""
+    """List the copy of the acquisition code that rigs leave beside their videos, if any."""
     return session.find(camera.collection, "_iblrig_videoCodeFiles.raw*")
 
 
 def avi(session: Session, camera: Camera) -> list[Path]:
-    """The raw video, uncompressed or from a rig that compresses while it records.
+    """Return the raw video, uncompressed or from a rig that compresses while it records.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def avi(session: Session, camera: Camera) -> list[Path]:
 
 
 def camlog(session: Session, camera: Camera) -> list[Path]:
-    """The log that a camlog rig keeps beside its video, under the name that the rig gave it.
+    """Return the log that a camlog rig keeps beside its video, under the name that the rig gave it.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def camlog(session: Session, camera: Camera) -> list[Path]:
 
 
 def originals(session: Session, camera: Camera) -> list[Path]:
-    """The raw video files that an mp4 replaces: the avi, and the camlog under its first name.
+    """List the raw video files that an mp4 replaces: avi, and camlog under its first name.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def originals(session: Session, camera: Camera) -> list[Path]:
 
 
 def has_originals(session: Session, camera: Camera) -> bool:
-    """Whether the raw video files are there."""
+    """Return whether the raw video files are there."""
     try:
         return bool(originals(session, camera))
     except Blocked:
@@ -147,7 +147,7 @@ def _only(session: Session, camera: Camera, pattern: str, what: str) -> Path:
 
 
 def mp4(session: Session, camera: Camera) -> list[Path]:
-    """The compressed video, which is there or will be made from the avi.
+    """Return the compressed video, which is there or will be made from the avi.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def mp4(session: Session, camera: Camera) -> list[Path]:
 
 
 def sync_arrays(session: Session, camera: Camera) -> list[Path]:
-    """Times, channels and polarities of the fronts that the DAQ recorded.
+    """List times, channels and polarities of the fronts that the DAQ recorded.
 
     Old sessions have them in the folders of the probes instead of the sync collection.
 
@@ -175,9 +175,9 @@ def sync_arrays(session: Session, camera: Camera) -> list[Path]:
     if {"times", "channels", "polarities"} <= {file.name.split(".")[1] for file in found}:
         return found
     # `sync.find` looks into these folders, so the session has seen them, too.
-    for folder, entry in session.listing(session.sync_collection).items():
+    for name_inside, entry in session.listing(session.sync_collection).items():
         if entry.is_dir():
-            session.listing(f"{session.sync_collection}/{folder}")
+            session.listing(f"{session.sync_collection}/{name_inside}")
     try:
         folder = sync.find(session.path, session.sync_collection, session.namespace)
     except DataError:
@@ -189,13 +189,13 @@ def sync_arrays(session: Session, camera: Camera) -> list[Path]:
 
 
 def wiring(session: Session, camera: Camera) -> list[Path]:
-    """What tells which device is on which DAQ channel, as far as it is there."""
+    """List the files that say which device is on which DAQ channel, as far as they are there."""
     folder = sync_arrays(session, camera)[0].parent.relative_to(session.path).as_posix()
     return session.find(folder, "*.wiring*.json", "*.meta", "*.meta.json")
 
 
 def task_data(session: Session, camera: Camera) -> list[Path]:
-    """The Bpod's record of the trials and its settings.
+    """List the Bpod's record of the trials and its settings.
 
     Raises
     ------
@@ -210,7 +210,7 @@ def task_data(session: Session, camera: Camera) -> list[Path]:
 
 
 def times(session: Session, camera: Camera) -> list[Path]:
-    """The camera times, which are there or will be made.
+    """Return the camera times, which are there or will be made.
 
     Raises
     ------
@@ -225,7 +225,7 @@ def times(session: Session, camera: Camera) -> list[Path]:
 
 
 def pulses(session: Session, camera: Camera) -> list[Path]:
-    """What recorded the pulses of the camera: the Bpod's task data, or the sync arrays.
+    """List the files with the pulses of the camera: the Bpod's task data, or the sync arrays.
 
     Raises
     ------
@@ -236,7 +236,7 @@ def pulses(session: Session, camera: Camera) -> list[Path]:
 
 
 def ttl(session: Session, camera: Camera) -> list[Path]:
-    """What recorded the sync line that is wired to the camera's GPIO, as far as it is there."""
+    """List the files with the sync line that is wired to the camera's GPIO, if they are there."""
     try:
         return pulses(session, camera) + (wiring(session, camera) if session.sync == "nidq" else [])
     except Blocked:
@@ -244,7 +244,7 @@ def ttl(session: Session, camera: Camera) -> list[Path]:
 
 
 def wheel(session: Session, camera: Camera) -> list[Path]:
-    """Timestamps and position of the wheel, if both are there."""
+    """List timestamps and position of the wheel, if both are there."""
     for collection in _alf_collections(session):
         found = session.find(collection, "*wheel.timestamps*.npy", "*wheel.position*.npy")
         if len(found) == 2:
@@ -253,7 +253,7 @@ def wheel(session: Session, camera: Camera) -> list[Path]:
 
 
 def trials(session: Session, camera: Camera) -> list[Path]:
-    """The trials of all tasks, in order: their tables, or else those of the session as a whole.
+    """List the trials of all tasks, in order: their tables, or else those of the whole session.
 
     Revisions (folders in #) are left out.
     """
@@ -267,7 +267,7 @@ def trials(session: Session, camera: Camera) -> list[Path]:
 
 
 def _alf_collections(session: Session) -> list[str]:
-    """The collection of the results, and those below it of single tasks and probes."""
+    """List the collection of the results, and those below it of single tasks and probes."""
     folders = [
         f"alf/{name}"
         for name, entry in sorted(session.listing("alf").items())
@@ -277,5 +277,5 @@ def _alf_collections(session: Session) -> list[str]:
 
 
 def frame_log(session: Session, camera: Camera) -> list[Path]:
-    """What is known of each frame: the camlog on rigs that keep one, else the embedded data."""
+    """List the data of each frame: the camlog on rigs that keep one, else the embedded data."""
     return [path(RAW_CAMLOG, session, camera)] if camera.compressed else embedded(session, camera)

@@ -13,12 +13,12 @@ from typing import Any
 import yaml
 
 from alfvideo.files.errors import Blocked
-from alfvideo.session.folders import Listing, Seen
+from alfvideo.session.folders import Listing, Lookups
 
 DESCRIPTION = "_ibl_experiment.description*.yaml"
 LEGACY_COLLECTION = "raw_behavior_data"
 VIDEO_COLLECTION = "raw_video_data"
-CLOCKS_APART = 60
+MAX_CLOCKS_APART = 60
 """Seconds by which files may be newer than the clock of this machine."""
 
 # libyaml reads a description five times as fast.
@@ -46,7 +46,7 @@ ALL_CAMERAS = Camera(label="")
 
 @dataclass(frozen=True)
 class Session:
-    """What a session recorded and where. Paths inside it are relative to `path`.
+    """The recordings of a session and their places. Paths inside it are relative to `path`.
 
     `sync` is the device that recorded the pulses ('nidq' or 'bpod') and `namespace` that of its
     sync arrays ('spikeglx' or 'timeline'). `protocols` are the names of the tasks, in order;
@@ -61,21 +61,21 @@ class Session:
     task_collection: str
     protocols: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
-    seen: Seen = field(default_factory=Seen, compare=False, repr=False)
+    lookups: Lookups = field(default_factory=Lookups, compare=False, repr=False)
     _found: dict[tuple[str, ...], list[Path]] = field(
         default_factory=dict, compare=False, repr=False
     )
     _paths: dict[tuple[str, str], Path] = field(default_factory=dict, compare=False, repr=False)
 
     def listing(self, collection: str) -> Listing:
-        """Entries of a collection by name, read from disk once; empty if it does not exist."""
-        return self.seen.listing(
+        """List entries of a collection by name, read from disk once; empty if it does not exist."""
+        return self.lookups.listing(
             f"{self.path}/{collection}" if collection != "." else f"{self.path}"
         )
 
     def siblings(self, file: Path) -> Listing:
-        """Entries of the folder of a file of the session, by name."""
-        return self.seen.listing(str(file).rpartition("/")[0])
+        """List entries of the folder of a file of the session, by name."""
+        return self.lookups.listing(str(file).rpartition("/")[0])
 
     def check_date(self, file: Path) -> None:
         """See that a file is there and not from the future: results would be older than it.
@@ -88,18 +88,16 @@ class Session:
         try:
             modified = self.siblings(file)[file.name].stat().st_mtime
         except FileNotFoundError:
-            self.seen.lasting = False
+            self.lookups.cacheable = False
             raise Blocked(f"{file} is a link to a file that is not there: bring it here") from None
-        if modified > time.time() + CLOCKS_APART:
+        if modified > time.time() + MAX_CLOCKS_APART:
             # Time goes by without a change to any file.
-            self.seen.lasting = False
+            self.lookups.cacheable = False
             day = time.strftime("%Y-%m-%d %H:%M", time.localtime(modified))
-            raise Blocked(
-                f"{file} is dated {day}, in the future: mend the clock and touch the file"
-            )
+            raise Blocked(f"{file} is dated {day}, in the future: fix the clock and touch the file")
 
     def find(self, collection: str, *patterns: str) -> list[Path]:
-        """Files of a collection that match any of the glob patterns, sorted by name."""
+        """Find files of a collection that match any of the glob patterns, sorted by name."""
         key = (collection, *patterns)
         if key not in self._found:
             matches = _any_of(patterns)
@@ -108,7 +106,7 @@ class Session:
         return list(self._found[key])
 
     def file(self, pattern: str, camera: Camera) -> Path:
-        """The path of a pattern such as '{session}/{collection}/{camera}.avi' for a camera."""
+        """Return a camera's path of a pattern such as '{session}/{collection}/{camera}.avi'."""
         key = (pattern, camera.label)
         if key not in self._paths:
             of_camera = {"camera": camera.label, "collection": camera.collection}
@@ -118,36 +116,36 @@ class Session:
 
 @cache
 def _any_of(patterns: tuple[str, ...]) -> Callable[[str], object]:
-    """Whether a name matches one of the glob patterns, compiled."""
+    """Compile a test whether a name matches one of the glob patterns."""
     return re.compile("|".join(map(translate, patterns))).match
 
 
-def read(path: Path, seen: Seen | None = None) -> Session:
+def read(path: Path, lookups: Lookups | None = None) -> Session:
     """Read what a session recorded from its description, or from its task settings if it has none.
 
-    `seen` is told what was looked at, by the session that is returned, too.
+    `lookups` records what is looked at, by the session that is returned, too.
 
     Raises
     ------
     Blocked
         If the session is still being transferred, is not described, or its sync is not known.
     """
-    seen = seen or Seen()
-    entries = seen.listing(str(path))
-    if stubs := seen.listing(f"{path}/_devices") if "_devices" in entries else {}:
+    lookups = lookups or Lookups()
+    entries = lookups.listing(str(path))
+    if stubs := lookups.listing(f"{path}/_devices") if "_devices" in entries else {}:
         # Each device leaves `{session}@{device}.yaml` there until its files are copied.
         devices = sorted(Path(name).stem.rpartition("@")[2] for name in stubs)
         raise Blocked(f"transfer unfinished: still waiting for {', '.join(devices)}")
     description_files = sorted(filter(_any_of((DESCRIPTION,)), entries))
     if description_files:
-        seen.files.add(f"{path}/{description_files[0]}")
+        lookups.files.add(f"{path}/{description_files[0]}")
         description = _load_description(path / description_files[0])
     else:
-        description = _legacy_description(path, seen)
-    return parse(path, description, seen)
+        description = _legacy_description(path, lookups)
+    return parse(path, description, lookups)
 
 
-def parse(path: Path, description: Mapping[str, Any], seen: Seen | None = None) -> Session:
+def parse(path: Path, description: Mapping[str, Any], lookups: Lookups | None = None) -> Session:
     """Turn a description of any version into a Session.
 
     Raises
@@ -183,7 +181,7 @@ def parse(path: Path, description: Mapping[str, Any], seen: Seen | None = None) 
         task_collection=next(iter(task_collections), LEGACY_COLLECTION),
         protocols=tuple(protocol for protocol, _ in tasks),
         projects=names(description.get("projects")),
-        seen=seen or Seen(),
+        lookups=lookups or Lookups(),
     )
 
 
@@ -198,7 +196,7 @@ def _camera(label: str, device: Mapping[str, Any]) -> Camera:
 
 
 def _mapping(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """The mapping under a key; empty if the key is missing or has no value."""
+    """Return the mapping under a key; empty if the key is missing or has no value."""
     value = mapping.get(key) or {}
     if not isinstance(value, Mapping):
         raise Blocked(f"the description is malformed: '{key}' is not a mapping")
@@ -206,12 +204,12 @@ def _mapping(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def names(value: Any) -> tuple[str, ...]:
-    """A list of names; old descriptions have a single one."""
+    """Return a list of names; old descriptions have a single one."""
     return tuple(map(str, value if isinstance(value, list) else filter(None, [value])))
 
 
 def _tasks(description: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Protocol and settings of each task, in order.
+    """Return protocol and settings of each task, in order.
 
     Version 0 of the description has a mapping of tasks, version 1 a list of them.
     """
@@ -234,13 +232,13 @@ def _load_description(path: Path) -> Mapping[str, Any]:
     return description
 
 
-def _legacy_description(path: Path, seen: Seen) -> Mapping[str, Any]:
-    """The description of a session from before description files, told from its task protocol.
+def _legacy_description(path: Path, lookups: Lookups) -> Mapping[str, Any]:
+    """Make the description of a session older than description files from its task protocol.
 
     Ephys rigs had three cameras on an NI-DAQ, training rigs one camera on the Bpod (ibllib's rule
     for such sessions).
     """
-    names = seen.listing(f"{path}/{LEGACY_COLLECTION}")
+    names = lookups.listing(f"{path}/{LEGACY_COLLECTION}")
     settings_files = sorted(filter(_any_of(("_iblrig_taskSettings.raw*.json",)), names))
     if not settings_files:
         raise Blocked(
@@ -248,7 +246,7 @@ def _legacy_description(path: Path, seen: Seen) -> Mapping[str, Any]:
             f"{LEGACY_COLLECTION}"
         )
     settings_path = path / LEGACY_COLLECTION / settings_files[0]
-    seen.files.add(str(settings_path))
+    lookups.files.add(str(settings_path))
     try:
         settings = json.loads(settings_path.read_text(encoding="utf-8"))
         protocol = str(settings.get("PYBPOD_PROTOCOL") or "")
@@ -256,10 +254,10 @@ def _legacy_description(path: Path, seen: Seen) -> Mapping[str, Any]:
         raise Blocked(f"no description file, and {settings_files[0]} cannot be read") from None
     if "ephys" in protocol:
         sync = {"nidq": {"collection": "raw_ephys_data", "acquisition_software": "spikeglx"}}
-        labels = ("left", "right", "body")
+        labels = ["left", "right", "body"]
     elif any(name in protocol for name in ("biased", "training", "habituation")):
         sync = {"bpod": {"collection": LEGACY_COLLECTION}}
-        labels = ("left",)
+        labels = ["left"]
     else:
         raise Blocked(f"no description file, and the task protocol {protocol!r} is not known")
     return {

@@ -14,12 +14,12 @@ log = logging.getLogger(__name__)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER = re.compile(r"\d{3}")
 
-Listing = Mapping[str, os.DirEntry]
+Listing = Mapping[str, os.DirEntry[str]]
 """Entries of a folder by name."""
 
 
 def listing(folder: Path | str) -> Listing:
-    """Entries of a folder by name; empty if it does not exist."""
+    """List entries of a folder by name; empty if it does not exist."""
     try:
         with os.scandir(folder) as entries:
             return {entry.name: entry for entry in entries}
@@ -28,31 +28,31 @@ def listing(folder: Path | str) -> Listing:
 
 
 @dataclass
-class Seen:
-    """What was looked at: folders by path, each listed once, and files that were read or dated.
+class Lookups:
+    """Lookups in a session: folders by path, each listed once, and files that were read or dated.
 
-    `lasting` is whether the same would be found again as long as none of these changes.
+    `cacheable` is False if the same may not be found again although none of these changes.
     """
 
     folders: dict[str, Listing] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
-    lasting: bool = True
+    cacheable: bool = True
 
     def listing(self, folder: str) -> Listing:
-        """Entries of a folder; empty if it does not exist."""
+        """List entries of a folder; empty if it does not exist."""
         if folder not in self.folders:
             self.folders[folder] = listing(folder)
         return self.folders[folder]
 
 
 def numbers(day: str) -> list[str]:
-    """Names of the session folders in the folder of a day, sorted."""
+    """List names of the session folders in the folder of a day, sorted."""
     entries = sorted(listing(day).items())
     return [name for name, entry in entries if _NUMBER.fullmatch(name) and entry.is_dir()]
 
 
 def discover(root: Path, numbers: Callable[[str], list[str]] = numbers) -> Iterator[Path]:
-    """Session folders (`.../YYYY-MM-DD/NNN`) at any depth below a folder, hidden ones left out.
+    """Yield session folders (`.../YYYY-MM-DD/NNN`) at any depth below a folder, no hidden ones.
 
     `numbers` gives the names of the sessions of a day; it may remember them. A folder that may not
     be read is left out with a warning.
@@ -71,11 +71,11 @@ def discover(root: Path, numbers: Callable[[str], list[str]] = numbers) -> Itera
 
 
 def is_session(path: Path) -> bool:
-    """Whether a path is that of a session folder.
+    """Return whether a path is that of a session folder.
 
     >>> is_session(Path('/data/Subjects/KB001/2026-01-01/001'))
     True
     >>> is_session(Path('/data/Subjects/KB001/2026-01-01/001/alf'))
     False
     """
-    return spec.is_session_path(path)
+    return bool(spec.is_session_path(path))

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
+from alfvideo.array_types import Floats
 from alfvideo.files import arrays
 from alfvideo.files.errors import DataError
 
@@ -19,7 +19,7 @@ COLUMNS = {
 }
 """IBL's name of each field."""
 
-_LONGEST = 10.0
+_MAX_RESPONSE_SECONDS = 10.0
 """Seconds from the stimulus to the feedback beyond which figures leave a trial out, as in
 ibllib."""
 
@@ -27,22 +27,24 @@ ibllib."""
 class Trials(NamedTuple):
     """Each (n_trials,) float64; times in seconds, NaN where something did not happen."""
 
-    stimulus_onsets: np.ndarray
-    feedbacks: np.ndarray
-    choices: np.ndarray
+    stimulus_onsets: Floats
+    feedbacks: Floats
+    choices: Floats
     """1: the wheel was turned counter-clockwise, -1: clockwise, 0: not enough."""
-    feedback_types: np.ndarray
+    feedback_types: Floats
     """1: correct, -1: incorrect."""
 
     def complete(self) -> Self:
-        """The trials in which everything is known and feedback came within 10 s."""
+        """Select the trials in which everything is known and feedback came within 10 s."""
         fields = np.stack(self)
-        kept = np.isfinite(fields).all(axis=0) & (self.feedbacks - self.stimulus_onsets <= _LONGEST)
+        kept = np.isfinite(fields).all(axis=0) & (
+            self.feedbacks - self.stimulus_onsets <= _MAX_RESPONSE_SECONDS
+        )
         return type(self)(*fields[:, kept])
 
 
 def load(files: Sequence[Path]) -> Trials:
-    """The trials of all tasks of a session, from its trials tables or else from single arrays.
+    """Load the trials of all tasks of a session, from its tables or else from single arrays.
 
     Raises
     ------
@@ -65,8 +67,11 @@ def load(files: Sequence[Path]) -> Trials:
     return Trials(*found)
 
 
-def _table(file: Path) -> np.ndarray:
-    """The fields of a table, (4, n_trials) float64."""
+def _table(file: Path) -> Floats:
+    """Load the fields of a table, (4, n_trials) float64."""
+    # Slow to load, and sessions may have no trials.
+    import pandas as pd
+
     try:
         table = pd.read_parquet(file, columns=list(COLUMNS.values()))
         return np.stack([pd.to_numeric(table[name]) for name in COLUMNS.values()]).astype(float)

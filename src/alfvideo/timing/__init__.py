@@ -1,1 +1,1 @@
-"""When each frame was exposed: pulses, embedded data, alignment, Bpod, camlog, DAQ and wheel."""
+"""The time of each frame: pulses, embedded data, alignment, Bpod, camlog, DAQ and wheel."""

@@ -1,9 +1,11 @@
-"""Which pulse belongs to the first frame: a vote of the sync TTLs that both DAQ and camera saw."""
+"""The pulse of the first frame, by a vote of the sync TTLs that both DAQ and camera saw."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
+from numpy.typing import NDArray
+
+from alfvideo.array_types import Booleans, Floats, Integers
 
 _NEAR = 3
 """Starts so many pulses from the best are not judged against it: pins may be latched late."""
@@ -15,7 +17,7 @@ class Fit:
 
     start: int
     """Number of the pulse of the frame whose counter is 0; negative if pulses are missing."""
-    offsets: np.ndarray
+    offsets: Floats
     """(m,) float64, for each camera front how many pulses late the TTL is: 0, 1 or -1, NaN if
     there is no TTL of its polarity within one pulse."""
     clear: bool
@@ -27,16 +29,16 @@ class Fit:
         return int(np.count_nonzero(self.offsets == 0))
 
     @property
-    def unmatched(self) -> np.ndarray:
+    def unmatched(self) -> Booleans:
         """(m,) bool, the camera fronts without a TTL."""
         return np.isnan(self.offsets)
 
 
 def fit_start(
-    ttl_pulses: np.ndarray,
-    ttl_polarities: np.ndarray,
-    front_counts: np.ndarray,
-    front_polarities: np.ndarray,
+    ttl_pulses: Integers,
+    ttl_polarities: Integers,
+    front_counts: Integers,
+    front_polarities: Integers,
 ) -> Fit:
     """Find the start that most sync fronts agree on.
 
@@ -69,43 +71,44 @@ def fit_start(
 
 
 def _count_votes(
-    ttl_pulses: np.ndarray,
-    ttl_polarities: np.ndarray,
-    front_counts: np.ndarray,
-    front_polarities: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """All possible starts, in order, and how many pairs of fronts vote for each.
+    ttl_pulses: Integers,
+    ttl_polarities: Integers,
+    front_counts: Integers,
+    front_polarities: Integers,
+) -> tuple[Integers, Floats]:
+    """Return all possible starts, in order, and how many pairs of fronts vote for each.
 
     The votes of a polarity are the cross-correlation of its two front trains, by FFT.
     """
     first_ttl, first_count = ttl_pulses.min(), front_counts.min()
     n_ttl = int(ttl_pulses.max() - first_ttl) + 1
     n_count = int(front_counts.max() - first_count) + 1
-    size = fft.next_fast_len(n_ttl + n_count - 1, real=True)
-    spectrum = 0
+    # A power of two is fast by numpy, too; scipy would find a smaller size but takes 0.5 s to load.
+    size = 1 << (n_ttl + n_count - 2).bit_length()
+    spectra = []
     for sign in (1, -1):
         ttl = _occupied(ttl_pulses[ttl_polarities == sign] - first_ttl, n_ttl)
         front = _occupied(front_counts[front_polarities == sign] - first_count, n_count)
-        spectrum = spectrum + fft.rfft(ttl, size) * fft.rfft(front, size).conj()
-    votes = np.rint(fft.irfft(spectrum, size))
+        spectra.append(np.fft.rfft(ttl, size) * np.fft.rfft(front, size).conj())
+    votes = np.rint(np.fft.irfft(spectra[0] + spectra[1], size))
     starts = np.arange(1 - n_count, n_ttl) + first_ttl - first_count
     return starts, np.concatenate((votes[size - n_count + 1 :], votes[:n_ttl]))
 
 
-def _occupied(numbers: np.ndarray, size: int) -> np.ndarray:
-    """Ones at the given numbers, (size,); float32 is exact enough for votes and twice as fast."""
+def _occupied(numbers: Integers, size: int) -> NDArray[np.float32]:
+    """Put ones at the given numbers, (size,); float32 is exact enough for votes, twice as fast."""
     train = np.zeros(size, np.float32)
     train[numbers] = 1
     return train
 
 
 def _offsets(
-    ttl_pulses: np.ndarray,
-    ttl_polarities: np.ndarray,
-    front_pulses: np.ndarray,
-    front_polarities: np.ndarray,
-) -> np.ndarray:
-    """Pulses from each camera front to the TTL of its polarity: 0, else 1 or -1, else NaN."""
+    ttl_pulses: Integers,
+    ttl_polarities: Integers,
+    front_pulses: Integers,
+    front_polarities: Integers,
+) -> Floats:
+    """Count pulses from each camera front to the TTL of its polarity: 0, else 1 or -1, else NaN."""
     offsets = np.full(front_pulses.size, np.nan)
     ttl_keys = 2 * ttl_pulses + (ttl_polarities > 0)
     for offset in (-1, 1, 0):

@@ -1,17 +1,19 @@
 """Camera pulses and sync TTLs that a Bpod recorded trial by trial."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from one.alf.io import filter_by, load_file_content
 
+from alfvideo.array_types import Floats
+from alfvideo.files import alf
 from alfvideo.files.errors import DataError
 from alfvideo.timing.pulses import even, period
 from alfvideo.timing.sync import Fronts
 
-_FUSED = 5e-3
+_MIN_PAUSE = 5e-3
 """TTLs less than 5 ms apart are one: a go cue TTL may be two pulses about 3 ms apart (ibllib)."""
 
 
@@ -23,20 +25,18 @@ def file(collection: Path) -> Path:
     DataError
         If it is not there.
     """
-    names = []
-    if collection.is_dir():
-        names, _ = filter_by(
-            collection, object="taskData", attribute="raw", namespace="iblrig", extension="jsonable"
-        )
-    if not names:
+    found = alf.matching(
+        collection, object="taskData", attribute="raw", namespace="iblrig", extension="jsonable"
+    )
+    if not found:
         raise DataError(
             f"{collection}: _iblrig_taskData.raw.jsonable is missing. It holds the camera pulses; "
             "copy it from the rig."
         )
-    return collection / min(names)
+    return min(found)
 
 
-def load(collection: Path) -> list[dict[str, np.ndarray]]:
+def load(collection: Path) -> list[dict[str, Floats]]:
     """Read the events of each trial: name -> times, (n,) float64, seconds since the Bpod started.
 
     The Bpod counts from the start of each trial: time = event + trial start - Bpod start.
@@ -48,8 +48,8 @@ def load(collection: Path) -> list[dict[str, np.ndarray]]:
     """
     path = file(collection)
     try:
-        trials = load_file_content(path) or []
-        return [_absolute_events(trial["behavior_data"]) for trial in trials]
+        with path.open(encoding="utf-8") as lines:
+            return [_absolute_events(json.loads(line)["behavior_data"]) for line in lines]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path}: expected one trial with 'behavior_data' per line ({type(error).__name__}: "
@@ -58,9 +58,9 @@ def load(collection: Path) -> list[dict[str, np.ndarray]]:
 
 
 def camera_pulses(
-    trials: Sequence[dict[str, np.ndarray]],
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Times of all camera pulses from Port 1, and notes on what was missing.
+    trials: Sequence[dict[str, Floats]],
+) -> tuple[Floats, tuple[str, ...]]:
+    """Return the times of all camera pulses from Port 1, and notes on what was missing.
 
     The Bpod records during trials only. A pulse counts if its rise and its fall are in the same
     trial; pulses between trials, or lost within one, are filled in evenly. How many they are
@@ -98,25 +98,26 @@ def camera_pulses(
     return pulses.times, tuple(notes)
 
 
-def sync_fronts(trials: Sequence[dict[str, np.ndarray]]) -> Fronts:
-    """Fronts of the sync TTL on BNC2, sorted, rises and falls in turn; trials without are fine.
+def sync_fronts(trials: Sequence[dict[str, Floats]]) -> Fronts:
+    """Return fronts of the sync TTL on BNC2, sorted, in turn; trials without any are fine.
 
     TTLs less than 5 ms apart are fused. Of several rises or falls in a row the first counts.
     """
-    rises = np.concatenate([trial.get("BNC2High", np.empty(0)) for trial in trials] or [[]])
-    falls = np.concatenate([trial.get("BNC2Low", np.empty(0)) for trial in trials] or [[]])
+    nothing = np.empty(0)
+    rises = np.concatenate([nothing, *(trial.get("BNC2High", nothing) for trial in trials)])
+    falls = np.concatenate([nothing, *(trial.get("BNC2Low", nothing) for trial in trials)])
     times = np.concatenate((rises, falls))
     polarities = np.repeat(np.array([1, -1], np.int8), (rises.size, falls.size))
     order = np.argsort(times, kind="stable")
     times, polarities = times[order], polarities[order]
     changes = np.diff(polarities, prepend=0) != 0
     times, polarities = times[changes], polarities[changes]
-    (gaps,) = np.nonzero((np.diff(times) < _FUSED) & (polarities[:-1] < 0))
+    (gaps,) = np.nonzero((np.diff(times) < _MIN_PAUSE) & (polarities[:-1] < 0))
     fused = np.concatenate((gaps, gaps + 1))
     return Fronts(np.delete(times, fused), np.delete(polarities, fused))
 
 
-def _absolute_events(behaviour: dict[str, Any]) -> dict[str, np.ndarray]:
+def _absolute_events(behaviour: dict[str, Any]) -> dict[str, Floats]:
     start, origin = behaviour["Trial start timestamp"], behaviour["Bpod start timestamp"]
     events = {}
     for name, times in behaviour["Events timestamps"].items():
@@ -125,11 +126,12 @@ def _absolute_events(behaviour: dict[str, Any]) -> dict[str, np.ndarray]:
     return events
 
 
-def _complete_pulses(trial: dict[str, np.ndarray]) -> np.ndarray:
-    """Rises on Port 1 that are followed by a fall in the same trial."""
+def _complete_pulses(trial: dict[str, Floats]) -> Floats:
+    """Return the rises on Port 1 that are followed by a fall in the same trial."""
     rises, falls = trial.get("Port1In", np.empty(0)), trial.get("Port1Out", np.empty(0))
     next_fall = np.searchsorted(falls, rises, side="right")
     has_fall = next_fall < falls.size
     # of two rises before the same fall, the fall of the first was lost
     last_before_fall = np.diff(next_fall, append=-1) != 0
-    return rises[has_fall & last_before_fall]
+    complete: Floats = rises[has_fall & last_before_fall]
+    return complete

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from alfvideo.files.errors import DataError
 from alfvideo.timing.embedded import FrameData
@@ -19,6 +18,9 @@ def load(path: Path) -> FrameData:
     DataError
         If it is missing or lacks the columns frame_id and timestamp.
     """
+    # Slow to load, and few rigs keep a camlog.
+    import pandas as pd
+
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
         header = next(line for line in text.splitlines() if line.startswith(_HEADER))

@@ -1,13 +1,13 @@
-"""What a camera wrote into each of its frames: its clock, a frame counter and the GPIO pins."""
+"""Data that a camera embeds in each of its frames: its clock, a frame counter and the GPIO pins."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
-from one.alf.io import filter_by
 
+from alfvideo.array_types import Booleans, Floats, Integers, Numbers
+from alfvideo.files import alf
 from alfvideo.files.errors import DataError
 from alfvideo.timing.pulses import period
 
@@ -26,25 +26,25 @@ class FrameData:
     guaranteed to be that of the video.
     """
 
-    timestamps: np.ndarray | None
+    timestamps: Floats | None
     """(n,) float64, seconds of the camera's clock since the first saved frame."""
-    count: np.ndarray | None
+    count: Integers | None
     """(n,) int64, the camera's frame counter, 0 at the first saved frame."""
-    gpio: np.ndarray | None
+    gpio: Booleans | None
     """(n, 4) bool, whether each GPIO pin is high."""
 
 
 class GpioFronts(NamedTuple):
     """Changes of a GPIO pin."""
 
-    indices: np.ndarray
+    indices: Integers
     """(m,) int64, the first frame with the new level."""
-    polarities: np.ndarray
+    polarities: Integers
     """(m,) int8, 1 for a rise and -1 for a fall."""
 
 
 def files(collection: Path, camera: str) -> list[Path]:
-    """Embedded data files of a camera that exist and that `load` reads, sorted by name."""
+    """List embedded data files of a camera that exist and that `load` reads, sorted by name."""
     return sorted(_files(collection, camera).values())
 
 
@@ -80,7 +80,7 @@ def load(collection: Path, camera: str) -> FrameData:
     )
 
 
-def gpio_fronts(levels: np.ndarray) -> GpioFronts:
+def gpio_fronts(levels: Booleans) -> GpioFronts:
     """Find the frames at which a pin changes; a pin that is high from the start has no rise there.
 
     >>> gpio_fronts(np.array([True, False, False, True]))
@@ -91,8 +91,8 @@ def gpio_fronts(levels: np.ndarray) -> GpioFronts:
     return GpioFronts(indices, np.where(levels[indices], 1, -1).astype(np.int8))
 
 
-def exposures_by_clock(timestamps: np.ndarray | None, count: np.ndarray) -> np.ndarray:
-    """Number the frames by the camera's clock instead of its frame counter.
+def exposures_by_clock(timestamps: Floats | None, count: Integers) -> Integers:
+    """Derive frame numbers from the camera's clock instead of its frame counter.
 
     The steps between frames are whole numbers of frame periods. Frames without a usable timestamp
     follow `count`.
@@ -118,17 +118,13 @@ def exposures_by_clock(timestamps: np.ndarray | None, count: np.ndarray) -> np.n
 
 
 def _files(collection: Path, camera: str) -> dict[str, Path]:
-    """The embedded data files by attribute; frameData alone if it is there."""
-    names, parts = (
-        filter_by(collection, object=f"{camera}Camera", namespace="iblrig")
-        if collection.is_dir()
-        else ([], [])
-    )
+    """Return the embedded data files by attribute; frameData alone if it is there."""
     found: dict[str, Path] = {}
-    for name, (_, _, attribute, timescale, _, extension) in zip(names, parts, strict=True):
+    datasets = alf.matching(collection, object=f"{camera}Camera", namespace="iblrig")
+    for path, parts in datasets.items():
         # ALF reads `frame_counter` as the attribute `frame` on the timescale `counter`
-        attribute = f"{attribute}_{timescale}" if timescale else attribute
-        if (attribute, extension) not in (
+        attribute = "_".join(filter(None, (parts["attribute"], parts["timescale"])))
+        if (attribute, parts["extension"]) not in (
             ("frameData", "bin"),
             ("timestamps", "ssv"),
             ("frame_counter", "bin"),
@@ -137,14 +133,13 @@ def _files(collection: Path, camera: str) -> dict[str, Path]:
             continue
         if attribute in found:
             raise DataError(
-                f"{collection / name}: {found[attribute].name} could be meant too. "
-                "Keep one of the two."
+                f"{path}: {found[attribute].name} could be meant too. Keep one of the two."
             )
-        found[attribute] = collection / name
+        found[attribute] = path
     return {"frameData": found["frameData"]} if "frameData" in found else found
 
 
-def _read_doubles(path: Path, columns: int = 1) -> np.ndarray:
+def _read_doubles(path: Path, columns: int = 1) -> Floats:
     """Read float64 rows; (n,), or (n, columns) if there are several columns."""
     size = path.stat().st_size
     if size % (8 * columns):
@@ -156,8 +151,11 @@ def _read_doubles(path: Path, columns: int = 1) -> np.ndarray:
     return values if columns == 1 else values.reshape(-1, columns)
 
 
-def _read_ssv(path: Path) -> np.ndarray:
-    """Camera timestamps of a `timestamps.ssv`, (n,) uint64; either column may come first."""
+def _read_ssv(path: Path) -> Numbers:
+    """Read camera timestamps of a `timestamps.ssv`, (n,) uint64; either column may come first."""
+    # Slow to load, and only old rigs write this file.
+    import pandas as pd
+
     with path.open() as file:
         fields = file.readline().split()
     if not fields:
@@ -175,7 +173,7 @@ def _read_ssv(path: Path) -> np.ndarray:
     return table[column].to_numpy()
 
 
-def _seconds(cycles: np.ndarray) -> np.ndarray:
+def _seconds(cycles: Integers) -> Floats:
     """Convert PointGrey timestamps to seconds since the first, unwrapped every 128 s.
 
     The highest 7 of the 32 bits are seconds, then 13 bits of 1/8000 s, then 12 bits that count
@@ -184,15 +182,17 @@ def _seconds(cycles: np.ndarray) -> np.ndarray:
     """
     seconds = ((cycles >> 25) & 0x7F) + (((cycles >> 12) & 0x1FFF) + (cycles & 0xFFF) / 3072) / 8000
     wraps = np.cumsum(np.diff(seconds, prepend=seconds[0]) < 0)
-    return seconds + 128.0 * wraps - seconds[0]
+    unwrapped: Floats = seconds + 128.0 * wraps - seconds[0]
+    return unwrapped
 
 
-def _from_zero(count: np.ndarray) -> np.ndarray:
+def _from_zero(count: Integers) -> Integers:
     """Start a counter at 0 and undo the overflow of its 32 bits."""
     overflows = np.cumsum(np.diff(count, prepend=count[0]) < -(2**31))
-    return count + 2**32 * overflows - count[0]
+    unwrapped: Integers = count + 2**32 * overflows - count[0]
+    return unwrapped
 
 
-def _levels(states: np.ndarray) -> np.ndarray:
+def _levels(states: Integers) -> Booleans:
     """Unpack GPIO states: pins 1 to 4 are the four highest of 32 bits."""
-    return ((states[:, None] >> _GPIO_BITS) & 1).astype(bool)
+    return np.asarray((states[:, None] >> _GPIO_BITS) & 1, bool)

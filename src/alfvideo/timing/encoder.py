@@ -2,14 +2,15 @@
 
 import numpy as np
 
+from alfvideo.array_types import Floats
 from alfvideo.timing.sync import Fronts
 
 TICKS = 1024
 """Periods of each line per turn of the wheel, on IBL rigs."""
 
 
-def position(a: Fronts, b: Fronts) -> tuple[np.ndarray, np.ndarray]:
-    """Position at each front of the two lines, which follow each other by a quarter period.
+def position(a: Fronts, b: Fronts) -> tuple[Floats, Floats]:
+    """Return the position at each front of the two lines, which are a quarter period apart.
 
     Returns
     -------
@@ -23,9 +24,9 @@ def position(a: Fronts, b: Fronts) -> tuple[np.ndarray, np.ndarray]:
     return times[order], np.cumsum(steps[order]) * 2 * np.pi / (4 * TICKS)
 
 
-def _level(line: Fronts, times: np.ndarray) -> np.ndarray:
-    """Level of a line just before some times: 1 or -1, 0 if it never changes."""
+def _level(line: Fronts, times: Floats) -> Floats:
+    """Return the level of a line just before some times: 1 or -1, 0 if it never changes."""
     if not line.times.size:
         return np.zeros(times.size)
     levels = np.sign(np.concatenate(([-line.polarities[0]], line.polarities)))
-    return levels[np.searchsorted(line.times, times)].astype(float)
+    return np.asarray(levels[np.searchsorted(line.times, times)], np.float64)

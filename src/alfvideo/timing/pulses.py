@@ -4,38 +4,40 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alfvideo.array_types import Booleans, Floats, Integers
+
 _FIT_PULSES = 1000
 """A train is continued with a line fitted to this many pulses, which averages out the DAQ's clock
 grid and still follows a slow drift."""
 
-_MEDIAN_OF = 10_000
+_MAX_MEDIAN_INTERVALS = 10_000
 """Intervals that are enough to find the typical one."""
 
 
 class EvenPulses(NamedTuple):
     """A train of pulses without gaps."""
 
-    times: np.ndarray
+    times: Floats
     """(n,) float64, strictly increasing, seconds."""
-    filled: np.ndarray
+    filled: Integers
     """(k,) int64, the pulses in `times` that were not recorded."""
-    removed: np.ndarray
+    removed: Floats
     """(j,) float64, times of recorded pulses that were between two others, seconds."""
 
 
-def period(times: np.ndarray) -> float:
-    """Mean time between neighbouring pulses in seconds; gaps and extra pulses do not count.
+def period(times: Floats) -> float:
+    """Return the mean time between neighbouring pulses in s; gaps and extra pulses do not count.
 
     The mean, not the median: the median of intervals on a clock grid is off by up to half a grid
     step, which adds up over a long gap.
     """
     intervals = np.diff(times)
-    typical = np.median(intervals[:: 1 + intervals.size // _MEDIAN_OF])
+    typical = np.median(intervals[:: 1 + intervals.size // _MAX_MEDIAN_INTERVALS])
     regular = intervals[np.abs(intervals - typical) <= 0.5 * typical]
     return float(regular.mean()) if regular.size else float(typical)
 
 
-def even(times: np.ndarray) -> EvenPulses:
+def even(times: Floats) -> EvenPulses:
     """Fill the gaps of a train evenly and remove pulses between two others.
 
     A gap gets as many pulses as periods fit in it. `times` are at least 2 and sorted, seconds.
@@ -69,7 +71,7 @@ def even(times: np.ndarray) -> EvenPulses:
     )
 
 
-def _number(times: np.ndarray, step: float, regular: np.ndarray) -> np.ndarray:
+def _number(times: Floats, step: float, regular: Booleans) -> Integers:
     """Count periods up to each pulse, (n,) int64; pulses in the same period have the same number.
 
     An interval that is not regular is rounded together with those before it that are not, so that
@@ -83,7 +85,7 @@ def _number(times: np.ndarray, step: float, regular: np.ndarray) -> np.ndarray:
     return np.concatenate(([0], np.cumsum(periods))).astype(np.int64)
 
 
-def extend(times: np.ndarray, before: int, after: int) -> np.ndarray:
+def extend(times: Floats, before: int, after: int) -> Floats:
     """Continue a train at both ends by numbers of pulses, with a line fitted to its nearest 1000.
 
     `times` (n,) are at least 2 and increasing. Returns (before + n + after,) float64.
@@ -92,7 +94,7 @@ def extend(times: np.ndarray, before: int, after: int) -> np.ndarray:
     return np.concatenate((head, times, _continuation(times, after)))
 
 
-def _continuation(times: np.ndarray, n: int) -> np.ndarray:
+def _continuation(times: Floats, n: int) -> Floats:
     if n == 0:
         return np.empty(0)
     step = period(times)
@@ -100,6 +102,8 @@ def _continuation(times: np.ndarray, n: int) -> np.ndarray:
     breaks = np.flatnonzero(np.abs(np.diff(nearest) - step) > 0.5 * step)
     nearest = nearest[breaks[-1] + 1 :] if breaks.size else nearest
     if nearest.size < 2:
-        return times[-1] + step * np.arange(1, n + 1)
+        even_on: Floats = times[-1] + step * np.arange(1, n + 1)
+        return even_on
     slope, offset = np.polyfit(np.arange(nearest.size), nearest - times[-1], 1)
-    return times[-1] + offset + slope * (nearest.size + np.arange(n))
+    fitted: Floats = times[-1] + offset + slope * (nearest.size + np.arange(n))
+    return fitted

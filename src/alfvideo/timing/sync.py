@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from one.alf.io import filter_by
 
-from alfvideo.files import arrays
+from alfvideo.array_types import Floats, Integers, Numbers
+from alfvideo.files import alf, arrays
 from alfvideo.files.errors import DataError
 
 _NIDQ = {
@@ -51,18 +52,18 @@ _ATTRIBUTES = ("times", "polarities", "channels")
 class Fronts:
     """Rises and falls of one line."""
 
-    times: np.ndarray
+    times: Floats
     """(m,) float64, seconds of the DAQ's clock, sorted."""
-    polarities: np.ndarray
+    polarities: Integers
     """(m,), positive for a rise and negative for a fall."""
 
     @property
-    def rises(self) -> np.ndarray:
+    def rises(self) -> Floats:
         """Times of the rises, (k,) float64, seconds."""
         return self.times[self.polarities > 0]
 
     @property
-    def falls(self) -> np.ndarray:
+    def falls(self) -> Floats:
         """Times of the falls, (k,) float64, seconds."""
         return self.times[self.polarities < 0]
 
@@ -71,12 +72,12 @@ class Fronts:
 class Sync:
     """Fronts of all channels of a DAQ, sorted by time, (m,) each."""
 
-    times: np.ndarray
-    polarities: np.ndarray
-    channels: np.ndarray
+    times: Floats
+    polarities: Integers
+    channels: Integers
 
     def fronts(self, channel: int) -> Fronts:
-        """Fronts of one channel; empty if nothing was recorded on it."""
+        """Return fronts of one channel; empty if nothing was recorded on it."""
         selected = self.channels == channel
         return Fronts(self.times[selected], self.polarities[selected])
 
@@ -110,7 +111,7 @@ def find(session: Path, collection: str, namespace: str) -> Path:
 
 
 def files(folder: Path, namespace: str) -> list[Path]:
-    """Sync array files of a folder, sorted by name; names may carry extra parts such as probe00."""
+    """List sync array files of a folder, sorted by name; names may have parts such as probe00."""
     return sorted(_files(folder, namespace).values())
 
 
@@ -150,7 +151,7 @@ def load(folder: Path, namespace: str) -> Sync:
 
 
 def channel_map(folder: Path, namespace: str) -> dict[str, int]:
-    """Channels by name of what is wired to them.
+    """Map the names of what is wired to channels to their numbers.
 
     Timeline: the columns in its metadata. SpikeGLX: the wiring file of the folder; what it does
     not name is taken from `DEFAULT_CHANNELS`, unless its channel is in use for something else.
@@ -191,21 +192,20 @@ def camera_channel(channels: Mapping[str, int], camera: str, folder: Path) -> in
 
 
 def _files(folder: Path, namespace: str) -> dict[str, Path]:
-    """Sync array files by attribute."""
-    if not folder.is_dir():
-        return {}
-    names, parts = filter_by(folder, object="sync", namespace=namespace, extension="npy")
+    """Return the sync array files by attribute."""
     found: dict[str, Path] = {}
-    for name, (_, _, attribute, *_) in zip(names, parts, strict=True):
+    datasets = alf.matching(folder, object="sync", namespace=namespace, extension="npy")
+    for path, parts in datasets.items():
+        attribute = parts["attribute"] or ""
         if attribute in found and attribute in _ATTRIBUTES:
             raise DataError(
-                f"{folder / name}: {found[attribute].name} could be meant too. Keep one of the two."
+                f"{path}: {found[attribute].name} could be meant too. Keep one of the two."
             )
-        found[attribute] = folder / name
+        found[attribute] = path
     return {name: path for name, path in found.items() if name in _ATTRIBUTES}
 
 
-def _read(path: Path) -> np.ndarray:
+def _read(path: Path) -> Numbers:
     array = arrays.load(path)
     if array.size != max(array.shape, default=0):
         raise DataError(f"{path}: expected a vector, found an array of shape {array.shape}.")
@@ -217,7 +217,7 @@ def _has_nidq(folder: Path) -> bool:
 
 
 def _is_3a(folder: Path) -> bool:
-    """Whether the sync was recorded by a probe itself, which only Neuropixels 3A rigs do."""
+    """Return whether the sync was recorded by a probe itself, which only Neuropixels 3A rigs do."""
     return any(folder.glob("*.ap.*")) and not _has_nidq(folder)
 
 
@@ -240,7 +240,7 @@ def _wired_channels(folder: Path) -> dict[str, int]:
 
 
 def _digital_channel(pin: str) -> int | None:
-    """Channel of a digital pin: P0.N of a nidq, pinNN of a 3A probe (None: carries no channel).
+    """Return the channel of a digital pin: P0.N of a nidq, pinNN of a 3A probe (None: no channel).
 
     >>> _digital_channel('P0.3'), _digital_channel('pin06'), _digital_channel('pin05')
     (3, 4, None)
@@ -252,13 +252,13 @@ def _digital_channel(pin: str) -> int | None:
 
 
 def _timeline_channels(folder: Path) -> dict[str, int]:
-    names, _ = filter_by(folder, object="DAQdata", namespace="timeline", attribute="meta")
-    if not names:
+    found = alf.matching(folder, object="DAQdata", namespace="timeline", attribute="meta")
+    path = next(iter(found), None)
+    if path is None:
         raise DataError(
             f"{folder}: _timeline_DAQdata.meta.json is missing. It names the channels; copy it "
             "from the rig."
         )
-    path = folder / names[0]
     try:
         return {entry["name"]: int(entry["arrayColumn"]) for entry in _read_json(path)["inputs"]}
     except (KeyError, TypeError, ValueError):
@@ -268,7 +268,7 @@ def _timeline_channels(folder: Path) -> dict[str, int]:
         ) from None
 
 
-def _read_json(path: Path) -> dict:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.files.errors import DataError
 from alfvideo.timing.alignment import Fit, fit_start
 from alfvideo.timing.embedded import (
@@ -16,10 +17,10 @@ from alfvideo.timing.embedded import (
 from alfvideo.timing.pulses import EvenPulses, even, extend, period
 from alfvideo.timing.sync import Fronts
 
-_FEWEST_TO_DISAGREE = 6
+_MIN_FRONTS_TO_DISAGREE = 6
 """Sync fronts (three pulses) that must agree among themselves to speak against the others."""
 
-_USUAL_JITTER = 0.2
+_MAX_USUAL_JITTER = 0.2
 """Part of the sync fronts that may be a frame off without a note: a TTL that comes within a DAQ
 sample of a pulse may be seen before or after it."""
 
@@ -28,11 +29,11 @@ sample of a pulse may be seen before or after it."""
 class CameraTimes:
     """Times of all frames of a video, and how they were found."""
 
-    times: np.ndarray
+    times: Floats
     """(n_frames,) float64, strictly increasing, seconds of the DAQ's clock."""
-    pulses: np.ndarray
-    """(n,) float64, the camera pulses, mended where some were lost or added, seconds."""
-    count: np.ndarray
+    pulses: Floats
+    """(n,) float64, the camera pulses, repaired where some were lost or added, seconds."""
+    count: Integers
     """(n_frames,) int64, number of the exposure of each frame, from 0: jumps are dropped frames."""
     method: str
     """'gpio', 'wheel', 'pulses' or 'camlog'."""
@@ -44,9 +45,9 @@ class CameraTimes:
 class _Numbering:
     """Pulses and the counter of each frame: frame i was exposed at pulse start + count[i]."""
 
-    pulses: np.ndarray
-    count: np.ndarray
-    mended: EvenPulses | None = None
+    pulses: Floats
+    count: Integers
+    repaired: EvenPulses | None = None
 
     @property
     def needed(self) -> int:
@@ -55,7 +56,7 @@ class _Numbering:
 
 
 def camera_times(
-    pulses: np.ndarray, n_frames: int, frame_data: FrameData, ttl: Fronts | None = None
+    pulses: Floats, n_frames: int, frame_data: FrameData, ttl: Fronts | None = None
 ) -> CameraTimes:
     """Find the time of each frame of a video.
 
@@ -65,7 +66,7 @@ def camera_times(
     end are extrapolated.
 
     Pulses that the DAQ lost or added, and a frame counter that disagrees with the camera's clock,
-    are mended if that agrees better with the sync TTLs.
+    are repaired if that agrees better with the sync TTLs.
 
     Parameters
     ----------
@@ -88,14 +89,16 @@ def camera_times(
     count = _frame_counter(frame_data.count, n_frames, pulses.size, notes)
     numberings = _numberings(pulses, count, frame_data.timestamps)
 
-    fit, reason = None, _no_gpio(frame_data.gpio, n_frames, ttl)
-    if reason is None:
-        fronts = gpio_fronts(frame_data.gpio[:n_frames, SYNC_PIN])
+    fit: Fit | None = None
+    gpio = frame_data.gpio
+    reason = _no_gpio(gpio, n_frames, ttl)
+    if reason is None and gpio is not None and ttl is not None:
+        fronts = gpio_fronts(gpio[:n_frames, SYNC_PIN])
         fits = [_fit(numbering, fronts, ttl) for numbering in numberings]
         chosen = max(range(len(fits)), key=lambda i: (fits[i].clear, fits[i].exact))
         numbering, fit = numberings[chosen], fits[chosen]
         reason = _distrust(numbering, fit, fronts, ttl)
-    if reason is None:
+    if reason is None and fit is not None:
         method, start = "gpio", fit.start
         notes += _gpio_notes(fit)
     else:
@@ -108,7 +111,7 @@ def camera_times(
     return _checked(CameraTimes(times, numbering.pulses, numbering.count, method, tuple(notes)))
 
 
-def camlog_times(pulses: np.ndarray, n_frames: int) -> CameraTimes:
+def camlog_times(pulses: Floats, n_frames: int) -> CameraTimes:
     """Find the time of each frame where every frame has its pulse (camlog rigs).
 
     One pulse too many is dropped and one too few is added: inside the train if a gap or an extra
@@ -128,9 +131,9 @@ def camlog_times(pulses: np.ndarray, n_frames: int) -> CameraTimes:
         )
     if surplus == 0:
         return _checked(CameraTimes(pulses, pulses, np.arange(n_frames), "camlog", ()))
-    mended = even(pulses)
-    if mended.times.size == n_frames:
-        times, where = mended.times, "where the train of pulses is uneven"
+    repaired = even(pulses)
+    if repaired.times.size == n_frames:
+        times, where = repaired.times, "where the train of pulses is uneven"
     else:
         times = pulses[:-1] if surplus > 0 else extend(pulses, 0, 1)
         where = "at the end"
@@ -139,7 +142,7 @@ def camlog_times(pulses: np.ndarray, n_frames: int) -> CameraTimes:
     return _checked(CameraTimes(times, pulses, np.arange(n_frames), "camlog", (note,)))
 
 
-def _check(pulses: np.ndarray, n_frames: int) -> None:
+def _check(pulses: Floats, n_frames: int) -> None:
     if n_frames < 1:
         raise DataError("The video has no frames. Copy it from the rig again.")
     if pulses.size < 2:
@@ -156,9 +159,9 @@ def _check(pulses: np.ndarray, n_frames: int) -> None:
 
 
 def _frame_counter(
-    recorded: np.ndarray | None, n_frames: int, n_pulses: int, notes: list[str]
-) -> np.ndarray:
-    """The frame counter of each frame of the video, (n_frames,) int64, increasing from 0."""
+    recorded: Integers | None, n_frames: int, n_pulses: int, notes: list[str]
+) -> Integers:
+    """Return the frame counter of each frame of the video, (n_frames,) int64, increasing from 0."""
     consecutive = np.arange(n_frames)
     if recorded is None:
         notes.append("The camera saved no frame counter: frames are taken as consecutive.")
@@ -191,30 +194,33 @@ def _frame_counter(
     return count
 
 
-def _numberings(
-    pulses: np.ndarray, count: np.ndarray, timestamps: np.ndarray | None
-) -> list[_Numbering]:
-    """Ways to number pulses and frames, the more likely first: as recorded, and mended.
+def _numberings(pulses: Floats, count: Integers, timestamps: Floats | None) -> list[_Numbering]:
+    """List ways to number pulses and frames, the more likely first: as recorded, and repaired.
 
-    Mended are a train of pulses without gaps and the exposures that the camera's clock shows: both
-    count periods, so they agree whatever was lost on either side.
+    Repaired are a train of pulses without gaps and the exposures that the camera's clock shows:
+    both count periods, so they agree whatever was lost on either side.
     """
     recorded = _Numbering(pulses, count)
     duration = (pulses[-1] - pulses[0]) / period(pulses)
     if duration > 10 * (pulses.size + recorded.needed):
         return [recorded]  # filling so long a gap is a guess
-    mended = even(pulses)
+    repaired = even(pulses)
     clock_count = exposures_by_clock(timestamps, count)
-    if clock_count[-1] >= max(mended.times.size, recorded.needed):
-        clock_count = count  # the DAQ has no pulses for these exposures
-    if not (mended.filled.size or mended.removed.size) and np.array_equal(clock_count, count):
-        return [recorded]
-    both = [_Numbering(mended.times, clock_count, mended), recorded]
-    return both[::-1] if pulses.size == recorded.needed else both
+    by_clock = _Numbering(repaired.times, clock_count, repaired)
+    if clock_count[-1] >= max(repaired.times.size, recorded.needed):
+        # the DAQ has no pulses for the last exposures: that needs sync TTLs that agree better
+        usable = by_clock.needed <= 10 * (pulses.size + recorded.needed)
+        unlikely, clock_count = [by_clock] if usable else [], count
+    else:
+        unlikely = []
+    if not (repaired.filled.size or repaired.removed.size) and np.array_equal(clock_count, count):
+        return [recorded, *unlikely]
+    both = [_Numbering(repaired.times, clock_count, repaired), recorded]
+    return [*(both[::-1] if pulses.size == recorded.needed else both), *unlikely]
 
 
-def _no_gpio(gpio: np.ndarray | None, n_frames: int, ttl: Fronts | None) -> str | None:
-    """Why the GPIO cannot be used, or None."""
+def _no_gpio(gpio: Booleans | None, n_frames: int, ttl: Fronts | None) -> str | None:
+    """Return why the GPIO cannot be used, or None."""
     if gpio is None:
         return "the camera saved no GPIO"
     if gpio_fronts(gpio[:n_frames, SYNC_PIN]).indices.size < 2:
@@ -240,13 +246,13 @@ def _fit(numbering: _Numbering, fronts: GpioFronts, ttl: Fronts) -> Fit:
 
 
 def _distrust(numbering: _Numbering, fit: Fit, fronts: GpioFronts, ttl: Fronts) -> str | None:
-    """Why the fit to the sync TTLs cannot be used, or None."""
+    """Return why the fit to the sync TTLs cannot be used, or None."""
     n_fronts, n_unmatched = fit.offsets.size, np.count_nonzero(fit.unmatched)
     if not fit.clear:
         if 2 * n_unmatched >= n_fronts:
             return f"only {n_fronts - n_unmatched} of {n_fronts} GPIO fronts match a sync TTL"
         return "several alignments fit the sync TTLs about equally well"
-    if n_unmatched < _FEWEST_TO_DISAGREE:
+    if n_unmatched < _MIN_FRONTS_TO_DISAGREE:
         return None
     others = GpioFronts(*(values[fit.unmatched] for values in fronts))
     other = _fit(numbering, others, ttl)
@@ -264,14 +270,16 @@ def _gpio_notes(fit: Fit) -> list[str]:
     if n_unmatched := np.count_nonzero(fit.unmatched):
         notes.append(f"{n_unmatched} of {n_fronts} GPIO fronts match no sync TTL of the DAQ.")
     n_shifted = np.count_nonzero(np.abs(fit.offsets) == 1)
-    if n_shifted > _USUAL_JITTER * n_fronts:
+    if n_shifted > _MAX_USUAL_JITTER * n_fronts:
         notes.append(
             f"{n_shifted} of {n_fronts} GPIO fronts are one frame away from their sync TTL: the "
             "majority decides."
         )
     matched = fit.offsets[~fit.unmatched]
     third = matched.size // 3
-    if third >= _FEWEST_TO_DISAGREE and np.median(matched[:third]) != np.median(matched[-third:]):
+    if third >= _MIN_FRONTS_TO_DISAGREE and np.median(matched[:third]) != np.median(
+        matched[-third:]
+    ):
         notes.append(
             "The GPIO fronts at the beginning and at the end of the session disagree by one frame: "
             "part of the times is one frame off."
@@ -279,7 +287,7 @@ def _gpio_notes(fit: Fit) -> list[str]:
     return notes
 
 
-def _numbering_notes(numbering: _Numbering, recorded_count: np.ndarray, start: int) -> list[str]:
+def _numbering_notes(numbering: _Numbering, recorded_count: Integers, start: int) -> list[str]:
     notes, count = [], numbering.count
     steps = np.diff(count)
     if dropped := int((steps - 1).sum()):
@@ -292,9 +300,9 @@ def _numbering_notes(numbering: _Numbering, recorded_count: np.ndarray, start: i
             f"At {differing} places the camera's clock shows another number of exposures than the "
             "frame counter: the clock was followed."
         )
-    if numbering.mended is None:
+    if numbering.repaired is None:
         return notes
-    pulses, filled, removed = numbering.mended
+    pulses, filled, removed = numbering.repaired
     filled = filled[(filled >= start) & (filled < start + numbering.needed)]
     first = pulses[max(start, 0)]
     last = pulses[min(start + numbering.needed, pulses.size) - 1]
@@ -328,7 +336,7 @@ def _pulse_notes(numbering: _Numbering, start: int, method: str) -> list[str]:
     return notes
 
 
-def _times(numbering: _Numbering, start: int) -> np.ndarray:
+def _times(numbering: _Numbering, start: int) -> Floats:
     before = max(-start, 0)
     after = max(start + numbering.needed - numbering.pulses.size, 0)
     return extend(numbering.pulses, before, after)[start + before + numbering.count]

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
 
+from alfvideo.array_types import Floats
 from alfvideo.files import arrays
 from alfvideo.files.errors import DataError
 from alfvideo.timing import encoder, sync
@@ -16,10 +16,11 @@ RATE = 1000
 CORNER = 20
 """Corner of the low-pass filter of the velocity in Hz, as in brainbox.behavior.wheel."""
 
-LEAST_TURN = 8 * 2 * np.pi / 4096
+MIN_TURN = 8 * 2 * np.pi / 4096
 """The least turn that counts as a movement, in radians: 8 counts of the encoder, as in
 brainbox.behavior.wheel.movements."""
 
+_ENCODER_LINES = ("rotary_encoder_0", "rotary_encoder_1")
 _ORDER = 8
 _BLOCK = 300 * RATE
 _MARGIN = 2 * RATE
@@ -28,8 +29,8 @@ _MARGIN = 2 * RATE
 
 def load(
     alf_files: Sequence[Path], sync_folder: Path | None, namespace: str
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Timestamps in seconds and position in radians, (n,) each; None if neither source is there.
+) -> tuple[Floats, Floats] | None:
+    """Load timestamps in seconds and position in radians, (n,) each; None without a source.
 
     From the ALF files, else from the lines of the rotary encoder on the DAQ.
 
@@ -41,15 +42,18 @@ def load(
     if alf_files:
         by_attribute = {path.name.split(".")[1]: arrays.load(path) for path in alf_files}
         return by_attribute["timestamps"], by_attribute["position"]
-    channels = sync.channel_map(sync_folder, namespace) if sync_folder else {}
-    lines = [channels.get(f"rotary_encoder_{i}") for i in range(2)]
-    if None in lines:
+    if sync_folder is None:
         return None
-    return encoder.position(*map(sync.load(sync_folder, namespace).fronts, lines))
+    channels = sync.channel_map(sync_folder, namespace)
+    lines = [channels[name] for name in _ENCODER_LINES if name in channels]
+    if len(lines) < len(_ENCODER_LINES):
+        return None
+    a, b = map(sync.load(sync_folder, namespace).fronts, lines)
+    return encoder.position(a, b)
 
 
-def checked(timestamps: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The samples of the wheel that can be used, those with NaN left out.
+def checked(timestamps: Floats, position: Floats) -> tuple[Floats, Floats]:
+    """Return the samples of the wheel that can be used, those with NaN left out.
 
     Parameters
     ----------
@@ -86,13 +90,16 @@ def checked(timestamps: np.ndarray, position: np.ndarray) -> tuple[np.ndarray, n
     return timestamps, position
 
 
-def velocity(position: np.ndarray, rate: float = RATE) -> np.ndarray:
-    """Velocity of an evenly sampled position (n,), per second, (n,) float64.
+def velocity(position: Floats, rate: float = RATE) -> Floats:
+    """Compute the velocity of an evenly sampled position (n,), per second, (n,) float64.
 
     The position passes a Butterworth low-pass of order 8 at 20 Hz, forwards and backwards. Each
     value is the change since the sample before, and the first is 0. A position of fewer than 2
     samples has velocity 0.
     """
+    # Slow to load: jobs that only read the wheel do without.
+    from scipy.signal import butter, sosfiltfilt
+
     if position.size < 2:
         return np.zeros(position.size)
     sections = butter(_ORDER, CORNER, fs=rate, output="sos")
@@ -102,8 +109,8 @@ def velocity(position: np.ndarray, rate: float = RATE) -> np.ndarray:
     return np.diff(smooth, prepend=smooth[0]) * rate
 
 
-def velocity_at(times: np.ndarray, timestamps: np.ndarray, position: np.ndarray) -> np.ndarray:
-    """Velocity of the wheel at some times, radians per second, (n,) float64; NaN outside its data.
+def velocity_at(times: Floats, timestamps: Floats, position: Floats) -> Floats:
+    """Return the wheel's velocity at some times, rad/s, (n,) float64; NaN outside its data.
 
     The wheel is resampled at 1 kHz in blocks, so that memory does not grow with the session.
 

@@ -74,7 +74,7 @@ def _convert(
 
 
 def variable_rate_note(source: Video) -> str:
-    """What to tell about an avi in which some frame periods hold no frame."""
+    """Warn of an avi in which some frame periods hold no frame."""
     return (
         f"The raw video has a variable rate: {source.frames} frames in {source.periods} frame "
         "periods. Each frame is kept once, with its own time."
@@ -126,8 +126,10 @@ def _run(command: Sequence[str], source: Path, progress: Callable[[int], None]) 
             f"ffmpeg cannot be started from {command[0]} ({error.strerror}). Correct `ffmpeg` in "
             "the configuration, or leave it empty to use the one that comes with alfvideo."
         ) from None
+    assert process.stdout is not None, "it is a pipe"
+    assert process.stderr is not None, "it is a pipe"
     warnings: deque[str] = deque(maxlen=20)
-    reader = threading.Thread(target=lambda: warnings.extend(map(str.strip, process.stderr)))
+    reader = threading.Thread(target=warnings.extend, args=(map(str.strip, process.stderr),))
     reader.start()
     for line in process.stdout:
         name, _, value = line.strip().partition("=")

@@ -8,24 +8,26 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation
 
+from alfvideo.array_types import Image, Integers
 from alfvideo.files.errors import DataError
 from alfvideo.video import gray
 from alfvideo.video.probe import opened
 
 
-def picture(frame: av.VideoFrame) -> np.ndarray:
-    """What a decoded frame shows: gray (height, width) uint8, or RGB (height, width, 3) uint8.
+def picture(frame: av.VideoFrame) -> Image:
+    """Convert a decoded frame to gray (height, width) uint8, or RGB (height, width, 3) uint8.
 
     Gray only where there is no colour at all. The values are those of OpenCV.
     """
     values = gray.without_colour(frame)
-    if values is None:
-        values = frame.to_ndarray(format="rgb24", interpolation=Interpolation.BICUBIC)
-    return values
+    if values is not None:
+        return values
+    colours = frame.to_ndarray(format="rgb24", interpolation=Interpolation.BICUBIC)
+    return np.asarray(colours, np.uint8)
 
 
 def from_number(path: Path, first: int) -> Iterator[av.VideoFrame]:
-    """All frames of a video from a number on, in order.
+    """Yield all frames of a video from a number on, in order.
 
     Raises
     ------
@@ -54,14 +56,16 @@ def from_number(path: Path, first: int) -> Iterator[av.VideoFrame]:
             raise _undecodable(path, number, error.strerror) from error
 
 
-def _decoded(stream: av.VideoStream, packets: Iterable[av.Packet]) -> Iterator[av.VideoFrame]:
+def _decoded(
+    stream: av.VideoStream, packets: Iterable["av.Packet[av.VideoStream]"]
+) -> Iterator[av.VideoFrame]:
     for packet in packets:
         yield from stream.codec_context.decode(packet)
     yield from stream.codec_context.decode(None)
 
 
 def read(path: Path, numbers: Iterable[int]) -> Iterator[av.VideoFrame]:
-    """Frames of the given numbers, which increase, from 0; little more than these is decoded.
+    """Yield frames of the given numbers, which increase, from 0; little more than these is decoded.
 
     Raises
     ------
@@ -102,22 +106,21 @@ def _show_first_packet(container: av.container.InputContainer, stream: av.VideoS
     stream.codec_context.flush_buffers()
 
 
-def _presentation_times(
-    container: av.container.InputContainer, stream: av.VideoStream
-) -> np.ndarray:
-    """Time of each frame in the order in which they are shown, (n,) int64, units of the stream.
+def _presentation_times(container: av.container.InputContainer, stream: av.VideoStream) -> Integers:
+    """Return the time of each frame in the order shown, (n,) int64, units of the stream.
 
     In a video of constant rate they follow from the index; else all packets are read.
     """
     decoding = np.array([entry.timestamp for entry in stream.index_entries], np.int64)
     steps = np.diff(decoding)
     if stream.start_time is not None and steps.size and (steps == steps[0]).all():
-        return stream.start_time + np.arange(decoding.size) * steps[0]
+        times: Integers = stream.start_time + np.arange(decoding.size) * steps[0]
+        return times
     return _packet_times(container, stream)
 
 
-def _packet_times(container: av.container.InputContainer, stream: av.VideoStream) -> np.ndarray:
-    """Time of each frame that is shown, in order, (n,) int64, by reading all packets."""
+def _packet_times(container: av.container.InputContainer, stream: av.VideoStream) -> Integers:
+    """Read the time of each frame that is shown from all packets, in order, (n,) int64."""
     times = [
         packet.pts
         for packet in container.demux(stream)
@@ -126,21 +129,21 @@ def _packet_times(container: av.container.InputContainer, stream: av.VideoStream
     return np.sort(np.array(times, np.int64))
 
 
-def _keyframe_times(stream: av.VideoStream, times: np.ndarray) -> np.ndarray:
-    """Times of the keyframes: between two of them one seek is enough."""
+def _keyframe_times(stream: av.VideoStream, times: Integers) -> Integers:
+    """Return times of the keyframes: between two of them one seek is enough."""
     return times[[i for i, entry in enumerate(stream.index_entries) if entry.is_keyframe]]
 
 
-def _same_seek(wanted: np.ndarray, keyframes: np.ndarray) -> list[np.ndarray]:
-    """Groups of times between the same keyframes."""
+def _same_seek(wanted: Integers, keyframes: Integers) -> list[Integers]:
+    """Group times between the same keyframes."""
     after = np.searchsorted(keyframes, wanted, side="right")
     return [group for group in np.split(wanted, np.flatnonzero(np.diff(after)) + 1) if group.size]
 
 
 def _decode(
-    container: av.container.InputContainer, stream: av.VideoStream, wanted: np.ndarray
+    container: av.container.InputContainer, stream: av.VideoStream, wanted: Integers
 ) -> Iterator[av.VideoFrame]:
-    """Frames of the wanted times, after one seek.
+    """Yield frames of the wanted times, after one seek.
 
     Frames that no other refers to are skipped unless they are wanted themselves; the decoder is
     drained after the last wanted packet, so nothing after it is decoded.
@@ -157,14 +160,18 @@ def _decode(
 
 def _packets_from(
     container: av.container.InputContainer, stream: av.VideoStream, time: int
-) -> Iterator[av.Packet]:
-    """Coded frames from the last keyframe that is shown no later than a time."""
+) -> Iterator["av.Packet[av.VideoStream]"]:
+    """Yield coded frames from the last keyframe that is shown no later than a time."""
     container.seek(time, stream=stream)
     packets = (packet for packet in container.demux(stream) if packet.size)
     first = next(packets, None)
     if first is None:
         return
-    if first.pts > time and not first.pos <= stream.index_entries[0].pos:
+    if (
+        (first.pts is not None and first.pts > time)
+        and first.dts is not None
+        and (first.pos is not None and first.pos > stream.index_entries[0].pos)
+    ):
         # Frames that are shown before this keyframe come after it in the file.
         yield from _packets_from(container, stream, first.dts - 1)
         return
@@ -172,11 +179,11 @@ def _packets_from(
     yield from packets
 
 
-def _number(times: np.ndarray, time: int) -> int:
+def _number(times: Integers, time: int) -> int:
     return int(np.searchsorted(times, time))
 
 
-def _undecodable(path: Path, number: int, why: str) -> DataError:
+def _undecodable(path: Path, number: int, why: str | None) -> DataError:
     return DataError(
         f"{path}: frame {number} cannot be decoded ({why}). Compress the raw video again."
     )

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange
 
+from alfvideo.array_types import Image
 from alfvideo.video.region import Region
 
 _LUMA_FIRST = {"gray", "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
@@ -20,8 +21,8 @@ _FROM_LIMITED_444 = np.clip(np.floor(_LIMITED * 255 / 219 + 0.5), 0, 255).astype
 """The same for pictures with chroma of full size, which FFmpeg rounds instead of cutting off."""
 
 
-def without_colour(frame: av.VideoFrame, region: Region | None = None) -> np.ndarray | None:
-    """The gray values of a frame or a region of it, (height, width) uint8, a copy.
+def without_colour(frame: av.VideoFrame, region: Region | None = None) -> Image | None:
+    """Copy the gray values of a frame or a region of it, (height, width) uint8.
 
     They are what OpenCV makes of the decoded picture, to the bit. None if the picture has colour
     there, or its luma cannot be read directly.
@@ -36,7 +37,8 @@ def without_colour(frame: av.VideoFrame, region: Region | None = None) -> np.nda
     full_range = frame.color_range == ColorRange.JPEG or name.startswith(("yuvj", "gray"))
     if full_range:
         return luma.copy()
-    return cv2.LUT(luma, _FROM_LIMITED_444 if name == "yuv444p" else _FROM_LIMITED)
+    table = _FROM_LIMITED_444 if name == "yuv444p" else _FROM_LIMITED
+    return np.asarray(cv2.LUT(luma, table), np.uint8)
 
 
 def _has_colour(plane: av.video.plane.VideoPlane, frame: av.VideoFrame, region: Region) -> bool:
@@ -48,6 +50,6 @@ def _has_colour(plane: av.video.plane.VideoPlane, frame: av.VideoFrame, region: 
     return bool((chroma != _NO_COLOUR).any())
 
 
-def _values(plane: av.video.plane.VideoPlane) -> np.ndarray:
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+def _values(plane: av.video.plane.VideoPlane) -> Image:
+    rows: Image = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
     return rows[: plane.height, : plane.width]

@@ -8,14 +8,15 @@ import av
 import cv2
 import numpy as np
 
+from alfvideo.array_types import Floats, Image
 from alfvideo.files.errors import DataError
 from alfvideo.video import gray
 from alfvideo.video.probe import opened
 from alfvideo.video.region import Region
 
 
-def gray_regions(path: Path, region: Region) -> Iterator[np.ndarray | None]:
-    """The gray values of a region in each frame of a video, in order: (height, width) uint8.
+def gray_regions(path: Path, region: Region) -> Iterator[Image | None]:
+    """Yield the gray values of a region in each frame of a video, in order: (height, width) uint8.
 
     A frame that cannot be decoded is None, so that the position in the stream is the frame number.
     (Up to the next keyframe, frames after one that is damaged may be decoded wrong.) Gray is as
@@ -50,15 +51,15 @@ def gray_regions(path: Path, region: Region) -> Iterator[np.ndarray | None]:
             yield None
 
 
-def _decoded(packet: av.Packet) -> list[av.VideoFrame]:
+def _decoded(packet: "av.Packet[av.VideoStream]") -> list[av.VideoFrame]:
     try:
         return packet.decode()
     except av.error.InvalidDataError:
         return []
 
 
-def motion_energy(regions: Iterable[np.ndarray | None]) -> np.ndarray:
-    """Mean absolute difference of each frame and the next, (n_frames,) float64 gray levels.
+def motion_energy(regions: Iterable[Image | None]) -> Floats:
+    """Compute the mean absolute difference of each frame and the next, (n_frames,) gray levels.
 
     The last value is repeated, as in iblvideo. It is NaN where one of the two frames is None, and
     for a single frame.
@@ -70,20 +71,22 @@ def motion_energy(regions: Iterable[np.ndarray | None]) -> np.ndarray:
         return np.empty(0)
     energy: list[float] = []
     for frame in frames:
-        known = previous is not None and frame is not None
-        energy.append(mean_difference(previous, frame) if known else np.nan)
+        if previous is None or frame is None:
+            energy.append(np.nan)
+        else:
+            energy.append(mean_difference(previous, frame))
         previous = frame
     return np.array([*energy, energy[-1] if energy else np.nan])
 
 
-def mean_difference(one: np.ndarray, other: np.ndarray) -> float:
-    """Mean absolute difference of two gray images in gray levels."""
+def mean_difference(one: Image, other: Image) -> float:
+    """Return the mean absolute difference of two gray images in gray levels."""
     return cv2.norm(one, other, cv2.NORM_L1) / one.size
 
 
-def _gray(frame: av.VideoFrame, region: Region) -> np.ndarray:
+def _gray(frame: av.VideoFrame, region: Region) -> Image:
     values = gray.without_colour(frame, region)
     if values is None:
         picture = frame.to_ndarray(format="bgr24")[region.slices]
-        return cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+        return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
     return values

@@ -14,7 +14,7 @@ from alfvideo.files.errors import DataError
 
 @dataclass(frozen=True)
 class Video:
-    """What a container says of its first video stream, and what it really holds.
+    """The first video stream of a container: as its header announces it, and as it is.
 
     `frames` counts the coded frames in the file. `indexed` is the number of frames in its index
     and `announced` the number of frame periods in its header; both exceed what is there when the
@@ -36,18 +36,18 @@ class Video:
 
     @property
     def whole(self) -> bool:
-        """Whether everything that index and header promise is there."""
+        """True if everything that index and header promise is there."""
         return self.frames == self.indexed and self.periods == self.announced
 
     @property
     def variable_rate(self) -> bool:
-        """Whether some frame periods hold no frame (avi only)."""
+        """True if some frame periods hold no frame (avi only)."""
         return self.periods != self.frames
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """The container and its first video stream.
+    """Yield the container and its first video stream.
 
     Raises
     ------
@@ -81,10 +81,16 @@ def probe(path: Path) -> Video:
         If it cannot be opened or holds no frames.
     """
     with opened(path) as (container, stream):
-        frames, first, end = 0, None, 0
+        frames, end = 0, 0
+        first: int | None = None
         for packet in container.demux(stream):
             if packet.size == 0:
                 continue
+            if packet.dts is None:
+                raise DataError(
+                    f"{path}: frame {frames} has no time, as in coded frames without a container. "
+                    "Put them in one, or transfer the file again from the rig."
+                )
             first = packet.dts if first is None else first
             end = packet.dts + (packet.duration or 1)
             frames += 1
@@ -92,6 +98,11 @@ def probe(path: Path) -> Video:
             raise DataError(
                 f"{path} holds no frames. Transfer it again from the rig; if the camera recorded "
                 "nothing, remove the file and the camera is left out."
+            )
+        if stream.time_base is None or stream.average_rate is None:
+            raise DataError(
+                f"{path} does not say its frame rate, so it is damaged. Transfer it again from the "
+                "rig."
             )
         # Time stamps of an avi count frame periods; elsewhere periods cannot be empty.
         periods = end if container.format.name == "avi" else frames

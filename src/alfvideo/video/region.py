@@ -22,7 +22,7 @@ class Region(NamedTuple):
         return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
 
     def within(self, width: int, height: int) -> "Region":
-        """This region in frames of another size, in proportion.
+        """Return this region in frames of another size, in proportion.
 
         >>> Region(850, 900, 160, 124, (1280, 1024)).within(640, 512)
         Region(x=425, y=450, width=80, height=62, frame=(640, 512))
@@ -46,7 +46,7 @@ class Region(NamedTuple):
 
 
 def from_configuration(box: Mapping[str, int]) -> Region:
-    """A region as the configuration has it, with `frame_width` and `frame_height`.
+    """Make a region from the configuration, with `frame_width` and `frame_height`.
 
     >>> from_configuration(dict(x=1, y=2, width=3, height=4, frame_width=64, frame_height=48))
     Region(x=1, y=2, width=3, height=4, frame=(64, 48))

@@ -70,7 +70,9 @@ class Format(StrEnum):
 
 Config = Annotated[
     list[str] | None,
-    typer.Option(*CONFIG, metavar="KEY=VALUE", help="A key of the configuration, as for snakemake."),
+    typer.Option(
+        *CONFIG, metavar="KEY=VALUE", help="A key of the configuration, as for snakemake."
+    ),
 ]
 Configfile = Annotated[
     list[Path] | None,
@@ -111,7 +113,9 @@ def status(
         list[Path] | None,
         typer.Argument(metavar="[PATH]...", help="Only sessions in these folders below root."),
     ] = None,
-    format: Annotated[Format, typer.Option(help="For people or for other programs.")] = Format.TABLE,
+    format: Annotated[
+        Format, typer.Option(help="For people or for other programs.")
+    ] = Format.TABLE,
     config: Config = None,
     configfile: Configfile = None,
     directory: Directory = Path(),

@@ -1,39 +1,39 @@
-"""The table of all keys of the configuration in `config/README.md`, from their schema."""
+"""The table of all keys of the configuration in `config/README.md`, from their model."""
 
 import json
-import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-import yaml
+from alfvideo.configuration import Configuration
+from alfvideo.files import yaml_model
 
 
-def table(schema: Mapping[str, Any]) -> str:
-    """Keys, defaults and what they do (`$comment` in the schema), as a table in Markdown."""
+def table() -> str:
+    """Keys, defaults and what they do, as a table in Markdown."""
     head = ["| key | default | what it does |", "|---|---|---|"]
-    rows = (f"| `{key}` | {_default(of)} | {of['$comment']} |" for key, of in _keys(schema))
+    rows = (f"| `{name}` | {_default(key)} | {key['does']} |" for name, key in _keys())
     return "\n".join([*head, *rows])
 
 
-def _keys(schema: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for name, of in schema["properties"].items():
-        if "$comment" in of:
-            yield prefix + name, of
+def _keys(*place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each key that is described, with its JSON schema; of a group of keys those in it."""
+    for name, key in yaml_model.schema_of(Configuration, *place)["properties"].items():
+        if "does" in key:
+            yield ".".join((*place, name)), key
         else:
-            yield from _keys(of, f"{prefix}{name}.")
+            yield from _keys(*place, name)
 
 
-def _default(of: Mapping[str, Any]) -> str:
+def _default(key: dict[str, Any]) -> str:
     """The default; of a mapping only the keys that have a value."""
-    if "default" not in of:
+    if "default" not in key:
         return "–"
-    value = of["default"]
+    value = key["default"]
     if isinstance(value, dict):
-        return ", ".join(key for key, item in value.items() if item) or "none"
+        return ", ".join(name for name, item in value.items() if item) or "none"
     text = value if isinstance(value, str) and value else json.dumps(value)
     return f"`{text}`"
 
 
 if __name__ == "__main__":
-    print(table(yaml.safe_load(Path(sys.argv[1]).read_text(encoding="utf-8"))))
+    print(table())

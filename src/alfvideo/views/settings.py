@@ -1,4 +1,4 @@
-"""The configuration and the data folder of a command, as Snakemake gets them from the same words."""
+"""The configuration and the data folder of a command, as Snakemake gets them."""
 
 from collections.abc import Iterable
 from pathlib import Path

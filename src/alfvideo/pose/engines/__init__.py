@@ -1,1 +1,1 @@
-"""What runs in the environment of a pose engine: it needs numpy, torch and the engine only."""
+"""Code that runs in the environment of a pose engine: it needs numpy, torch and the engine only."""

@@ -8,13 +8,13 @@ import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from alfvideo.pose import messages
-from alfvideo.pose.engines.network import Batched, EngineError, no_memory
+from alfvideo.pose.engines.error import EngineError
+from alfvideo.pose.engines.network import Batched, no_memory
 
 ENGINES = {
     "dlc": ("alfvideo.pose.engines.dlc", ("deeplabcut", "torch")),
@@ -28,7 +28,7 @@ ENGINES = {
 
 def main() -> None:
     """Answer messages until standard input ends."""
-    requests = sys.stdin.buffer
+    requests = os.fdopen(sys.stdin.fileno(), "rb", closefd=False)
     # Libraries print to the standard output; here they print to the log.
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -39,7 +39,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def serve(requests: Any, replies: Any) -> None:
+def serve(requests: messages.Readable, replies: messages.Writable) -> None:
     """Load the networks that the first message names, then predict for each further message."""
     start, _ = messages.receive(requests)
     if start["threads"]:

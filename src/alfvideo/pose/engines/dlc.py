@@ -11,7 +11,8 @@ from deeplabcut.pose_estimation_pytorch.apis.utils import get_pose_inference_run
 from deeplabcut.pose_estimation_pytorch.data.preprocessor import AugmentImage
 from deeplabcut.pose_estimation_pytorch.data.transforms import ScaleToUnitRange
 
-from alfvideo.pose.engines.network import EngineError
+from alfvideo.array_types import Floats, Image
+from alfvideo.pose.engines.error import EngineError
 from alfvideo.pose.model_files import CONFIG, find_snapshot, read_yaml
 
 Position = A.PadIfNeeded.PositionType
@@ -71,7 +72,7 @@ def load(model: Path, device: torch.device) -> "SingleAnimal":
 
 
 def read_snapshot(file: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], Path]:
-    """Configuration and weights of a snapshot or an exported file, and where the first came from.
+    """Read configuration and weights of a snapshot or exported file, and the source of the former.
 
     Only weights and plain values are read, never code.
     """
@@ -98,7 +99,7 @@ def read_snapshot(file: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], 
 
 
 def damaged(file: Path) -> EngineError:
-    """The error for a snapshot that cannot be read."""
+    """Return the error for a snapshot that cannot be read."""
     return EngineError(
         f"{file} cannot be read, so it is damaged or was cut while copying: copy it again from "
         "where it was trained."
@@ -162,8 +163,8 @@ class SingleAnimal:
             for values in (scale, shift)
         )
 
-    def predict(self, frames: np.ndarray) -> np.ndarray:
-        """Poses of frames; see `network.Network`."""
+    def predict(self, frames: Image) -> Floats:
+        """Predict poses of frames; see `network.Network`."""
         scales, offsets = np.ones(2), np.zeros(2)
         if self.prepare is not None:
             prepared = [self.prepare(np.ascontiguousarray(frame), {}) for frame in frames]
@@ -181,6 +182,6 @@ class SingleAnimal:
         ):
             outputs = self.runner.model(batch)
             found = self.runner.model.get_predictions(outputs)["bodypart"]["poses"][:, 0]
-        poses = found.double().cpu().numpy()
+        poses: Floats = found.double().cpu().numpy()
         poses[..., :2] = poses[..., :2] * scales + offsets
         return poses

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import lightning_pose.models
-import numpy as np
 import torch
 from lightning_pose.data import _IMAGENET_MEAN, _IMAGENET_STD
 from omegaconf import DictConfig, OmegaConf
 
-from alfvideo.pose.engines.network import EngineError
+from alfvideo.array_types import Floats, Image
+from alfvideo.pose.engines.error import EngineError
 from alfvideo.pose.engines.smoothing import smooth
 from alfvideo.pose.model_files import LIGHTNING_CONFIGS, find_checkpoint
 
@@ -63,7 +63,7 @@ def load(model: Path, device: torch.device) -> "LightningPose":
 
 
 def read_config(model: Path) -> DictConfig:
-    """Configuration of a model folder of Lightning Pose 1 or 2."""
+    """Read the configuration of a model folder of Lightning Pose 1 or 2."""
     for name in LIGHTNING_CONFIGS:
         try:
             config = OmegaConf.load(model / name)
@@ -91,7 +91,7 @@ def read_config(model: Path) -> DictConfig:
 
 
 def build(class_name: str, checkpoint: Path, parts: list[str], image_size: int) -> Any:
-    """The network of a checkpoint with its weights, as float32 in the memory of the CPU."""
+    """Build the network of a checkpoint with its weights, as float32 in the memory of the CPU."""
     try:
         # Checkpoints hold configuration objects, so Lightning Pose too loads all that is in them.
         content = torch.load(checkpoint, map_location="cpu", weights_only=False)
@@ -134,7 +134,7 @@ def build(class_name: str, checkpoint: Path, parts: list[str], image_size: int) 
 
 
 def first_line(error: Exception) -> str:
-    """The first line of what an error says, or its kind if it says nothing."""
+    """Return the first line of an error's message, or its kind if that is empty."""
     return str(error).partition("\n")[0] or type(error).__name__
 
 
@@ -158,8 +158,8 @@ class LightningPose:
         self.mean = torch.tensor(_IMAGENET_MEAN, device=device).view(1, 3, 1, 1)
         self.std = torch.tensor(_IMAGENET_STD, device=device).view(1, 3, 1, 1)
 
-    def predict(self, frames: np.ndarray) -> np.ndarray:
-        """As `Network.predict`; pixels are those of the labels that the model was trained on."""
+    def predict(self, frames: Image) -> Floats:
+        """Predict as `Network.predict`; pixels are those of the labels in training."""
         height, width = frames.shape[1:3]
         if frames.strides[-1] == 0:
             # A gray frame, its one channel seen three times: the same result for a third of it.
@@ -178,5 +178,6 @@ class LightningPose:
                 "is_multiview": False,
             }
             points, likelihoods = self.network.predict_step(batch, 0)
-            poses = torch.cat([points.unflatten(1, (-1, 2)), likelihoods.unsqueeze(2)], dim=2)
-        return poses.double().cpu().numpy()
+            found = torch.cat([points.unflatten(1, (-1, 2)), likelihoods.unsqueeze(2)], dim=2)
+        poses: Floats = found.double().cpu().numpy()
+        return poses

@@ -1,4 +1,4 @@
-"""What a network is to alfvideo, whichever engine it was trained with."""
+"""The interface of a network, whichever engine it was trained with."""
 
 import gc
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from alfvideo.array_types import Floats, Image
 from alfvideo.pose.engines.error import EngineError
 
 CPU_FRAMES = 8
@@ -22,8 +23,8 @@ class Network(Protocol):
     parts: list[str]
     context: int
 
-    def predict(self, frames: np.ndarray) -> np.ndarray:
-        """Poses (n, n_parts, 3) float64 of frames (n + 2 * context, height, width, 3) uint8 RGB.
+    def predict(self, frames: Image) -> Floats:
+        """Predict poses (n, n_parts, 3) float64 of frames (n + 2 * context, height, width, 3) RGB.
 
         x and y are pixels of these frames, with pixel centres at whole numbers, then the
         likelihood.
@@ -40,11 +41,11 @@ class Loader(Protocol):
     """
 
     def __call__(self, model: Path, device: torch.device) -> Network:
-        """The network, ready to predict."""
+        """Return the network, ready to predict."""
 
 
 def no_memory(error: RuntimeError) -> bool:
-    """Whether the memory of the GPU was used up, as PyTorch or the libraries below it say it."""
+    """Return whether the GPU's memory was used up, as PyTorch or the libraries below it say it."""
     return isinstance(error, torch.cuda.OutOfMemoryError) or "ALLOC_FAILED" in str(error)
 
 
@@ -53,11 +54,11 @@ class Batched:
 
     def __init__(self, network: Network, device: torch.device) -> None:
         self.network = network
-        self.batch = CPU_FRAMES if device.type == "cpu" else None
+        self.batch: int | None = CPU_FRAMES if device.type == "cpu" else None
         """Largest number of frames at a time; None: no limit is known."""
 
-    def predict(self, frames: np.ndarray) -> np.ndarray:
-        """As `Network.predict`, in batches: half as many frames when memory ends.
+    def predict(self, frames: Image) -> Floats:
+        """Predict as `Network.predict`, in batches: half as many frames when memory ends.
 
         Raises
         ------

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from alfvideo.pose.engines.network import EngineError
+from alfvideo.array_types import Floats
+from alfvideo.pose.engines.error import EngineError
 
 COLUMNS = [
     *("x", "y", "likelihood"),
@@ -26,7 +27,7 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["JAX_ENABLE_X64"] = "1"
 
 
-def smooth(settings: dict[str, Any], poses: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
+def smooth(settings: dict[str, Any], poses: Floats) -> tuple[dict[str, Any], Floats]:
     """Smooth the poses of several networks that looked for the same parts.
 
     Parameters
@@ -88,7 +89,7 @@ def smooth(settings: dict[str, Any], poses: np.ndarray) -> tuple[dict[str, Any],
     return {"columns": COLUMNS, "notes": notes}, smoothed
 
 
-def smooth_pupil(settings: dict[str, Any], poses: np.ndarray) -> tuple[np.ndarray, list[str]]:
+def smooth_pupil(settings: dict[str, Any], poses: Floats) -> tuple[Floats, list[str]]:
     """Smooth the four points of a pupil together, with notes; see `smooth`."""
     from eks.ibl_pupil_smoother import ensemble_kalman_smoother_ibl_pupil
 
@@ -114,8 +115,8 @@ def smooth_pupil(settings: dict[str, Any], poses: np.ndarray) -> tuple[np.ndarra
     return blocks[:, [PUPIL.index(part) for part in parts]], notes
 
 
-def pupil_order(medians: np.ndarray, poses: np.ndarray) -> list[int]:
-    """Where the library put each of the parts in `PUPIL`.
+def pupil_order(medians: Floats, poses: Floats) -> list[int]:
+    """Return the place where the library put each of the parts in `PUPIL`.
 
     ensemble-kalman-smoother 3.0.0 to 4.6.2 returns the bottom point as `pupil_right_r` and the
     right point as `pupil_bottom_r`. The medians of the members (n_frames, 4, 2) say which is which.
@@ -131,7 +132,7 @@ def pupil_order(medians: np.ndarray, poses: np.ndarray) -> list[int]:
     return order
 
 
-def smooth_points(settings: dict[str, Any], poses: np.ndarray) -> tuple[np.ndarray, list[str]]:
+def smooth_points(settings: dict[str, Any], poses: Floats) -> tuple[Floats, list[str]]:
     """Smooth each point on its own; see `smooth`."""
     from eks.singlecam_smoother import ensemble_kalman_smoother_singlecam
 
@@ -155,8 +156,8 @@ ENSEMBLE = {"avg_mode": "median", "var_mode": "confidence_weighted_var"}
 """How the library makes one pose of the members', as IBL does."""
 
 
-def marker_array(poses: np.ndarray) -> Any:
-    """Poses (members, n_frames, parts, 3) in the form that the library needs: of one camera."""
+def marker_array(poses: Floats) -> Any:
+    """Arrange poses (members, n_frames, parts, 3) as the library needs them: of one camera."""
     from eks.marker_array import MarkerArray
 
     return MarkerArray(poses[:, np.newaxis], data_fields=["x", "y", "likelihood"])

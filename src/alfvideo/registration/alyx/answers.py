@@ -1,4 +1,4 @@
-"""What the answers of an Alyx server mean, and what lies between it and us."""
+"""The meaning of answers of an Alyx server, and of proxies before it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
-LONGEST_DETAIL = 500
+MAX_DETAIL_LENGTH = 500
 """Characters of the server's own words in a message."""
 
 LOST = (
@@ -21,7 +21,7 @@ LOST = (
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why an attempt failed, how long the server asks to wait, and its answer if it gave one."""
+    """A failed attempt: its reason, how long the server asks to wait, and its answer, if any."""
 
     reason: str
     wait: float = 0
@@ -29,7 +29,7 @@ class Trouble:
 
 
 def lost(error: Exception, connect: float, answer: float) -> Trouble:
-    """Why there was no answer, in words; `connect` and `answer` are the time-outs in s."""
+    """Explain why there was no answer; `connect` and `answer` are the time-outs in s."""
     cause = getattr(error.args[0] if error.args else None, "reason", None)
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return Trouble(f"no connection within {connect:g} s")
@@ -43,7 +43,7 @@ def lost(error: Exception, connect: float, answer: float) -> Trouble:
 
 
 def busy(response: requests.Response) -> Trouble:
-    """A response that may be another one later."""
+    """Describe a failure that may not occur at the next attempt."""
     try:
         wait = max(0.0, float(response.headers.get("Retry-After", 0)))
     except ValueError:
@@ -52,13 +52,13 @@ def busy(response: requests.Response) -> Trouble:
 
 
 def own_error(response: requests.Response) -> str:
-    """What Alyx itself says about an error 500; empty if the answer is that of a proxy."""
+    """Return what Alyx itself says about an error 500; empty if the answer is that of a proxy."""
     is_json = response.headers.get("Content-Type", "").startswith("application/json")
     return detail(response) if response.status_code == 500 and is_json else ""
 
 
 def is_unknown_account(answer: Any) -> bool:
-    """Whether the server does not know who asks, other than that he may not do it."""
+    """Return whether the server does not know who asks, other than that he may not do it."""
     if not isinstance(answer, requests.Response) or answer.status_code not in (401, 403):
         return False
     text = detail(answer).lower()
@@ -67,7 +67,7 @@ def is_unknown_account(answer: Any) -> bool:
 
 
 def detail(response: requests.Response) -> str:
-    """The server's own words about an error, in a line; empty if it is a page of HTML."""
+    """Return the server's own words about an error, in a line; empty if it is a page of HTML."""
     try:
         content = response.json()
     except requests.exceptions.JSONDecodeError:
@@ -77,7 +77,7 @@ def detail(response: requests.Response) -> str:
         content = content.get("detail") or content.get("error") or content
     if isinstance(content, dict):
         content = "; ".join(f"{key}: {_joined(value)}" for key, value in content.items())
-    return " ".join(_joined(content).split())[:LONGEST_DETAIL].rstrip(" .")
+    return " ".join(_joined(content).split())[:MAX_DETAIL_LENGTH].rstrip(" .")
 
 
 def _joined(value: Any) -> str:
@@ -85,7 +85,7 @@ def _joined(value: Any) -> str:
 
 
 def origin(url: str) -> str:
-    """Scheme and host of a URL, or that it is on the same server.
+    """Return scheme and host of a URL, or that it is on the same server.
 
     >>> origin('https://alyx.example.org/sessions?user=x')
     'https://alyx.example.org'

@@ -1,4 +1,4 @@
-"""What there is to register of a session: from its provenance, its checks and its pictures."""
+"""Collecting what is registered of a session: from its provenance, checks and pictures."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from one.alf.path import ALFPath
 from alfvideo.jobs import provenance
 from alfvideo.registration import registry
 from alfvideo.registration.alyx import details, quality
-from alfvideo.registration.alyx.records import Dataset, Picture, SessionRecord, TaskRecord
+from alfvideo.registration.alyx.records import Dataset, Picture, SessionRecord, Status, TaskRecord
 
 RULE = "register_alyx"
 """The rule that registers; its own job is not a task on Alyx."""
@@ -47,7 +47,7 @@ def collect(session: Path) -> SessionRecord:
 
 
 def _datasets(session: Path, made: dict[str, Any]) -> tuple[Dataset, ...]:
-    """What alfvideo made and the raw datasets that it has a record of, if they are there."""
+    """List the results of alfvideo and the recorded raw datasets, if they are there."""
     datasets = {}
     for name, entry in made.items():
         if output := entry.get("output"):
@@ -67,8 +67,8 @@ def _datasets(session: Path, made: dict[str, Any]) -> tuple[Dataset, ...]:
     )
 
 
-def _tasks(entries: dict[str, Any], status: str) -> tuple[TaskRecord, ...]:
-    """One record for each rule and camera."""
+def _tasks(entries: dict[str, Any], status: Status) -> tuple[TaskRecord, ...]:
+    """List one record for each rule and camera."""
     records = {}
     for entry in entries.values():
         rule, camera = entry["rule"], entry.get("camera") or None
@@ -87,7 +87,7 @@ def _tasks(entries: dict[str, Any], status: str) -> tuple[TaskRecord, ...]:
 
 
 def _log(file: Path, message: str) -> str:
-    """The log of a job; its message if the log is not in this working folder any more."""
+    """Return the log of a job; its message if the log is not in this working folder any more."""
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -95,7 +95,7 @@ def _log(file: Path, message: str) -> str:
 
 
 def _text(picture: Path) -> str:
-    """What a picture shows, in a line.
+    """Describe a picture in a line.
 
     >>> _text(Path("snapshot/leftCamera_qc.png"))
     'Camera QC, leftCamera'

@@ -36,7 +36,7 @@ class Refused(DataError):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait for a connection and an answer, and how often to try. Seconds.
+    """Time-outs of a connection and an answer in seconds, and the number of attempts.
 
     The wait before another attempt doubles each time. A server that asks for more time gets it,
     up to the longest wait.
@@ -62,7 +62,7 @@ class _Token(AuthBase):
 
 
 def connect(url: str, patience: Patience | None = None) -> "Client":
-    """A client for a server, with the account found in the environment or in ONE's parameters.
+    """Make a client for a server, with the account of the environment or of ONE's parameters.
 
     Raises
     ------
@@ -136,11 +136,11 @@ class Client:
         params: Mapping[str, Any] | None = None,
         json: Any = None,
     ) -> Any:
-        """The answer to a question."""
+        """Return the answer to a question."""
         return self._call("GET", path, doing, params=params, json=json)
 
     def find_all(self, path: str, doing: str, **filters: Any) -> list[dict[str, Any]]:
-        """All records that match, from all pages."""
+        """Return all records that match, from all pages."""
         records: list[dict[str, Any]] = []
         params = filters
         while True:
@@ -200,7 +200,7 @@ class Client:
         if answers.is_unknown_account(answer):
             raise DataError(
                 f"Alyx at {self.url} does not accept the token of {self._user or 'this account'}. "
-                "Log in again with ONE, or set ALYX_LOGIN and ALYX_PASSWORD, or ALYX_TOKEN, anew."
+                "Log in again with ONE, or set ALYX_LOGIN and ALYX_PASSWORD, or ALYX_TOKEN, again."
             )
         return self._content(answer, doing) if isinstance(answer, requests.Response) else answer
 
@@ -216,7 +216,7 @@ class Client:
         content = self._content(answer, doing)
         if not isinstance(content, dict) or not isinstance(content.get("token"), str):
             raise self._not_alyx()
-        return content["token"]
+        return str(content["token"])
 
     def _send(
         self,
@@ -227,7 +227,7 @@ class Client:
         token: str | None,
         **content: Any,
     ) -> Any:
-        """The server's response, or what `existing` found before another attempt."""
+        """Return the server's response, or what `existing` found before another attempt."""
         trouble = answers.Trouble("")
         for attempt in range(self.patience.attempts):
             if attempt:
@@ -260,7 +260,7 @@ class Client:
         if trouble.response is not None and (detail := answers.own_error(trouble.response)):
             raise Refused(
                 f"Alyx at {self.url} failed to {doing}: {detail}. If this is about something in "
-                "the message, mend it; if not, send the message to who keeps the server.",
+                "the message, fix it; if not, send the message to who keeps the server.",
                 trouble.response.status_code,
             )
         raise Unreachable(
@@ -269,7 +269,7 @@ class Client:
         )
 
     def _content(self, response: requests.Response, doing: str) -> Any:
-        """What the server answered, if it did what was asked."""
+        """Return the server's answer, if it did what was asked."""
         status = response.status_code
         if 300 <= status < 400:
             elsewhere = answers.origin(response.headers.get("Location", ""))
@@ -281,7 +281,7 @@ class Client:
             detail = answers.detail(response)
             raise Refused(
                 f"Alyx at {self.url} refused to {doing}: {detail or 'no reason given'} "
-                f"(HTTP {status}). Mend this, or have it mended on Alyx, and run again.",
+                f"(HTTP {status}). Fix this, or have it fixed on Alyx, and run again.",
                 status,
             )
         if status == 204:
@@ -303,7 +303,7 @@ def _times(number: int) -> str:
 
 
 def _address(url: str) -> str:
-    """The URL of a server, checked before it gets into any message."""
+    """Check the URL of a server before it gets into any message, and return it."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         raise DataError(

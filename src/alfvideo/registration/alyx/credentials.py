@@ -21,7 +21,7 @@ class Credentials:
 
 
 def find(url: str, environment: Mapping[str, str] = os.environ) -> Credentials:
-    """Credentials for a server: ALYX_TOKEN, ALYX_LOGIN with ALYX_PASSWORD, or ONE's parameters.
+    """Find credentials for a server: ALYX_TOKEN, ALYX_LOGIN with ALYX_PASSWORD, or ONE's.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def find(url: str, environment: Mapping[str, str] = os.environ) -> Credentials:
 
 
 def _one_parameters(url: str) -> Mapping[str, Any]:
-    """What ONE has stored for a server; empty if nothing.
+    """Return the parameters that ONE has stored for a server; empty if none.
 
     `one.params.get` is not used: it makes files and a default server where there are none.
     """
@@ -67,7 +67,7 @@ def _one_parameters(url: str) -> Mapping[str, Any]:
 
 
 def _address(url: str) -> str:
-    """Host and path of a URL: ONE takes http and https of a server for the same.
+    """Return host and path of a URL: ONE takes http and https of a server for the same.
 
     >>> _address('https://Alyx.example.org/')
     'alyx.example.org'

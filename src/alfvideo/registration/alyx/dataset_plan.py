@@ -1,4 +1,4 @@
-"""Which files of a session are new or changed on Alyx, and the requests that say so."""
+"""The files of a session that are new or changed on Alyx, and the requests that say so."""
 
 import string
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from one.alf.path import ALFPath
-from one.registration import get_dataset_type
 
 from alfvideo.registration.alyx.records import Dataset, Policy
 
@@ -45,7 +44,7 @@ class Registration:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do with the files of a session.
+    """Actions on the files of a session.
 
     `complete` are ids of datasets that lack a hash on Alyx, with their file; `refused` are changed
     files that are protected, `unchanged` those that are registered as they are.
@@ -62,7 +61,7 @@ Protection = Mapping[str, Mapping[str, bool]]
 
 
 def known(records: Iterable[Mapping[str, Any]]) -> list[Known]:
-    """Datasets from Alyx's answer."""
+    """Return datasets from Alyx's answer."""
     return [
         Known(
             id=record["url"].rstrip("/").rpartition("/")[2],
@@ -79,7 +78,7 @@ def known(records: Iterable[Mapping[str, Any]]) -> list[Known]:
 
 
 def to_check(datasets: Sequence[Dataset], session: Path, on_alyx: Sequence[Known]) -> list[str]:
-    """Files that Alyx has with other contents: they may be protected."""
+    """List files that Alyx has with other contents: they may be protected."""
     changed = []
     for dataset in datasets:
         revisions = _revisions(dataset, session, on_alyx)
@@ -134,7 +133,7 @@ def plan(
 
 
 def new_revision(today: str, taken: Container[str]) -> str:
-    """Today, or the first of today with a letter that is not taken.
+    """Return today, or the first of today with a letter that is not taken.
 
     >>> new_revision('2026-01-02', ['', '2026-01-01'])
     '2026-01-02'
@@ -142,13 +141,14 @@ def new_revision(today: str, taken: Container[str]) -> str:
     '2026-01-02b'
     """
     names = (today + letter for letter in ("", *string.ascii_lowercase))
-    return next(name for name in names if name not in taken)
+    revision: str = next(name for name in names if name not in taken)
+    return revision
 
 
 def requests(
     registrations: Sequence[Registration], session_name: str, owner: str | None, policy: Policy
 ) -> list[tuple[list[Registration], dict[str, Any]]]:
-    """Bodies of `POST /register-file`, each with the files it is for.
+    """Return the bodies of `POST /register-file`, each with the files it is for.
 
     `owner` is a user of the session: Alyx adds whoever registers a file to the session's users,
     unless it is one of them.
@@ -183,7 +183,10 @@ def unknown_kinds(
     types: Sequence[Mapping[str, Any]],
     formats: Sequence[Mapping[str, Any]],
 ) -> dict[str, str]:
-    """By path: why Alyx would not take the file, for files whose type or extension it lacks."""
+    """Explain, by path, why Alyx would not take files whose type or extension it lacks."""
+    # Loads pandas, and most sessions that are registered again have no new files.
+    from one.registration import get_dataset_type
+
     types = [{**each, "filename_pattern": each["filename_pattern"] or ""} for each in types]
     extensions = [each["file_extension"] for each in formats]
     reasons = {}
@@ -208,7 +211,7 @@ def unknown_kinds(
 
 
 def _revisions(dataset: Dataset, session: Path, on_alyx: Sequence[Known]) -> dict[str, Known]:
-    """What Alyx has of a file, by revision."""
+    """Return what Alyx has of a file, by revision."""
     path = ALFPath(session / dataset.path)
     collection = path.collection or ""
     return {

@@ -17,7 +17,7 @@ TASK_SETTINGS = "raw_*/_iblrig_taskSettings.raw*.json"
 
 
 def read(path: Path) -> Details:
-    """Details of a session from its description and the settings of its tasks, as far as there are.
+    """Read details of a session from its description and task settings, as far as there are any.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def read(path: Path) -> Details:
 
 
 def combine(described: Mapping[str, Any], settings: list[Mapping[str, Any]]) -> Details:
-    """What a description and the settings of the tasks, in order, tell together."""
+    """Combine what a description and the settings of the tasks, in order, tell."""
     users = dict.fromkeys(filter(None, map(_user, settings)))
     starts = sorted(filter(None, map(_start, settings)))
     protocols = [f"{_text(each, 'PYBPOD_PROTOCOL')}{_version(each)}" for each in settings]
@@ -46,7 +46,7 @@ def combine(described: Mapping[str, Any], settings: list[Mapping[str, Any]]) -> 
 
 
 def _user(settings: Mapping[str, Any]) -> str:
-    """Who ran the task: Bpod rigs write a list of name and id."""
+    """Return who ran the task: Bpod rigs write a list of name and id."""
     creator = settings.get("PYBPOD_CREATOR") or settings.get("ALYX_USER")
     creator = creator[0] if isinstance(creator, list) and creator else creator
     return creator if isinstance(creator, str) else ""
@@ -71,7 +71,7 @@ def _text(settings: Mapping[str, Any], key: str) -> str:
 
 
 def _load(path: Path) -> Mapping[str, Any]:
-    """A YAML or JSON file that holds a mapping."""
+    """Load a YAML or JSON file that holds a mapping."""
     try:
         text = path.read_text(encoding="utf-8")
         content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)

@@ -15,7 +15,7 @@ TAG = "## report ##"
 
 
 def fields(picture: Picture, content: bytes) -> dict[str, str]:
-    """What a note keeps in its `json`: enough to know it again, and whether the picture changed."""
+    """Return the `json` of a note: enough to know it again, and whether the picture changed."""
     return {
         "tag": TAG,
         "version": version("alfvideo"),
@@ -28,7 +28,7 @@ def fields(picture: Picture, content: bytes) -> dict[str, str]:
 def plan(
     picture: Picture, content: bytes, notes: Sequence[Mapping[str, Any]]
 ) -> tuple[str | None, list[str]]:
-    """Id of the note that has this picture already, if any, and ids of older notes to delete.
+    """Return the id of the note that has this picture already, if any, and older ids to delete.
 
     Notes of the same file with the same text are replaced, whoever made them, and so are our own
     ones of the same file with another text.
@@ -84,7 +84,7 @@ def register(record: SessionRecord, on_server: Mapping[str, Any], client: Client
 
 
 def _fields(note: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The `json` of a note, which anybody may have filled with anything."""
+    """Return the `json` of a note, which anybody may have filled with anything."""
     content = note["json"]
     if isinstance(content, str):
         try:

@@ -22,7 +22,7 @@ _FILE = re.compile(r"_ibl_(?P<camera>[a-zA-Z]+)Camera\.(?P<kind>[a-zA-Z]+)QC\.js
 
 
 def read(path: Path) -> QCReport:
-    """The checks of a camera from `_ibl_{camera}Camera.{kind}QC.json`.
+    """Read the checks of a camera from `_ibl_{camera}Camera.{kind}QC.json`.
 
     Raises
     ------
@@ -31,6 +31,8 @@ def read(path: Path) -> QCReport:
     """
     try:
         named = _FILE.fullmatch(path.name)
+        if named is None:
+            raise ValueError("not the name of a report")
         content = json.loads(path.read_text(encoding="utf-8"))
         return QCReport(
             kind=named["kind"],
@@ -40,12 +42,12 @@ def read(path: Path) -> QCReport:
         )
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(
-            f"{path} is not a report of checks. Remove it, and run again to make it anew."
+            f"{path} is not a report of checks. Remove it, and run again to regenerate it."
         ) from error
 
 
 def extended(reports: Sequence[QCReport]) -> dict[str, Any]:
-    """All checks and outcomes, as they are to be in the session's extended QC."""
+    """Return all checks and outcomes, as they are to be in the session's extended QC."""
     merged: dict[str, Any] = {}
     for report in reports:
         merged |= {key: _finite(value) for key, value in report.extended_qc.items()}
@@ -54,7 +56,7 @@ def extended(reports: Sequence[QCReport]) -> dict[str, Any]:
 
 
 def changes(reports: Sequence[QCReport], on_server: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of the session to write; empty if Alyx has it all.
+    """Return the fields of the session to write; empty if Alyx has it all.
 
     Raises
     ------
@@ -90,7 +92,7 @@ def register(record: SessionRecord, on_server: Mapping[str, Any], client: Client
 
 
 def _finite(value: Any) -> Any:
-    """A value as Alyx stores it: tuples are lists, and numbers that are none are None."""
+    """Return a value as Alyx stores it: tuples are lists, and numbers that are none are None."""
     if isinstance(value, list | tuple):
         return [_finite(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

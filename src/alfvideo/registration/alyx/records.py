@@ -1,4 +1,4 @@
-"""What there is to register of one session, and how; everything else here works on these types."""
+"""Types of what is registered of a session; everything else here works on them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,16 +37,19 @@ class Picture:
     text: str
 
 
+Status = Literal["Complete", "Errored"]
+
+
 @dataclass(frozen=True)
 class TaskRecord:
-    """How a stage went for a camera; `camera` is None for a stage of the whole session.
+    """The state of a stage of a camera; `camera` is None for a stage of the whole session.
 
     `seconds` is how long it took, `finished` when it ended (ISO 8601), as its provenance says.
     """
 
     name: str
     camera: str | None
-    status: Literal["Complete", "Errored"]
+    status: Status
     log: str
     version: str
     seconds: float | None = None
@@ -55,7 +58,7 @@ class TaskRecord:
 
 @dataclass(frozen=True)
 class Details:
-    """What a session's own files tell about it; used only if it has to be created on Alyx.
+    """Details of a session from its own files; used only if it has to be created on Alyx.
 
     `start_time` is ISO 8601 in the lab's time, empty if it is not known.
     """
@@ -96,7 +99,7 @@ class SessionRecord:
 
 @dataclass(frozen=True)
 class Policy:
-    """What the configuration says about registration.
+    """The configuration of registration.
 
     `repository` is the name on Alyx of the data repository where the files are; without it the
     files are registered for the repositories of the lab, as not there yet. `protected` says what

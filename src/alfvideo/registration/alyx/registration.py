@@ -8,6 +8,7 @@ from typing import TypeVar
 from alfvideo.files.errors import DataError
 from alfvideo.registration.alyx import datasets, notes, quality, sessions, tasks
 from alfvideo.registration.alyx.connection import Client, Unreachable
+from alfvideo.registration.alyx.dataset_plan import Plan
 from alfvideo.registration.alyx.records import Policy, SessionRecord
 
 Result = TypeVar("Result")
@@ -15,7 +16,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Report:
-    """What was written to Alyx for a session: names of files, fields, pictures and tasks.
+    """Changes on Alyx for a session: names of files, fields, pictures and tasks.
 
     `files` are paths as Alyx has them, in revisions too; `unchanged` those left alone.
     """
@@ -30,7 +31,7 @@ class Report:
 
     @property
     def has_changes(self) -> bool:
-        """Whether anything was written."""
+        """True if anything was written."""
         return bool(self.created or self.files or self.qc or self.pictures or self.tasks)
 
 
@@ -59,14 +60,15 @@ def register(record: SessionRecord, client: Client, policy: Policy | None = None
             problems.append(str(error))
             return nothing
 
+    no_plan: tuple[Plan, list[str]] = (Plan(), [])
+    no_lines: list[str] = []
     plan, file_problems = attempt(
-        lambda: datasets.register(record, on_server, client, policy or Policy(), today),
-        (datasets.Plan(), []),
+        lambda: datasets.register(record, on_server, client, policy or Policy(), today), no_plan
     )
     problems += file_problems
-    qc = attempt(lambda: quality.register(record, on_server, client), [])
-    pictures = attempt(lambda: notes.register(record, on_server, client), [])
-    written = attempt(lambda: tasks.register(record, on_server, client), [])
+    qc = attempt(lambda: quality.register(record, on_server, client), no_lines)
+    pictures = attempt(lambda: notes.register(record, on_server, client), no_lines)
+    written = attempt(lambda: tasks.register(record, on_server, client), no_lines)
     if problems:
         raise DataError("\n".join(problems))
     return Report(

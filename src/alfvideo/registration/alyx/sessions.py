@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def ensure(record: SessionRecord, client: Client) -> tuple[dict[str, Any], bool]:
-    """The session's record on Alyx, and whether it was created now.
+    """Return the session's record on Alyx, and whether it was created now.
 
     A session that is there is only read: its times and users are not ours.
 
@@ -38,7 +38,7 @@ def ensure(record: SessionRecord, client: Client) -> tuple[dict[str, Any], bool]
 
 
 def find(record: SessionRecord, client: Client) -> dict[str, Any] | None:
-    """The session's whole record on Alyx, or None."""
+    """Return the session's whole record on Alyx, or None."""
     subject, date, number = record.parts
     doing = f"look up session {record.name}"
     sessions = client.find_all(
@@ -55,7 +55,7 @@ def find(record: SessionRecord, client: Client) -> dict[str, Any] | None:
 
 
 def creation(record: SessionRecord, users: list[str], subject: Mapping[str, Any]) -> dict[str, Any]:
-    """The request that creates a session.
+    """Return the request that creates a session.
 
     Without users that Alyx knows, the session is that of who is responsible for the subject.
     """
@@ -81,7 +81,7 @@ def creation(record: SessionRecord, users: list[str], subject: Mapping[str, Any]
 def _subject(record: SessionRecord, client: Client) -> dict[str, Any]:
     subject = record.parts[0]
     try:
-        return client.get(f"/subjects/{subject}", f"look up subject {subject}")
+        found: dict[str, Any] = client.get(f"/subjects/{subject}", f"look up subject {subject}")
     except Refused as refused:
         if refused.status != 404:
             raise
@@ -89,6 +89,7 @@ def _subject(record: SessionRecord, client: Client) -> dict[str, Any]:
             f"Alyx at {client.url} has no subject {subject} (session {record.name}). Add the "
             "subject there, or correct the name of its folder, and run again."
         ) from None
+    return found
 
 
 def _is_known(user: str, client: Client) -> bool:

@@ -9,33 +9,33 @@ from alfvideo.registration.alyx.records import SessionRecord, TaskRecord
 GRAPH = "alfvideo"
 """Alyx shows the tasks of a graph on a page of their own."""
 
-LONGEST_LOG = 20_000
+MAX_LOG_LENGTH = 20_000
 """Characters of a log that are kept: a quarter from its beginning, the rest from its end."""
 
-LONGEST_VERSION = 64
+MAX_VERSION_LENGTH = 64
 
 
 def fields(task: TaskRecord) -> dict[str, Any]:
-    """A task record as Alyx has it, without the session."""
+    """Return a task record as Alyx has it, without the session."""
     heading = f"Finished {task.finished}\n" if task.finished else ""
     return {
         "name": task.name,
         "arguments": {"camera": task.camera} if task.camera else {},
         "graph": GRAPH,
         "status": task.status,
-        "version": task.version[:LONGEST_VERSION],
+        "version": task.version[:MAX_VERSION_LENGTH],
         "log": shortened(storable(heading + task.log)),
         "time_elapsed_secs": task.seconds,
     }
 
 
 def storable(text: str) -> str:
-    """Text as Alyx stores it: without null characters, outer white space or broken characters."""
+    """Strip what Alyx does not store: null and broken characters, outer white space."""
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8").strip()
 
 
-def shortened(text: str, longest: int = LONGEST_LOG) -> str:
-    """A text with its middle left out if it is too long.
+def shortened(text: str, longest: int = MAX_LOG_LENGTH) -> str:
+    """Shorten a text by its middle if it is too long.
 
     >>> shortened('abcdefghijkl', 8)
     'ab\\n[... 4 characters left out ...]\\nghijkl'
@@ -48,7 +48,7 @@ def shortened(text: str, longest: int = LONGEST_LOG) -> str:
 
 
 def find(task: Mapping[str, Any], there: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The record on Alyx of the same name and arguments: there is at most one in a session."""
+    """Find the record on Alyx of the same name and arguments: there is at most one in a session."""
     same = (task["name"], task["arguments"])
     return next((each for each in there if (each["name"], each["arguments"]) == same), None)
 

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
+from alfvideo.array_types import Floats, Image, Integers
 from alfvideo.files.errors import DataError
 from alfvideo.jobs.progress import watched
 from alfvideo.timing import wheel
 from alfvideo.timing.pulses import extend, period
 from alfvideo.timing.wheel_alignment.contamination import THRESHOLD, WheelMotion, wheel_motion
 from alfvideo.timing.wheel_alignment.shifts import (
-    MOST_JUMPS,
-    MOST_MISSING_PULSES,
-    MOST_UNKNOWN,
+    MAX_JUMPS,
+    MAX_MISSING_PULSES,
+    MAX_UNKNOWN,
     Quality,
     cleaned,
     distinctness,
@@ -25,17 +26,17 @@ from alfvideo.video.motion_energy import gray_regions
 from alfvideo.video.probe import opened
 from alfvideo.video.region import Region
 
-LEAST_DISTINCTNESS = 2.0
+MIN_DISTINCTNESS = 2.0
 """See `distinctness`. Of 300 simulated sessions of 30 s and more in which video and wheel had
 nothing to do with each other one reached it, and all in which they had (r = 0.9) did."""
 
-LEAST_SECONDS = 30
+MIN_SECONDS = 30
 """In shorter videos unrelated motion agrees by chance."""
 
 _BEYOND = 5
 """Windows smear the shifts at the ends of a session: so many frames more are tried."""
 
-_MOST_SHIFTS = 500
+_MAX_SHIFTS = 500
 """Shifts further apart than this are not traced from frame to frame."""
 
 
@@ -46,7 +47,7 @@ class WheelAlignment:
     Shifts are in frame periods and positive where frames are earlier than `pulse_times` says.
     """
 
-    times: np.ndarray
+    times: Floats
     """(n_frames,) float64, seconds, strictly increasing."""
     ok: bool
     """Whether the times can be used."""
@@ -55,34 +56,34 @@ class WheelAlignment:
     quality: Quality
     distinctness: float
     """How far the best shift stands out; 1 is not at all."""
-    pulse_times: np.ndarray
+    pulse_times: Floats
     """(n_frames,) float64, times from the pulses alone: the last pulse is the last frame's."""
-    frame_shifts: np.ndarray
+    frame_shifts: Integers
     """(n_frames,) int64."""
-    window_times: np.ndarray
+    window_times: Floats
     """(n_windows,) float64, centres of the windows, seconds by `pulse_times`."""
-    shifts: np.ndarray
+    shifts: Floats
     """(n_windows,) float64, NaN where wheel or video did not move."""
-    cleaned_shifts: np.ndarray
+    cleaned_shifts: Floats
     """(n_windows,) float64."""
     motion: WheelMotion
-    speed: tuple[np.ndarray, np.ndarray]
+    speed: tuple[Floats, Floats]
     """Speed of the wheel at `pulse_times` and at `times`, (n_frames,) each, radians per second."""
     region: Region
     """In pixels of the video."""
-    picture: np.ndarray | None
+    picture: Image | None
     """The first frame, (height, width) uint8; None if it cannot be decoded."""
 
 
 def align(
     path: Path,
-    pulses: np.ndarray,
+    pulses: Floats,
     n_frames: int,
-    wheel_timestamps: np.ndarray,
-    wheel_position: np.ndarray,
+    wheel_timestamps: Floats,
+    wheel_position: Floats,
     region: Region,
     *,
-    count: np.ndarray | None = None,
+    count: Integers | None = None,
     threshold: float = THRESHOLD,
 ) -> WheelAlignment:
     """Find the time of each frame of a video from when its picture of the wheel moves.
@@ -117,9 +118,9 @@ def align(
     pulses = np.asarray(pulses, float)
     _check(pulses, n_frames, count)
     rate = 1 / period(pulses)
-    if n_frames < LEAST_SECONDS * rate:
+    if n_frames < MIN_SECONDS * rate:
         raise DataError(
-            f"{path} is too short: {n_frames / rate:.1f} s, expected at least {LEAST_SECONDS} s."
+            f"{path} is too short: {n_frames / rate:.1f} s, expected at least {MIN_SECONDS} s."
         )
     timestamps, position = wheel.checked(wheel_timestamps, wheel_position)
     start = max(pulses.size - int(count[-1]) - 1, 0)
@@ -140,7 +141,7 @@ def align(
         raise DataError(f"{path}: nothing moves in the region of the wheel.")
     clean = cleaned(shifts)
     most, least = int(clean.max()) + _BEYOND, int(clean.min()) - _BEYOND
-    if most - least > _MOST_SHIFTS:
+    if most - least > _MAX_SHIFTS:
         most = least = int(np.median(clean))
     by_frame = frame_shifts(energy, speed, rate, most, least)[count]
     number = start + count - by_frame
@@ -167,7 +168,7 @@ def align(
     )
 
 
-def _check(pulses: np.ndarray, n_frames: int, count: np.ndarray) -> None:
+def _check(pulses: Floats, n_frames: int, count: Integers) -> None:
     if n_frames < 1:
         raise DataError("The video has no frames. Copy it from the rig again.")
     if pulses.size < 2 or not (np.diff(pulses) > 0).all():
@@ -179,18 +180,18 @@ def _check(pulses: np.ndarray, n_frames: int, count: np.ndarray) -> None:
         raise DataError(f"The frame counter must increase and have {n_frames} values.")
 
 
-def _check_turns(exposures: np.ndarray, timestamps: np.ndarray, position: np.ndarray) -> None:
+def _check_turns(exposures: Floats, timestamps: Floats, position: Floats) -> None:
     filmed = slice(*np.searchsorted(timestamps, (exposures[0], exposures[-1])))
     turn = np.ptp(position[filmed]) if position[filmed].size else 0
-    if turn < wheel.LEAST_TURN:
+    if turn < wheel.MIN_TURN:
         raise DataError(
             f"The wheel does not turn during the video ({exposures[0]:.1f} to {exposures[-1]:.1f} "
             f"s; it was recorded from {timestamps[0]:.1f} to {timestamps[-1]:.1f} s)."
         )
 
 
-def _times(pulses: np.ndarray, number: np.ndarray) -> np.ndarray:
-    """Times of pulses by number (n,), increasing, with the train extrapolated at both ends."""
+def _times(pulses: Floats, number: Integers) -> Floats:
+    """Return times of pulses by number (n,), increasing, the train extrapolated at both ends."""
     before, after = max(-int(number[0]), 0), max(int(number[-1]) + 1 - pulses.size, 0)
     return extend(pulses, before, after)[number + before]
 
@@ -200,7 +201,7 @@ def _frame_size(path: Path) -> tuple[int, int]:
         return stream.codec_context.width, stream.codec_context.height
 
 
-def _findings(shifts: np.ndarray, motion: WheelMotion) -> list[str]:
+def _findings(shifts: Integers, motion: WheelMotion) -> list[str]:
     notes = []
     first, last = int(shifts[0]), int(shifts[-1])
     if first == last == 0:
@@ -225,15 +226,15 @@ def _findings(shifts: np.ndarray, motion: WheelMotion) -> list[str]:
 
 
 def _faults(found: Quality, distinct: float) -> list[str]:
-    """Why the alignment cannot be used, one sentence each."""
+    """List reasons why the alignment cannot be used, one sentence each."""
     faults = []
-    if distinct < LEAST_DISTINCTNESS:
+    if distinct < MIN_DISTINCTNESS:
         faults.append("The motion in the region of the wheel is not clearly that of the wheel.")
-    if found.ttl_per > MOST_MISSING_PULSES:
+    if found.ttl_per > MAX_MISSING_PULSES:
         faults.append(f"{found.ttl_per:.0f} % of the frames have no camera pulse.")
-    if found.nan_per > MOST_UNKNOWN:
+    if found.nan_per > MAX_UNKNOWN:
         faults.append(f"{found.nan_per:.0f} % of the windows have no shift.")
-    if found.shifts_sum > MOST_JUMPS:
+    if found.shifts_sum > MAX_JUMPS:
         faults.append(f"The shift jumps by more than 10 frames {found.shifts_sum} times.")
     if found.shifts_filt_sum:
         faults.append(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from alfvideo.array_types import Booleans, Floats, Image, Integers
 from alfvideo.video.motion_energy import mean_difference
 
 THRESHOLD = 20
@@ -22,23 +23,23 @@ _BLUR = (5, 5)
 
 
 class WheelMotion(NamedTuple):
-    """What the region of the wheel showed, frame by frame."""
+    """The motion in the region of the wheel, frame by frame."""
 
-    energy: np.ndarray
+    energy: Floats
     """(n_frames,) float64, mean absolute difference of the frames before and after, in gray levels;
     NaN at the first and the last frame, and beside and at frames that could not be read."""
-    contaminated: np.ndarray
+    contaminated: Booleans
     """(n_frames,) bool, whether something else was in the region: a paw, a hand."""
-    unreadable: np.ndarray
+    unreadable: Booleans
     """(n_frames,) bool."""
 
 
 def wheel_motion(
-    regions: Iterator[np.ndarray | None],
+    regions: Iterator[Image | None],
     threshold: float = THRESHOLD,
     chunk_frames: int = _CHUNK_FRAMES,
 ) -> WheelMotion:
-    """Motion energy of the wheel, with contaminated frames repaired.
+    """Measure the motion energy of the wheel, with contaminated frames repaired.
 
     In a contaminated frame a bright thing is in front of the wheel, so that Otsu's threshold is
     much above that of a clean frame. In each run of such frames, the pixels that are bright in any
@@ -64,13 +65,13 @@ def wheel_motion(
 
 
 def _wheel_motion(
-    regions: Iterator[np.ndarray | None], threshold: float, chunk_frames: int
+    regions: Iterator[Image | None], threshold: float, chunk_frames: int
 ) -> WheelMotion:
     unreadable: list[bool] = []
     levels: list[float] = []
     energy: list[float] = []
     contaminated: list[bool] = []
-    frames: list[np.ndarray] = []
+    frames: list[Image] = []
     n_done = 0
     ended = False
     while not ended:
@@ -94,9 +95,9 @@ def _wheel_motion(
 
 
 def _fill(
-    frames: list[np.ndarray],
+    frames: list[Image],
     size: int,
-    regions: Iterator[np.ndarray | None],
+    regions: Iterator[Image | None],
     levels: list[float],
     unreadable: list[bool],
 ) -> bool:
@@ -112,18 +113,18 @@ def _fill(
     return True
 
 
-def _otsu(frame: np.ndarray) -> float:
+def _otsu(frame: Image) -> float:
     blurred = cv2.GaussianBlur(frame, _BLUR, 0)
     return cv2.threshold(blurred, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[0]
 
 
-def _runs(flags: np.ndarray) -> np.ndarray:
-    """First and last + 1 of each run of True, (n, 2)."""
+def _runs(flags: Booleans) -> Integers:
+    """Return first and last + 1 of each run of True, (n, 2)."""
     edges = np.diff(flags.astype(np.int8), prepend=0, append=0)
     return np.flatnonzero(edges).reshape(-1, 2)
 
 
-def _repair(frames: list[np.ndarray], first: int, last: int, levels: list[float]) -> None:
+def _repair(frames: list[Image], first: int, last: int, levels: list[float]) -> None:
     """Replace what is bright in any of the frames first to last - 1 by its clean surroundings."""
     around = [frames[i] for i in (first - 1, last) if 0 <= i < len(frames)]
     if not around:
@@ -138,7 +139,7 @@ def _repair(frames: list[np.ndarray], first: int, last: int, levels: list[float]
         frames[i] = np.where(bright, clean, frames[i])
 
 
-def _by_frame(energy: list[float], contaminated: list[bool], unreadable: np.ndarray) -> WheelMotion:
+def _by_frame(energy: list[float], contaminated: list[bool], unreadable: Booleans) -> WheelMotion:
     """Put the values of the frames that could be read at their places in the video."""
     readable = np.flatnonzero(~unreadable)
     all_energy = np.full(unreadable.size, np.nan)

@@ -3,8 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
+from alfvideo.array_types import Floats
 from alfvideo.files.errors import DataError
 from alfvideo.timing.timestamps import CameraTimes
 from alfvideo.timing.wheel_alignment import WheelAlignment, align
@@ -14,10 +13,10 @@ from alfvideo.video.region import Region
 def instead_of_pulses(
     found: CameraTimes,
     video: Path,
-    wheel: tuple[np.ndarray, np.ndarray] | None,
+    wheel: tuple[Floats, Floats] | None,
     region: Region,
 ) -> tuple[CameraTimes, WheelAlignment | None]:
-    """Times by the motion of the wheel, or `found` with a note that says why not.
+    """Return times by the motion of the wheel, or `found` with a note that says why not.
 
     Parameters
     ----------

@@ -6,6 +6,8 @@ import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.ndimage import percentile_filter
 
+from alfvideo.array_types import Booleans, Floats, Integers
+
 WINDOW = 150
 """Length of the windows in seconds; this and the next five are those of ibllib's
 MotionAlignmentFullSession."""
@@ -16,13 +18,13 @@ STEP = 1
 FILTER = (80, 120)
 """Percentile, and over how many windows it is taken."""
 
-MOST_MISSING_PULSES = 10
+MAX_MISSING_PULSES = 10
 """Per cent of the frames."""
 
-MOST_UNKNOWN = 40
+MAX_UNKNOWN = 40
 """Per cent of the windows."""
 
-MOST_JUMPS = 60
+MAX_JUMPS = 60
 """Jumps of more than 10 frames between windows."""
 
 _BATCH = 64
@@ -47,9 +49,9 @@ class Quality(NamedTuple):
 
 
 def window_shifts(
-    energy: np.ndarray, speed: np.ndarray, rate: float, window: float = WINDOW, step: float = STEP
-) -> tuple[np.ndarray, np.ndarray]:
-    """Shift of each window by cross-correlation of motion energy and speed of the wheel.
+    energy: Floats, speed: Floats, rate: float, window: float = WINDOW, step: float = STEP
+) -> tuple[Integers, Floats]:
+    """Find the shift of each window by cross-correlation of motion energy and wheel speed.
 
     Parameters
     ----------
@@ -76,7 +78,7 @@ def window_shifts(
     windows = [np.lib.stride_tricks.sliding_window_view(p, 2 * half + 1)[::every] for p in padded]
     for first in range(0, centres.size, _BATCH):
         batch = slice(first, first + _BATCH)
-        spectra, known = [], True
+        spectra, known = [], np.ones(centres[batch].size, bool)
         for values in windows:
             least = np.fmin.reduce(values[batch], axis=1, keepdims=True)
             raised = np.nan_to_num(values[batch] - least)
@@ -89,8 +91,8 @@ def window_shifts(
     return centres, shifts
 
 
-def distinctness(energy: np.ndarray, speed: np.ndarray, rate: float) -> float:
-    """How far the best shift of the whole session stands out: 1 is not at all.
+def distinctness(energy: Floats, speed: Floats, rate: float) -> float:
+    """Return the prominence of the best shift of the whole session: 1 is none.
 
     The ratio of the highest correlation to the next one that is a second or more away. Parameters
     are as in `window_shifts`, at least 2 s long.
@@ -103,8 +105,8 @@ def distinctness(energy: np.ndarray, speed: np.ndarray, rate: float) -> float:
     return float(correlation[best] / correlation[away].max())
 
 
-def cleaned(shifts: np.ndarray) -> np.ndarray:
-    """Shifts of windows without artefacts, (k,) float64.
+def cleaned(shifts: Floats) -> Floats:
+    """Return shifts of windows without artefacts, (k,) float64.
 
     Frames get lost but do not appear, so shifts should never grow. A percentile filter takes out
     what is short; then a jump up by 1 is removed together with the nearest jump down by 1, and one
@@ -121,10 +123,11 @@ def cleaned(shifts: np.ndarray) -> np.ndarray:
     steps = np.diff(result)
     _drop_pairs(steps, steps == 1, steps == -1)
     _drop_pairs(steps, steps > 2, steps < -2)
-    return result[0] + np.concatenate(([0], np.cumsum(steps)))
+    kept: Floats = result[0] + np.concatenate(([0], np.cumsum(steps)))
+    return kept
 
 
-def _drop_pairs(steps: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
+def _drop_pairs(steps: Floats, up: Booleans, down: Booleans) -> None:
     """Set each step up to 0 with the nearest step down, the nearest pairs first."""
     ups, downs = np.flatnonzero(up), np.flatnonzero(down)
     distance = np.abs(ups[:, None] - downs).astype(float)
@@ -135,10 +138,8 @@ def _drop_pairs(steps: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
     steps[ups] = 0
 
 
-def frame_shifts(
-    energy: np.ndarray, speed: np.ndarray, rate: float, most: int, least: int
-) -> np.ndarray:
-    """Shift of each grid point, falling and between `most` and `least`, (n,) int64.
+def frame_shifts(energy: Floats, speed: Floats, rate: float, most: int, least: int) -> Integers:
+    """Return shift of each grid point, falling and between `most` and `least`, (n,) int64.
 
     The one under which the product of energy and speed is largest in sum over the session, found by
     dynamic programming: windows tell which shifts there are, this tells where one begins. A step
@@ -174,8 +175,8 @@ def frame_shifts(
     return result
 
 
-def quality(shifts: np.ndarray, clean: np.ndarray, n_frames: int, n_missing_pulses: int) -> Quality:
-    """The numbers by which ibllib judges an alignment; `shifts` and `clean` are of windows."""
+def quality(shifts: Floats, clean: Floats, n_frames: int, n_missing_pulses: int) -> Quality:
+    """Compute ibllib's numbers of an alignment's quality; `shifts` and `clean` are of windows."""
     return Quality(
         ttl_per=100 * n_missing_pulses / n_frames,
         nan_per=100 * float(np.mean(np.isnan(shifts))),

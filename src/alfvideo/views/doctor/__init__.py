@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
+from alfvideo.configuration import Configuration
 from alfvideo.files.errors import DataError
 
 
@@ -27,10 +27,10 @@ class Finding:
     sentence: str
 
 
-Examination = Callable[[Mapping[str, Any]], Iterable[tuple[State, str]]]
+Examination = Callable[[Configuration], Iterable[tuple[State, str]]]
 
 
-def examine(examinations: Mapping[str, Examination], config: Mapping[str, Any]) -> list[Finding]:
+def examine(examinations: Mapping[str, Examination], config: Configuration) -> list[Finding]:
     """Make all examinations; what raises DataError or an error of the system is missing."""
     findings = []
     for what, look in examinations.items():
@@ -48,6 +48,6 @@ def text(findings: Iterable[Finding]) -> str:
     lines = [f"{each.state:7}  {each.what:{width}}  {each.sentence}" for each in findings]
     bad = sum(finding.state is State.MISSING for finding in findings)
     lines.append(
-        f"{bad} of {len(findings)} must be mended." if bad else "All that a run needs is there."
+        f"{bad} of {len(findings)} must be fixed." if bad else "All that a run needs is there."
     )
     return "\n".join(lines)

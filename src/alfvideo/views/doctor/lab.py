@@ -4,10 +4,10 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from alfvideo.configuration import Configuration
 from alfvideo.files import lock
 from alfvideo.files.errors import Blocked
 from alfvideo.pose import cascade, environment
@@ -15,7 +15,6 @@ from alfvideo.registration.alyx import connection
 from alfvideo.views.doctor import State
 
 Found = Iterator[tuple[State, str]]
-Config = Mapping[str, Any]
 
 _SPACE = 50e9
 """Bytes; an hour of three cameras is some 10 GB of raw video and 3 GB of results."""
@@ -24,9 +23,9 @@ _SKEW = 2
 """Seconds by which the clock of a file server may differ."""
 
 
-def data_folder(config: Config) -> Found:
+def data_folder(config: Configuration) -> Found:
     """Whether `root` can be read and written, has locks, space and a clock that agrees."""
-    root = Path(config["root"]).expanduser().absolute()
+    root = Path(config.root).expanduser().absolute()
     if not root.is_dir():
         yield (
             State.MISSING,
@@ -71,16 +70,17 @@ def _writing(root: Path) -> Found:
             "both by NTP: what is out of date is told by times of files",
         )
     yield State.GOOD, f"{root} can be read, written and locked"
-    lock.check(root)
+    if holder := lock.held_by(root):
+        yield State.NOTE, f"a run is at work there ({holder}): another one would leave at once"
 
 
-def working_folder(config: Config) -> Found:
+def working_folder(config: Configuration) -> Found:
     """Whether there is space for the environments of the pose engines, logs and benchmarks."""
     here = Path.cwd()
     if not os.access(here, os.W_OK | os.X_OK):
         yield State.MISSING, f"{here} may not be written to. Run from a folder of your own"
         return
-    yield _space(here, _ENVIRONMENTS if config["trackers"] else 0)
+    yield _space(here, _ENVIRONMENTS if config.trackers else 0)
 
 
 def _space(folder: Path, needed: float) -> tuple[State, str]:
@@ -90,11 +90,11 @@ def _space(folder: Path, needed: float) -> tuple[State, str]:
     return State.NOTE, f"only {free / 1e9:.1f} GB free at {folder}. Free some space"
 
 
-def pose_engines(config: Config) -> Found:
+def pose_engines(config: Configuration) -> Found:
     """Whether the engines of `trackers` can be used, and whether they see a GPU."""
-    for engine in config["trackers"]:
+    for engine in config.trackers:
         label = environment.ENGINES[engine].label
-        configured = config["environments"][engine]
+        configured = config.environments[engine]
         python = environment.known_python(configured, Path(".environments", f"{engine}.json"))
         environment.quick_check(engine, python)
         if not python:
@@ -104,26 +104,24 @@ def pose_engines(config: Config) -> Found:
         versions = ", ".join(f"{name} {of}" for name, of in found["software"].items())
         device = "sees a GPU" if found["cuda"] else "sees no GPU"
         yield State.GOOD if found["cuda"] else State.NOTE, f"{versions}: {device} ({python})"
-    if not config["trackers"]:
+    if not config.trackers:
         yield State.GOOD, "none: `trackers` is empty"
 
 
-def models(config: Config) -> Found:
+def models(config: Configuration) -> Found:
     """Whether the models of all cascades are there."""
-    for engine in config["trackers"]:
-        for camera in config["cascades"].get(engine, {}):
-            file = cascade.of(config, engine, camera)
-            try:
-                networks = cascade.load(file, engine)["networks"]
-            except Blocked as reason:
-                yield State.MISSING, f"{engine} {camera}: {reason}"
-            else:
-                yield State.GOOD, f"{engine} {camera}: {', '.join(networks)}"
+    for engine, camera, file in cascade.files(config):
+        try:
+            networks = cascade.load(file, engine).networks
+        except Blocked as reason:
+            yield State.MISSING, f"{engine} {camera}: {reason}"
+        else:
+            yield State.GOOD, f"{engine} {camera}: {', '.join(networks)}"
 
 
-def alyx(config: Config) -> Found:
+def alyx(config: Configuration) -> Found:
     """Whether the server answers and takes the account."""
-    url = config["registration"]["alyx"]
+    url = config.registration.alyx
     if url:
         connection.check(url)
         yield State.GOOD, f"{url} takes the account"

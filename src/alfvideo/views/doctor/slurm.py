@@ -67,6 +67,9 @@ def _contents(folder: Path) -> list[Mapping[str, Any]]:
 def _partitions(contents: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """The partitions that a profile names."""
     for content in contents:
-        resources = [content.get("default-resources", {}), *content.get("set-resources", {}).values()]
+        resources = [
+            content.get("default-resources", {}),
+            *content.get("set-resources", {}).values(),
+        ]
         yield from (str(each["slurm_partition"]) for each in resources if "slurm_partition" in each)
         yield from content.get("partitions", ())

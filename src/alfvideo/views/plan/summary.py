@@ -8,11 +8,11 @@ from pathlib import Path
 from rich.console import RenderableType
 from rich.table import Table
 
+from alfvideo.configuration import Configuration
 from alfvideo.jobs.duration import in_words
 from alfvideo.planning import tasks
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
-from alfvideo.planning.task_settings import Config
 from alfvideo.views import history
 from alfvideo.views.plan import work
 from alfvideo.views.plan.work import Job
@@ -24,7 +24,7 @@ TIMES = (1, 2, 4)
 
 
 def parts(
-    statuses: Sequence[Status], config: Config, limits: Mapping[str, int], now: datetime
+    statuses: Sequence[Status], config: Configuration, limits: Mapping[str, int], now: datetime
 ) -> Iterator[RenderableType]:
     """The plan for what a scan found pending, newest sessions first, as tables and sentences.
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alfvideo.configuration import Configuration
 from alfvideo.planning import tasks
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
-from alfvideo.planning.task_settings import Config
 from alfvideo.session import description
 from alfvideo.session.description import ALL_CAMERAS
 from alfvideo.views.history import Past
@@ -83,7 +83,7 @@ def _length(session: Path, camera: str) -> int:
     return max((file.stat().st_size for file in files), default=0)
 
 
-def jobs(statuses: Iterable[Status], config: Config, past: Iterable[Past]) -> list[Job]:
+def jobs(statuses: Iterable[Status], config: Configuration, past: Iterable[Past]) -> list[Job]:
     """The jobs of everything that is pending, in the order of the statuses, as a scan gives them.
 
     Their times are judged by past jobs of the same rule and camera, or else of the rule.

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from alfvideo.configuration import Configuration
 from alfvideo.files import arrays
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
@@ -123,7 +124,7 @@ def page_name(path: Path, root: Path) -> str:
     return f"{re.sub('[^A-Za-z0-9-]+', '-', subject)}_{date}_{number}_{unique}"
 
 
-def reports(statuses: Iterable[Status], root: Path, config: Mapping[str, Any]) -> Iterator[Report]:
+def reports(statuses: Iterable[Status], root: Path, config: Configuration) -> Iterator[Report]:
     """Each session of a scan, in its order. Nothing that is broken in a session stops it."""
     for path, group in groupby(statuses, key=lambda status: status.session):
         of_session = list(group)
@@ -137,13 +138,13 @@ def reports(statuses: Iterable[Status], root: Path, config: Mapping[str, Any]) -
             yield Report(path, page_name(path, root), cameras, problem=problem)
 
 
-def report(path: Path, root: Path, statuses: Sequence[Status], config: Mapping[str, Any]) -> Report:
+def report(path: Path, root: Path, statuses: Sequence[Status], config: Configuration) -> Report:
     """Gather what there is of a session and of the selected cameras."""
     made, no_provenance = provenance.readable(path, provenance.FILE_NAME)
     failed, _ = provenance.readable(path, provenance.FAILED)
     checked = qualities(path)
     labels = dict.fromkeys(status.camera for status in statuses)
-    labels |= dict.fromkeys(label for label in checked if label in config["cameras"])
+    labels |= dict.fromkeys(label for label in checked if label in config.cameras)
     cameras = [
         _camera(label, statuses, failed, checked.get(label, {}), _times_of(path, label))
         for label in sorted(labels, key=bool, reverse=True)
@@ -152,8 +153,8 @@ def report(path: Path, root: Path, statuses: Sequence[Status], config: Mapping[s
         path=path,
         page=page_name(path, root),
         cameras=[camera for camera in cameras if camera.label or camera.state != State.DONE],
-        pictures=pictures(path, config["cameras"]),
-        jobs=jobs(made, config["cameras"]),
+        pictures=pictures(path, config.cameras),
+        jobs=jobs(made, config.cameras),
         n_licks=_n_licks(Path(datasets.LICKS.format(session=path))),
         problem=no_provenance,
     )

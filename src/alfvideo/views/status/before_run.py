@@ -4,13 +4,13 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from alfvideo.configuration import Configuration
 from alfvideo.planning.pending import Status
-from alfvideo.planning.task_settings import Config
 from alfvideo.pose import cascade
 from alfvideo.views.status import rows
 
 
-def show(statuses: Iterable[Status], root: Path, config: Config) -> None:
+def show(statuses: Iterable[Status], root: Path, config: Configuration) -> None:
     """Print a table of what is to be done, and what no cascade is for, to standard error."""
     # Slow to load, and each job loads the rules without showing a table.
     from alfvideo.views.status import table

@@ -1,0 +1,158 @@
+"""What the planner tells the rules, without Snakemake."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.workflow.runs import small
+
+from alfvideo.files.errors import DataError
+from alfvideo.planning import resources, tasks
+from alfvideo.planning.pending import Status
+from alfvideo.planning.targets import Planner
+from rigsim import Rig
+
+Render = Callable[[Path, Rig], Path]
+
+
+@dataclass
+class Started:
+    """What a planner asks of a start of Snakemake, set by a test."""
+
+    dry_run: bool = True
+    runs_jobs: bool = False
+    regenerates: bool = False
+    uses_conda: bool = False
+    on_cluster: bool = False
+    threads: int = 2
+    regenerated: list[str] = field(default_factory=list)
+
+    def regenerate(self, files: Sequence[str]) -> None:
+        self.regenerated += files
+
+
+@pytest.fixture
+def session(tmp_path: Path, rendered: Render) -> Path:
+    return rendered(tmp_path / "data", small())
+
+
+class Shown:
+    """Keeps what a planner shows before a run."""
+
+    def __init__(self) -> None:
+        self.statuses: list[Status] = []
+
+    def __call__(self, statuses: Sequence[Status], root: Path, config: object) -> None:
+        self.statuses += statuses
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def planner(config, root: Path, started: Started | None = None, shown: Shown | None = None):
+    return Planner({root: config}, started or Started(), shown or Shown())
+
+
+def test_inputs_and_settings_are_those_of_the_task(session: Path, config):
+    made = planner(config, session.parents[2])
+    (avi,) = made.inputs("video_compress", session, "body")["avi"]
+    assert avi == str(session / "raw_video_data" / "_iblrig_bodyCamera.raw.avi")
+    assert made.settings("video_compress", session, "body") == {
+        "version": tasks.BY_RULE["video_compress"].version,
+        "preset": "slow",
+        "crf": 17,
+    }
+
+
+@pytest.mark.parametrize(
+    ("rule", "camera", "reason"),
+    [
+        ("video_compress", "left", "the session has no left camera"),
+        ("video_convert", "body", "video_convert is not for this kind of session"),
+        ("video_sync_qc_bpod", "body", "video_sync_qc_bpod is not for this kind of session"),
+    ],
+)
+def test_a_blocked_job_names_the_reason(session: Path, config, rule, camera, reason):
+    found = planner(config, session.parents[2]).inputs(rule, session, camera)
+    assert found == {"blocked": f"{session}: {reason}"}
+
+
+def test_pending_files_are_the_targets(session: Path, config):
+    shown, started = Shown(), Started()
+    made = planner(config, session.parents[2], started, shown)
+    *wanted, tables = made.pending(session.parents[2])
+    assert str(session / "alf" / "_ibl_bodyCamera.times.npy") in wanted
+    assert made.tables_inputs(tables) == wanted
+    assert made.tables_root(tables) == str(session.parents[2])
+    assert started.regenerated == wanted
+    assert {status.stage for status in shown.statuses} == {"raw", "video", "times", "qc"}
+
+
+def test_it_is_scanned_and_shown_once(session: Path, config):
+    shown = Shown()
+    made = planner(config, session.parents[2], shown=shown)
+    assert made.pending(session.parents[2]) == made.pending(session.parents[2])
+    assert len(shown.statuses) == 4
+
+
+def test_nothing_pending_is_the_folder(tmp_path: Path, config):
+    (tmp_path / "empty").mkdir()
+    assert planner(config, tmp_path / "empty").pending(tmp_path / "empty") == str(
+        tmp_path / "empty"
+    )
+
+
+def test_no_such_folder_is_a_sentence(tmp_path: Path, config):
+    with pytest.raises(DataError, match="There is no data folder"):
+        planner(config, tmp_path / "gone").pending(tmp_path / "gone")
+
+
+def test_outputs_of_cameras_that_are_not_selected_are_left_alone(session: Path, config):
+    others = config.changed(cameras=["left"])
+    made = planner(others, session.parents[2])
+    times = session / "alf" / "_ibl_bodyCamera.times.npy"
+    times.parent.mkdir(exist_ok=True)
+    assert "blocked" not in made.inputs("video_sync_qc_nidq", session, "body")
+    np.save(times, np.arange(3))
+    assert made.inputs("video_sync_qc_nidq", session, "body")["blocked"].endswith("it is done")
+    again = planner(others, session.parents[2], Started(regenerates=True))
+    assert "blocked" not in again.inputs("video_sync_qc_nidq", session, "body")
+
+
+def test_sessions_below_another_folder_have_its_configuration(session: Path, config, tmp_path):
+    special = config.changed(keep_avi=False)
+    made = Planner({tmp_path / "demo": special, session.parents[2]: config}, Started(), Shown())
+    assert made.configuration(tmp_path / "demo" / "KB001").keep_avi is False
+    assert made.configuration(session).keep_avi is True
+    assert made.configuration(Path("/elsewhere")).keep_avi is True
+
+
+def test_pose_tables_and_their_videos(session: Path, config):
+    assert planner(config, session.parents[2]).pose_tables(session.parents[2]) == {
+        "tables": [],
+        "videos": [],
+    }
+
+
+def test_threads(session: Path, config):
+    made = planner(config, session.parents[2])
+    assert made.threads("video_compress") == 2
+    assert made.threads("dlc") == 4
+    assert (
+        planner(config, session.parents[2], Started(on_cluster=True)).threads("video_compress")
+        == resources.MAX_THREADS
+    )
+
+
+def test_every_task_says_what_it_needs():
+    assert set(tasks.BY_RULE) <= set(resources.RESOURCES)
+
+
+def test_memory_and_time_grow_with_each_attempt():
+    declared = resources.declared("video_qc")
+    assert declared["mem_mb"](None, attempt=3) == 3 * declared["mem_mb"](None, attempt=1)
+    assert declared["task"] == "video_qc"

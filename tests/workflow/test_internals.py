@@ -1,0 +1,151 @@
+"""Everything that is used of Snakemake's inside does in this version what it is used for."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAM = """
+import json, sys, atexit
+sys.path.insert(0, {source!r})
+from pathlib import Path
+from alfvideo.planning.snakemake_internals import Invocation
+
+invocation = Invocation(workflow)
+invocation.set_limits()
+
+
+def tell(wildcards):
+    invocation.plan_quickly()
+    invocation.regenerate({force!r})
+    names = "on_cluster is_main_process dry_run runs_jobs touches regenerates threads uses_conda"
+    found = {{name: getattr(invocation, name) for name in names.split()}}
+    limits = workflow.global_resources
+    found["limits"] = {{name: limits[name].value for name in limits}}
+    found["limiter"] = workflow.scheduling_settings and str(
+        workflow.scheduling_settings.max_jobs_per_timespan
+    )
+    if invocation.is_main_process:
+        Path("asked.json").write_text(json.dumps(found, default=str))
+        atexit.register(end)
+    return ["good", "bad"]
+
+
+def end():
+    found = {{"done": invocation.jobs_done(), "failed": invocation.jobs_failed()}}
+    Path("ended.json").write_text(json.dumps(found))
+
+
+rule all:
+    input: tell
+
+rule good:
+    output: "good"
+    resources: task="licks"
+    shell: "touch {{output}}"
+
+rule bad:
+    output: "bad"
+    shell: "exit 1"
+"""
+
+
+@pytest.fixture
+def snakemake(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Run a small workflow with these arguments; returns what its inside said."""
+
+    def run(*arguments: object, force: list[str] | None = None) -> dict[str, Any]:
+        text = PROGRAM.format(source=str(Path(__file__).parents[2] / "src"), force=force or [])
+        (tmp_path / "Snakefile").write_text(text)
+        for name in ("asked.json", "ended.json"):
+            (tmp_path / name).unlink(missing_ok=True)
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *map(str, arguments)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        found = json.loads((tmp_path / "asked.json").read_text())
+        return found | json.loads((tmp_path / "ended.json").read_text()) | {"said": done.stderr}
+
+    return run
+
+
+def test_a_run(snakemake: Callable[..., dict[str, Any]]):
+    found = snakemake("--keep-going")
+    assert found["runs_jobs"]
+    assert found["is_main_process"]
+    assert not any(found[name] for name in ("dry_run", "touches", "regenerates", "on_cluster"))
+    assert not found["uses_conda"]
+    assert found["threads"] == 2
+    assert found["done"] == ["licks"], "by the name that the resource `task` gives"
+    assert found["failed"] == ["bad"]
+    assert found["limiter"] in (None, "None")
+
+
+@pytest.mark.slow
+def test_a_dry_run(snakemake: Callable[..., dict[str, Any]]):
+    found = snakemake("-n")
+    assert found["dry_run"]
+    assert not found["runs_jobs"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", ["--dag", "--summary", "--rulegraph"])
+def test_graphs_and_lists_run_no_jobs(snakemake: Callable[..., dict[str, Any]], option: str):
+    assert not snakemake(option)["runs_jobs"]
+
+
+@pytest.mark.slow
+def test_touch(snakemake: Callable[..., dict[str, Any]]):
+    assert snakemake("--touch", "--keep-going")["touches"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("option", [["--forceall"], ["--forcerun", "good"]])
+def test_regenerating_on_request(snakemake: Callable[..., dict[str, Any]], option: list[str]):
+    assert snakemake("-n", *option)["regenerates"]
+
+
+@pytest.mark.slow
+def test_conda(snakemake: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch):
+    """Snakemake looks for the program even for a dry run; where there is none, nothing is asked."""
+    try:
+        found = snakemake("-n", "--sdm", "conda")
+    except FileNotFoundError:
+        pytest.skip("no conda on this machine")
+    assert found["uses_conda"]
+
+
+@pytest.mark.slow
+def test_a_file_that_is_there_is_regenerated(
+    snakemake: Callable[..., dict[str, Any]], tmp_path: Path
+):
+    snakemake("--keep-going")
+    snakemake("--keep-going")
+    before = (tmp_path / "good").stat().st_mtime_ns
+    found = snakemake("--keep-going", force=[str(tmp_path / "good"), "good", "gone"])
+    assert found["done"] == ["licks"]
+    assert (tmp_path / "good").stat().st_mtime_ns > before
+
+
+@pytest.mark.slow
+def test_limits_of_a_workstation(snakemake: Callable[..., dict[str, Any]]):
+    limits = snakemake("-n")["limits"]
+    assert limits["gpu"] == 1
+    assert limits["io_charge"] == 100
+    assert limits["mem_mb"] > 100
+
+
+@pytest.mark.slow
+def test_limits_that_somebody_gives_count(snakemake: Callable[..., dict[str, Any]]):
+    limits = snakemake("-n", "--resources", "gpu=3", "mem_mb=500")["limits"]
+    assert (limits["gpu"], limits["mem_mb"], limits["io_charge"]) == (3, 500, 100)
+
+
+@pytest.mark.slow
+def test_a_cluster_has_its_own_limits(snakemake: Callable[..., dict[str, Any]]):
+    found = snakemake("-n", "--jobs", "5", "--executor", "slurm", "--resources", "gpu=4")
+    assert found["on_cluster"]
+    assert found["limits"]["gpu"] == 4
+    assert not {"io_charge", "mem_mb"} & found["limits"].keys()
