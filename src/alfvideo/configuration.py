@@ -345,18 +345,18 @@ def read(file: Path, overrides: Mapping[str, Any] | None = None) -> Configuratio
     ConfigurationError
         As `parse`; or with the line, if the syntax is wrong.
     """
-    return parse(_merged(yaml_model.load(file, f"Configuration: {file}"), overrides or {}))
+    return parse(merged(yaml_model.load(file, f"Configuration: {file}"), overrides or {}))
 
 
-def _merged(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Mappings merged key by key; whatever else is given replaces what is there.
+def merged(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge mappings key by key; whatever else is given replaces what is there.
 
-    >>> _merged({"compression": {"crf": 17, "preset": "slow"}}, {"compression": {"crf": 20}})
+    >>> merged({"compression": {"crf": 17, "preset": "slow"}}, {"compression": {"crf": 20}})
     {'compression': {'crf': 20, 'preset': 'slow'}}
     """
-    merged = dict(content)
+    result = dict(content)
     for name, value in changes.items():
-        there = merged.get(name)
+        there = result.get(name)
         both = isinstance(there, Mapping) and isinstance(value, Mapping)
-        merged[name] = _merged(there, value) if both else value
-    return merged
+        result[name] = merged(there, value) if both else value
+    return result

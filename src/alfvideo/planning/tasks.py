@@ -106,6 +106,21 @@ class Task:
     results: Mapping[str, Result | EveryResult] = field(default_factory=dict)
     of_session: bool = False
 
+    @property
+    def log(self) -> str:
+        """Pattern of the logs of its jobs, with wildcards of the outputs.
+
+        Where a camera may have recorded several videos each has its own. Sessions have absolute
+        paths, so that the names of the folders follow without a slash.
+
+        >>> BY_RULE["video_compress"].log, BY_RULE["licks"].log
+        ('logs/video_compress{session}/{collection}/{camera}.log', 'logs/licks{session}.log')
+        """
+        collection = "/{collection}" if "{collection}" in self.outputs[0] else ""
+        return (
+            f"logs/{self.rule}{{session}}{collection}{'' if self.of_session else '/{camera}'}.log"
+        )
+
     def files(
         self, session: Session, camera: Camera, config: Configuration
     ) -> dict[str, list[Path]]:
@@ -137,6 +152,21 @@ def selected(session: Session, config: Configuration) -> Iterator[tuple[Camera, 
         for task in TASKS:
             if task.of_session == (camera is ALL_CAMERAS):
                 yield camera, task
+
+
+def of_stage(stage: str, session: Session, camera: Camera, config: Configuration) -> Task:
+    """The task of a stage that is for this camera, of those that write the same files.
+
+    Raises
+    ------
+    StopIteration
+        If none is.
+    """
+    return next(
+        task
+        for each, task in selected(session, config)
+        if (each, task.stage) == (camera, stage) and task.applies(session, camera, config)
+    )
 
 
 def _obtainable(pattern: str, session: Session, camera: Camera, config: Configuration) -> Path:
