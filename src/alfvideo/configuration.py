@@ -7,7 +7,7 @@ second is its line in the table of `config/README.md`.
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -315,7 +315,7 @@ class Configuration(Model):
         ),
     ] = Registration()
 
-    def changed(self, **values: Any) -> Self:
+    def changed(self, **values: Any) -> "Configuration":
         """The same configuration with other values of some keys, as a file would give them.
 
         Raises
@@ -357,6 +357,8 @@ def merged(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     result = dict(content)
     for name, value in changes.items():
         there = result.get(name)
-        both = isinstance(there, Mapping) and isinstance(value, Mapping)
-        result[name] = merged(there, value) if both else value
+        if isinstance(there, Mapping) and isinstance(value, Mapping):
+            result[name] = merged(there, value)
+        else:
+            result[name] = value
     return result

@@ -37,7 +37,7 @@ def timing(session: Session, camera: Camera, config: Configuration) -> dict[str,
 def pose_box(camera: Camera, config: Configuration) -> dict[str, int] | None:
     """Where the mean of all body parts of a camera is expected, if that is known."""
     box = config.pose_boxes.get(camera.label)
-    return box and box.model_dump()
+    return box.model_dump() if box else None
 
 
 def checks(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
@@ -91,6 +91,7 @@ def cascade_of(tracker: str) -> Settings:
 
     def settings(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
         file = cascade.file(config, tracker, camera.label)
+        assert file is not None, "the task applies to cameras with a cascade"
         return {"tracker": tracker, "cascade": cascade.settings(file, tracker)}
 
     return settings

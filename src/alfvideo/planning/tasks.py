@@ -44,9 +44,8 @@ class Result:
         Blocked
             If there is none, unless it is optional.
         """
-        pattern = self.pattern
-        if not isinstance(pattern, str):
-            pattern = pattern.get(config.features_from)
+        given = self.pattern
+        pattern = given if isinstance(given, str) else given.get(config.features_from)
         if pattern is None:
             return []
         cameras = [camera]

@@ -317,9 +317,10 @@ def _described(path: Path, tracker: str, _modified: int) -> tuple[CascadeFile, d
     described = yaml_model.parse(CascadeFile, written, name)
     networks = described.networks
     for each, network in networks.items():
-        if network.is_ensemble_smoothed and tracker != "lightningPose":
+        smoothing = network.smoothing
+        if smoothing and network.is_ensemble_smoothed and tracker != "lightningPose":
             raise ConfigurationError(
-                f"{name}: `{each}` is smoothed with {network.smoothing.kind}, which is for "
+                f"{name}: `{each}` is smoothed with {smoothing.kind}, which is for "
                 "Lightning Pose; use `smoothing: {median: 5}`."
             )
         around = network.crop and network.crop.around
