@@ -96,11 +96,14 @@ def test_times_that_are_there_need_nothing(folder: Path):
 
 def test_sync_of_an_old_session_is_in_the_folder_of_a_probe(folder: Path):
     files = [f"raw_ephys_data/probe00/{name}" for name in SYNC]
-    read = session(folder, NIDQ, *files, "raw_ephys_data/probe00/x.imec.ap.meta")
+    meta = "raw_ephys_data/probe00/x.imec.ap.meta"
+    read = session(folder, NIDQ, *files, meta, "raw_ephys_data/notes.txt")
     left = read.cameras["left"]
     assert names(datasets.sync_arrays(read, left), read) == files
-    assert names(datasets.wiring(read, left), read) == ["raw_ephys_data/probe00/x.imec.ap.meta"]
-    assert str(folder / "raw_ephys_data" / "probe00") in read.lookups.folders
+    # so that it is noticed if they go
+    ephys = folder / "raw_ephys_data"
+    assert set(read.lookups.folders) == {str(ephys), str(ephys / "probe00")}
+    assert names(datasets.wiring(read, left), read) == [meta]
 
 
 def test_two_sync_arrays_are_not_enough(folder: Path):
@@ -178,6 +181,7 @@ def test_found_files_can_be_changed_without_harm(folder: Path):
     assert read.find("raw_video_data", "*.mp4") == []
     assert read.find("raw_video_data", "*.mp4", "*.avi") == [folder / AVI]
     assert "raw_video_data" in read.listing(".")
+    assert set(read.lookups.folders) == {str(folder), str(folder / "raw_video_data")}
     assert read.listing("nowhere") == {}
     assert AVI.split("/")[1] in read.siblings(folder / AVI)
 
