@@ -12,7 +12,7 @@ from alfvideo.views.report import folder, sessions
 root, page = Path(snakemake.params.root), Path(snakemake.params.folder)
 config, log = configuration.parse(snakemake.params.configuration), Path(snakemake.log[0])
 try:
-    statuses = pending.scan(root, config, scan_cache.of(root, config))
+    statuses = pending.scan(root, config, scan_cache.load_memory(root, config))
     n_changed = folder.write(sessions.reports(statuses, root, config), root, page)
 except (DataError, OSError) as error:
     log.write_text(job.message(error), encoding="utf-8")

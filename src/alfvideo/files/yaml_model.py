@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 
 def key(must_be: str, does: str = "", **constraints: Any) -> FieldInfo:
-    """What is said of a key: the end of "`key` is VALUE but must be ..." and its line in the docs.
+    """Describe a key: the end of "`key` is VALUE but must be ..." and its line in the docs.
 
     `constraints` are those of `pydantic.Field`.
     """
@@ -54,7 +54,7 @@ def key(must_be: str, does: str = "", **constraints: Any) -> FieldInfo:
 
 
 def _from_text(value: Any) -> Any:
-    """The command line gives numbers and truth values as text: `--config keep_avi=false`."""
+    """Parse numbers and truth values of the command line: `--config keep_avi=false`."""
     return yaml.safe_load(value) if isinstance(value, str) else value
 
 
@@ -80,7 +80,7 @@ UniqueItems = Annotated[Items[T], AfterValidator(_unique)]
 
 
 def load(file: Path, name: str) -> dict[str, Any]:
-    """The content of a YAML file; `name` is what messages call it.
+    """Load the content of a YAML file; `name` is what messages call it.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def parse(model: type[M], content: Mapping[str, Any], name: str) -> M:
 
 
 def _with_dates_as_text(value: Any) -> Any:
-    """YAML makes dates of those that are not in quotes."""
+    """Return dates as text: YAML makes dates of those that are not in quotes."""
     match value:
         case dict():
             return {key: _with_dates_as_text(item) for key, item in value.items()}
@@ -133,7 +133,7 @@ def _with_dates_as_text(value: Any) -> Any:
 
 
 def _sentence(error: ValidationError, model: type[Model], name: str) -> str:
-    """What is wrong and what to change; unknown keys first, since they may explain the others."""
+    """Say what is wrong and what to change; unknown keys first: they may explain the others."""
     mistakes = error.errors(include_url=False)
     mistake = min(mistakes, key=lambda each: each["type"] not in UNKNOWN_KEY)
     *place, last = mistake["loc"]
@@ -169,7 +169,7 @@ def _dotted(*place: int | str) -> str:
 
 
 def schema_of(model: type[Model], *place: int | str, resolve: bool = True) -> dict[str, Any]:
-    """The JSON schema of what stands at a place in a model: keys and numbers in lists.
+    """Return the JSON schema of what stands at a place in a model: keys and numbers in lists.
 
     Without `resolve` it is that of the key, which has its description; else that of its model.
     """
@@ -188,7 +188,7 @@ def schema_of(model: type[Model], *place: int | str, resolve: bool = True) -> di
 
 
 def _resolved(schema: dict[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema without the reference to another, and without that it may be left out."""
+    """Return a schema without the reference to another, and without that it may be left out."""
     given = (each for each in schema.get("anyOf", ()) if each.get("type") != "null")
     schema = next(given, schema)
     if "$ref" in schema:
