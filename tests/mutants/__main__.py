@@ -23,6 +23,7 @@ TESTS = {
         f"{UNIT}/test_wheel_alignment.py",
     ),
     "session": (
+        f"{UNIT}/test_datasets.py",
         f"{UNIT}/test_pending.py",
         f"{UNIT}/test_session.py",
         f"{UNIT}/test_tasks.py",

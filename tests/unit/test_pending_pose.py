@@ -10,6 +10,7 @@ from tests.conftest import REPO
 from tests.unit.test_pending import finish
 
 from alfvideo.configuration import Configuration
+from alfvideo.files.errors import Blocked
 from alfvideo.jobs import provenance
 from alfvideo.planning import pending, tasks
 from alfvideo.planning.pending import State
@@ -268,6 +269,35 @@ def with_models_in(folder: Path, config: Configuration) -> Configuration:
         for tracker, files in config.cascades.items()
     }
     return config.changed(cascades=cascades)
+
+
+@pytest.mark.parametrize("clips", [False, True])
+def test_missing_model_blocks_all_that_is_made_from_the_poses(
+    path: Path, tracked: Configuration, tmp_path: Path, clips: bool
+):
+    """The video is there, but the settings of the poses cannot be had."""
+    moved = with_models_in(tmp_path / "models", tracked.changed(pose_clips=clips))
+    (weights,) = (tmp_path / "models" / "dlc_body").rglob("*.pt")
+    weights.unlink()
+    blocked = stages(path, moved, State.BLOCKED)
+    assert blocked == {"body": {"dlc", "energy", "dlcQC", *(["clip"] if clips else [])}}
+    reasons = {s.reason for s in pending.scan_session(path, moved) if s.state is State.BLOCKED}
+    assert len(reasons) == 1
+    with pytest.raises(Blocked):
+        inputs(path, moved, "dlc_qc", "body")
+    assert inputs(path, moved, "dlc_qc_plot")["pose"] == [
+        "_ibl_leftCamera.dlc.pqt",
+        "_ibl_rightCamera.dlc.pqt",
+    ]
+
+
+def test_poses_that_are_there_need_no_model(path: Path, tracked: Configuration, tmp_path: Path):
+    finish(path, tracked)
+    moved = with_models_in(tmp_path / "models", tracked)
+    for weights in (tmp_path / "models" / "dlc_body").rglob("*.pt"):
+        weights.unlink()
+    assert stages(path, moved, State.BLOCKED) == {}
+    assert inputs(path, moved, "dlc_qc", "body")["pose"] == ["_ibl_bodyCamera.dlc.pqt"]
 
 
 def test_poses_stay_when_models_are_moved(path: Path, tracked: Configuration, tmp_path: Path):

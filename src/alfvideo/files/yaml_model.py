@@ -54,7 +54,7 @@ def key(must_be: str, does: str = "", **constraints: Any) -> FieldInfo:
 
 
 def _from_text(value: Any) -> Any:
-    """Parse numbers and truth values of the command line: `--config keep_avi=false`."""
+    """Read numbers and truth values that the command line gives as text (`keep_avi=false`)."""
     return yaml.safe_load(value) if isinstance(value, str) else value
 
 
@@ -80,7 +80,7 @@ UniqueItems = Annotated[Items[T], AfterValidator(_unique)]
 
 
 def load(file: Path, name: str) -> dict[str, Any]:
-    """Load the content of a YAML file; `name` is what messages call it.
+    """Read the content of a YAML file; `name` is what messages call it.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def parse(model: type[M], content: Mapping[str, Any], name: str) -> M:
 
 
 def _with_dates_as_text(value: Any) -> Any:
-    """Return dates as text: YAML makes dates of those that are not in quotes."""
+    """YAML makes dates of those that are not in quotes."""
     match value:
         case dict():
             return {key: _with_dates_as_text(item) for key, item in value.items()}
@@ -133,7 +133,7 @@ def _with_dates_as_text(value: Any) -> Any:
 
 
 def _sentence(error: ValidationError, model: type[Model], name: str) -> str:
-    """Say what is wrong and what to change; unknown keys first: they may explain the others."""
+    """Say what is wrong and what to change; unknown keys first, they may explain the others."""
     mistakes = error.errors(include_url=False)
     mistake = min(mistakes, key=lambda each: each["type"] not in UNKNOWN_KEY)
     *place, last = mistake["loc"]
