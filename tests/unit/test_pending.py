@@ -567,7 +567,7 @@ def test_a_video_from_the_future_waits(tmp_path: Path, config: Configuration, re
     (avi,) = path.rglob("*.raw.avi")
     os.utime(avi, (time.time() + 7200,) * 2)
     for _ in range(2):
-        memory = scan_cache.of(tmp_path, config, tmp_path / ".scan")
+        memory = scan_cache.load_memory(tmp_path, config, tmp_path / ".scan")
         statuses = {status.stage: status for status in pending.scan(tmp_path, config, memory)}
         assert statuses["raw"].state is State.PENDING
         for stage in ("video", "times", "qc"):
@@ -575,7 +575,7 @@ def test_a_video_from_the_future_waits(tmp_path: Path, config: Configuration, re
             assert f"{avi} is dated 2" in statuses[stage].reason
             assert "in the future" in statuses[stage].reason
     os.utime(avi)
-    memory = scan_cache.of(tmp_path, config, tmp_path / ".scan")
+    memory = scan_cache.load_memory(tmp_path, config, tmp_path / ".scan")
     assert {status.state for status in pending.scan(tmp_path, config, memory)} == {State.PENDING}
 
 
