@@ -158,7 +158,7 @@ def selected(session: Session, config: Configuration) -> Iterator[tuple[Camera, 
 
 
 def of_stage(stage: str, session: Session, camera: Camera, config: Configuration) -> Task:
-    """The task of a stage that is for this camera, of those that write the same files.
+    """Find the task of a stage that is for this camera, of those that write the same files.
 
     Raises
     ------
