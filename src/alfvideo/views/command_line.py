@@ -111,7 +111,7 @@ def _settings(config: list[str] | None, files: list[Path] | None, directory: Pat
 def status(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Only sessions in these folders below root."),
+        typer.Argument(metavar="PATH", help="Only sessions in these folders below root."),
     ] = None,
     format: Annotated[
         Format, typer.Option(help="For people or for other programs.")

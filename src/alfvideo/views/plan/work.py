@@ -26,6 +26,8 @@ UNSURE = (0.5, 2.0)
 MIN_RANGE = 2.0
 """A line is fitted if the longest video is so many times as long as the shortest."""
 
+BYTES_PER_FRAME = {"frameData": 32, "timestamps": 40, "camlog": 15}
+
 
 class Job(NamedTuple):
     """A pending job: `seconds` as estimated, as the fastest tenth and as the slowest tenth.
@@ -65,7 +67,9 @@ def estimate(seconds: Sequence[float], lengths: Sequence[float]) -> Estimate:
         if len(long) >= MIN_JOBS and long.max() >= MIN_RANGE * long.min():
             from scipy import stats  # slow to load
 
-            slope = max(0.0, float(stats.theilslopes(took, long).slope))
+            # It also estimates an error, which cannot be done for a few jobs of the same length.
+            with np.errstate(invalid="ignore"):
+                slope = max(0.0, float(stats.theilslopes(took, long).slope))
             fixed = max(0.0, float(np.median(took - slope * long)))
     ratios = took / np.maximum(fixed + slope * long, 1e-9)
     low, high = np.percentile(ratios, [10, 90]) if len(long) >= MIN_JOBS else UNSURE
@@ -73,14 +77,15 @@ def estimate(seconds: Sequence[float], lengths: Sequence[float]) -> Estimate:
 
 
 @cache
-def _length(session: Path, camera: str) -> int:
-    """Bytes that a camera (or the fastest) wrote beside its video: so many for each frame.
+def _length(session: Path, camera: str) -> float:
+    """About how many frames a camera (or the fastest) recorded, by what it wrote beside its video.
 
-    Unlike videos and times they are there before and after all jobs.
+    Unlike videos and times that is there before and after all jobs.
     """
-    names = re.compile(rf".*{camera}.*\.(frameData|timestamps|camlog).*")
-    files = filter(lambda file: names.match(file.name), session.glob("raw_video_data*/*"))
-    return max((file.stat().st_size for file in files), default=0)
+    names = re.compile(rf".*{camera}.*\.({'|'.join(BYTES_PER_FRAME)})\b.*")
+    found = ((file, names.match(file.name)) for file in session.glob("raw_video_data*/*"))
+    sizes = (file.stat().st_size / BYTES_PER_FRAME[name[1]] for file, name in found if name)
+    return max(sizes, default=0)
 
 
 def jobs(statuses: Iterable[Status], config: Configuration, past: Iterable[Past]) -> list[Job]:
@@ -123,7 +128,7 @@ def total(jobs: Iterable[Job], limits: Mapping[str, int], which: int = 0) -> flo
     else runs. Past compressions are taken to have had the cores of this machine.
     """
     cores = limits.get("cores", 0)
-    busy = dict.fromkeys(limits, 0.0)
+    busy, idle = dict.fromkeys(limits, 0.0), dict.fromkeys(limits, 0.0)
     ends: list[float] = []
     for job in jobs:
         row, seconds = RESOURCES[job.rule], job.seconds[which]
@@ -131,10 +136,12 @@ def total(jobs: Iterable[Job], limits: Mapping[str, int], which: int = 0) -> flo
         uses["cores"] = row.threads or cores
         if cores and row.threads is None:
             seconds *= min(os.cpu_count() or 1, MAX_THREADS) / min(cores, MAX_THREADS)
+        alone = 0 < cores <= uses["cores"]
         for name, limit in limits.items():
-            if 0 < cores <= uses["cores"]:
-                busy[name] += seconds
-            elif uses[name]:
-                busy[name] += seconds / max(1, limit // uses[name])
+            if alone or uses[name]:
+                beside = 1 if alone else max(1, limit // uses[name])
+                busy[name] += seconds / beside
+                # The last ones end at different times: half of the longest is a fair guess.
+                idle[name] = max(idle[name], seconds * (1 - 1 / beside) / 2)
         ends.append(seconds + max((ends[place] for place in job.needs), default=0.0))
-    return max([*busy.values(), *ends], default=0.0)
+    return max([*(busy[name] + idle[name] for name in limits), *ends], default=0.0)
