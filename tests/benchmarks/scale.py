@@ -30,7 +30,7 @@ from alfvideo import configuration
 from alfvideo.planning import pending, scan_cache
 root, folder, file = map(Path, sys.argv[1:])
 config = configuration.read(file)
-pending.scan(root, config, scan_cache.of(root, config, folder))
+pending.scan(root, config, scan_cache.load_memory(root, config, folder))
 """
 
 

@@ -61,7 +61,7 @@ def test_clocks_may_differ_by_a_minute(folder: Path, seconds: float, is_future: 
     read = session(folder, NIDQ, AVI)
     os.utime(folder / AVI, (time.time() + seconds,) * 2)
     assert datasets.has_originals(read, read.cameras["left"]) is not is_future
-    assert read.seen.lasting is not is_future
+    assert read.lookups.cacheable is not is_future
 
 
 def test_dates_are_those_of_the_file_behind_a_link(folder: Path):
@@ -72,7 +72,7 @@ def test_dates_are_those_of_the_file_behind_a_link(folder: Path):
     read = session(folder, NIDQ)
     with pytest.raises(Blocked, match="is a link to a file that is not there"):
         datasets.avi(read, read.cameras["left"])
-    assert read.seen.lasting is False
+    assert read.lookups.cacheable is False
 
 
 def test_times_can_be_made_from_video_and_pulses(folder: Path):
@@ -96,11 +96,14 @@ def test_times_that_are_there_need_nothing(folder: Path):
 
 def test_sync_of_an_old_session_is_in_the_folder_of_a_probe(folder: Path):
     files = [f"raw_ephys_data/probe00/{name}" for name in SYNC]
-    read = session(folder, NIDQ, *files, "raw_ephys_data/probe00/x.imec.ap.meta")
+    meta = "raw_ephys_data/probe00/x.imec.ap.meta"
+    read = session(folder, NIDQ, *files, meta, "raw_ephys_data/notes.txt")
     left = read.cameras["left"]
     assert names(datasets.sync_arrays(read, left), read) == files
-    assert names(datasets.wiring(read, left), read) == ["raw_ephys_data/probe00/x.imec.ap.meta"]
-    assert str(folder / "raw_ephys_data" / "probe00") in read.seen.folders
+    # so that it is noticed if they go
+    ephys = folder / "raw_ephys_data"
+    assert set(read.lookups.folders) == {str(ephys), str(ephys / "probe00")}
+    assert names(datasets.wiring(read, left), read) == [meta]
 
 
 def test_two_sync_arrays_are_not_enough(folder: Path):
@@ -178,6 +181,7 @@ def test_found_files_can_be_changed_without_harm(folder: Path):
     assert read.find("raw_video_data", "*.mp4") == []
     assert read.find("raw_video_data", "*.mp4", "*.avi") == [folder / AVI]
     assert "raw_video_data" in read.listing(".")
+    assert set(read.lookups.folders) == {str(folder), str(folder / "raw_video_data")}
     assert read.listing("nowhere") == {}
     assert AVI.split("/")[1] in read.siblings(folder / AVI)
 

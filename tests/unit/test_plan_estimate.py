@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from alfvideo.views.plan.estimate import UNSURE, Estimates, line, of
 from alfvideo.views.plan.history import Past
 from alfvideo.views.plan.videos import Lengths, Video

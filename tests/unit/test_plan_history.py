@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from alfvideo.views.plan.videos import Video
 
 from alfvideo.jobs import provenance
 from alfvideo.views.plan import history
-from alfvideo.views.plan.videos import Video
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
 

@@ -6,9 +6,8 @@ import random
 from types import SimpleNamespace
 
 import pytest
-from snakemake.scheduling import greedy
-
 from alfvideo.views.plan.schedule import Job, ends
+from snakemake.scheduling import greedy
 
 MACHINE = {"_cores": 2, "gpu": 1, "io_charge": 100}
 SMALL = {"_cores": 1, "gpu": 0, "io_charge": 5}

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alfvideo.views.plan.estimate import Estimates
+from alfvideo.views.plan.history import Past
+from alfvideo.views.plan.videos import Lengths, Video
 
 from alfvideo.configuration import Configuration
 from alfvideo.jobs import provenance
 from alfvideo.planning import pending
 from alfvideo.planning.pending import State
 from alfvideo.views.plan import makespan, summary, work
-from alfvideo.views.plan.estimate import Estimates
-from alfvideo.views.plan.history import Past
-from alfvideo.views.plan.videos import Lengths, Video
 from rigsim import Fault, Rig
 
 NOW = datetime(2026, 1, 5, 12, 0)

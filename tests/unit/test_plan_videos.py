@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from alfvideo.views.plan.videos import Lengths, Video
 
 from alfvideo.views.plan import videos
-from alfvideo.views.plan.videos import Lengths, Video
 
 MADE = {"crf": 17}
 ENTRIES = {

@@ -12,7 +12,7 @@ from alfvideo.session.description import Camera
 from rigsim import CAMERAS, Rig
 from rigsim.layout import write_description
 
-DESCRIPTIONS = Path(__file__).parents[3] / "shared" / "data" / "ibl" / "description"
+DESCRIPTIONS = Path(__file__).parents[1] / "data" / "ibl" / "description"
 SESSION = Path("/data/KB001/2026-01-01/001")
 
 
@@ -28,7 +28,6 @@ def describe(folder: Path, content: object) -> None:
     (folder / "_ibl_experiment.description.yaml").write_text(text)
 
 
-@pytest.mark.skipif(not DESCRIPTIONS.is_dir(), reason="the shared IBL descriptions are not here")
 @pytest.mark.parametrize(
     ("name", "cameras", "sync", "namespace", "sync_collection", "task_collection"),
     [
@@ -70,7 +69,6 @@ def test_ibl_descriptions(
         assert camera.sync_label == (None if camlog else "audio")
 
 
-@pytest.mark.skipif(not DESCRIPTIONS.is_dir(), reason="the shared IBL descriptions are not here")
 def test_every_ibl_description_is_read_or_blocked(folder: Path):
     files = sorted(DESCRIPTIONS.glob("*.yaml"))
     assert files

@@ -8,12 +8,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from alfvideo.views.plan.history import Past
 
 from alfvideo.jobs import provenance, running, runs
 from alfvideo.jobs.runs import Run
 from alfvideo.planning.pending import State, Status
 from alfvideo.views.plan import history
-from alfvideo.views.plan.history import Past
 from alfvideo.views.status import export, table
 from alfvideo.views.status.rows import Row, rows
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rigsim import Rig, load_truth
+from tests import clone
 
 REPO = Path(__file__).parents[2]
 MAX_SECONDS = 3000
@@ -76,7 +77,7 @@ class Workflow:
         file.write_text(json.dumps(content | self.config | config))
         return [
             *(sys.executable, "-m", "snakemake", *map(str, arguments)),
-            *("-s", str(REPO / "Snakefile"), "--directory", str(self.workdir)),
+            *("-s", str(clone.snakefile()), "--directory", str(self.workdir)),
             *("--profile", str(REPO / "profiles" / "default"), "--configfile", str(file)),
         ]
 

@@ -28,7 +28,7 @@ class Run:
 
     @property
     def sentence(self) -> str:
-        """When it was, in local time, how long it took and what came of it.
+        """Start in local time, duration and result, in words.
 
         >>> Run("2026-11-22T21:10:00+00:00", 2040, "/data", 120, 0, "rig").sentence[-29:]
         '34 min: 120 jobs done on rig.'

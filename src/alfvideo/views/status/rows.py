@@ -56,6 +56,19 @@ def rows(
                     yield Row(path, status.camera, status.stage, state, status.reason)
 
 
+def logs_of(status: Status) -> Iterator[Path]:
+    """The logs that the jobs of a pending stage may write, below the folder of the run."""
+    output = next(iter(status.outputs))
+    wildcards = {
+        "session": status.session,
+        "camera": status.camera,
+        "collection": output.parent.relative_to(status.session),
+    }
+    for task in tasks.TASKS:
+        if task.stage == status.stage:
+            yield Path(task.log.format(**wildcards))
+
+
 def failure(status: Status, failed: Mapping[str, Entry]) -> Entry | None:
     """The entry of the job that could not make a pending stage, in the record of failures."""
     names = (provenance.relative(output, status.session) for output in status.outputs)
