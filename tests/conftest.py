@@ -9,6 +9,7 @@ import imageio_ffmpeg
 import pytest
 from snakemake.api import SnakemakeApi
 from snakemake.io import strip_wildcard_constraints
+from snakemake.rules import Rule
 from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
 from alfvideo import configuration
@@ -20,8 +21,8 @@ REPO = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
-def workflow_rules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """Output patterns of each rule of the workflow, wildcard constraints left out.
+def parsed_rules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rule]:
+    """The rules of the workflow as Snakemake has them, by name.
 
     The only use of Snakemake's API: its internals change between releases.
     """
@@ -31,10 +32,16 @@ def workflow_rules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[s
             snakefile=clone.snakefile(),
             workdir=tmp_path_factory.mktemp("workflow_rules"),
         )._workflow
-        return {
-            rule.name: [strip_wildcard_constraints(str(output)) for output in rule.output]
-            for rule in workflow.rules
-        }
+        return {rule.name: rule for rule in workflow.rules}
+
+
+@pytest.fixture(scope="session")
+def workflow_rules(parsed_rules: dict[str, Rule]) -> dict[str, list[str]]:
+    """Output patterns of each rule of the workflow, wildcard constraints left out."""
+    return {
+        name: [strip_wildcard_constraints(str(output)) for output in rule.output]
+        for name, rule in parsed_rules.items()
+    }
 
 
 @pytest.fixture
