@@ -14,6 +14,7 @@ from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 from alfvideo import configuration
 from alfvideo.configuration import Configuration
 from rigsim import Rig, render
+from tests import clone
 
 REPO = Path(__file__).parents[1]
 
@@ -27,7 +28,7 @@ def workflow_rules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[s
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
-            snakefile=REPO / "Snakefile",
+            snakefile=clone.snakefile(),
             workdir=tmp_path_factory.mktemp("workflow_rules"),
         )._workflow
         return {

@@ -7,7 +7,7 @@ second is its line in the table of `config/README.md`.
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -33,7 +33,7 @@ else:
 
 
 def _with_all_trackers(missing: object, given: Any) -> Any:
-    """A mapping of trackers in which each has a value; whatever else is given is left as it is."""
+    """Complete a mapping of trackers so that each has a value; leave whatever else is given."""
     return {**dict.fromkeys(TRACKERS, missing), **given} if isinstance(given, dict) else given
 
 
@@ -315,8 +315,8 @@ class Configuration(Model):
         ),
     ] = Registration()
 
-    def changed(self, **values: Any) -> Self:
-        """The same configuration with other values of some keys, as a file would give them.
+    def changed(self, **values: Any) -> "Configuration":
+        """Return the same configuration with other values of some keys, as a file would give them.
 
         Raises
         ------
@@ -327,7 +327,7 @@ class Configuration(Model):
 
 
 def parse(content: Mapping[str, Any], name: str = "Configuration") -> Configuration:
-    """The configuration that a mapping holds; `name` is what messages call it.
+    """Parse the configuration that a mapping holds; `name` is what messages call it.
 
     Raises
     ------
@@ -338,7 +338,7 @@ def parse(content: Mapping[str, Any], name: str = "Configuration") -> Configurat
 
 
 def read(file: Path, overrides: Mapping[str, Any] | None = None) -> Configuration:
-    """The configuration of a file; `overrides` are merged into it, as Snakemake's --config is.
+    """Read the configuration of a file; `overrides` are merged into it, as Snakemake's --config is.
 
     Raises
     ------
@@ -357,6 +357,8 @@ def merged(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     result = dict(content)
     for name, value in changes.items():
         there = result.get(name)
-        both = isinstance(there, Mapping) and isinstance(value, Mapping)
-        result[name] = merged(there, value) if both else value
+        if isinstance(there, Mapping) and isinstance(value, Mapping):
+            result[name] = merged(there, value)
+        else:
+            result[name] = value
     return result

@@ -1,4 +1,4 @@
-"""What profiles/slurm says, without a cluster."""
+"""Settings of profiles/slurm, without a cluster."""
 
 import json
 import os

@@ -8,8 +8,7 @@ import pytest
 from alfvideo.files.errors import DataError
 from alfvideo.timing import embedded
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "ibl"
-real_data = pytest.mark.skipif(not SHARED.is_dir(), reason="shared test data are not there")
+IBL = Path(__file__).parents[1] / "data" / "ibl"
 
 N = 600
 SECONDS = 120 + np.arange(N) / 30
@@ -167,18 +166,16 @@ def test_exposures_by_clock():
     np.testing.assert_array_equal(embedded.exposures_by_clock(-seconds, count), count)
 
 
-@real_data
 def test_real_frame_data():
-    data = embedded.load(SHARED / "frame_data", "left")
+    data = embedded.load(IBL / "frame_data", "left")
     np.testing.assert_array_equal(data.count, np.arange(135))
     np.testing.assert_allclose(np.diff(data.timestamps), 1 / 30, atol=1e-4)
     assert data.gpio[:, 1:].all()
     assert not data.gpio[:, 0].any()
 
 
-@real_data
 def test_real_timestamps_counter_and_gpio():
-    data = embedded.load(SHARED / "session_ephys" / "raw_video_data", "body")
+    data = embedded.load(IBL / "session_ephys" / "raw_video_data", "body")
     assert data.timestamps.shape == (6001,)
     # 198.6 s at 30.2 Hz, evenly spaced to 3 us: the clock is unwrapped and read in full
     frames = np.arange(6001)

@@ -14,7 +14,7 @@ from alfvideo.video.region import Region
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 from alfvideo.plots import palette, pose_session
-from alfvideo.plots.pose_on_frame import _MOST_POINTS
+from alfvideo.plots.pose_on_frame import _MAX_POINTS
 from alfvideo.plots.pose_qc import pose_qc, speed
 from alfvideo.plots.pose_session import Camera, Session
 
@@ -313,7 +313,7 @@ def test_points_are_thinned_over_the_whole_recording():
     )
     figure = pose_qc(Session("dlc", "dlc", {"right": long}), "")
     x, _ = next(iter(panel(figure, "B").lines)).get_data()
-    assert _MOST_POINTS / 2 < len(x) <= _MOST_POINTS
+    assert _MAX_POINTS / 2 < len(x) <= _MAX_POINTS
     assert x[0] == 0
     assert x[-1] > 599
 

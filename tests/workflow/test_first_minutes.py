@@ -1,4 +1,4 @@
-"""What a new user gets wrong: each gives one sentence that says what to do, and no traceback."""
+"""Mistakes of a new user: each gives one sentence that says what to do, and no traceback."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rigsim import Rig
+from tests import clone
 from tests.workflow.runs import REPO, Outcome, Workflow, execute, hashes, lost, small
 
 Render = Callable[[Path, Rig], Path]
@@ -44,18 +45,36 @@ def test_unknown_key(workflow: Workflow):
     refused(workflow.run("-n", rot="x"), "unknown key `rot`", "remove it or use one of")
 
 
+def edited(folder: Path, content: str) -> Path:
+    """A copy of the workflow with a configuration as a user edits it."""
+    folder.mkdir()
+    snakefile = clone.link(REPO, folder)
+    (folder / "config" / "config.yaml").write_text(content)
+    return snakefile
+
+
+def test_configuration_of_the_user_does_not_reach_tests(tmp_path: Path, workflow: Workflow):
+    workflow.root.mkdir()
+    content = "root: /mine\ntrackers: [dlc]\ncascades: {dlc: {left: /nowhere/left.yaml}}\n"
+    user = edited(tmp_path / "user", content)
+    (tmp_path / "clone").mkdir()
+    ours = clone.link(user.parent, tmp_path / "clone")
+    command = workflow.command("-n")
+    place = command.index(str(clone.snakefile()))
+    command[place] = str(user)
+    refused(execute(command), "cascade /nowhere/left.yaml cannot be read")
+    command[place] = str(ours)
+    run = execute(command)
+    assert run.status == 0
+    assert run.row(f"No sessions found below {workflow.root}")
+
+
 @pytest.mark.parametrize("line", ["cameras: [left, right", "root: '/data", "\tkeep_avi: true"])
 def test_typing_error_in_the_configuration_file(tmp_path: Path, line: str):
-    """In a copy of the workflow, as a user edits it."""
-    for name in ("Snakefile", "rules", "config", "envs", "scripts", "profiles"):
-        (tmp_path / name).symlink_to(REPO / name)
-    (tmp_path / "config").unlink()
-    shutil.copytree(REPO / "config", tmp_path / "config")
-    file = tmp_path / "config" / "config.yaml"
-    key = line.strip().partition(":")[0]
-    lines = [line if row.startswith(f"{key}:") else row for row in file.read_text().splitlines()]
-    file.write_text("\n".join(lines))
-    run = execute([sys.executable, "-m", "snakemake", "-n", "--directory", tmp_path], cwd=tmp_path)
+    content = f"root: /data\n{line}\nffmpeg: ''\n"
+    user = edited(tmp_path / "user", content).parent
+    file = user / "config" / "config.yaml"
+    run = execute([sys.executable, "-m", "snakemake", "-n", "--directory", user], cwd=user)
     refused(run, f"{file} cannot be read (line ", "spaces and no tabs")
 
 

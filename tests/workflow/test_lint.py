@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+from tests import clone
 from tests.workflow.runs import REPO
 
 BY_DESIGN = {"Specify a conda environment or container for each rule."}
@@ -12,6 +13,9 @@ BY_DESIGN = {"Specify a conda environment or container for each rule."}
 
 def test_the_linter_finds_nothing_else():
     run = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--lint"], cwd=REPO, capture_output=True, text=True
+        [sys.executable, "-m", "snakemake", "--lint", "-s", clone.snakefile()],
+        cwd=REPO,
+        capture_output=True,
+        text=True,
     )
     assert set(re.findall(r"^ {4}\* (.*):$", run.stderr, re.M)) == BY_DESIGN

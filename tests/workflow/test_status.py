@@ -20,7 +20,7 @@ LONG = small(subject="KB010", seconds=40)
 
 
 def asked(workflow: Workflow, target: str, **config: object) -> str:
-    """What a target prints where only it prints."""
+    """Return the text that a target prints where only it prints."""
     command = workflow.command(target, **config)
     done = subprocess.run(command, capture_output=True, text=True, timeout=MAX_SECONDS)
     assert done.returncode == 0, done.stderr

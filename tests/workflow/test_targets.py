@@ -1,4 +1,4 @@
-"""What a person can ask for: one file, any folder name, a removed avi, one run at a time."""
+"""Targets that one can ask for: one file, any folder name, a removed avi, one run at a time."""
 
 import ctypes
 import json
@@ -17,6 +17,7 @@ import pytest
 from alfvideo.pose import environment
 from alfvideo.video import probe
 from rigsim import Fault, Rig
+from tests import clone
 from tests.workflow.runs import (
     REPO,
     Outcome,
@@ -69,7 +70,7 @@ def test_root_on_the_command_line(workflow: Workflow, rendered: Render):
     run = workflow.run("-n")
     run = execute(
         [
-            *(sys.executable, "-m", "snakemake", "-n", "-s", str(REPO / "Snakefile")),
+            *(sys.executable, "-m", "snakemake", "-n", "-s", str(clone.snakefile())),
             *("--directory", str(workflow.workdir), "--config", f"root={root}", "keep_avi=false"),
         ]
     )
@@ -273,7 +274,7 @@ def test_demo(tmp_path: Path):
     """The demo of one camera, in a folder of its own; `.ci/run` runs all of it."""
     python = environment.python_of("dlc", "", REPO / ".environments")
     command = [
-        *(sys.executable, "-m", "snakemake", "demo", "-s", str(REPO / "Snakefile")),
+        *(sys.executable, "-m", "snakemake", "demo", "-s", str(clone.snakefile())),
         *("--directory", str(tmp_path), "--config", "cameras=[body]"),
         f"environments={{dlc: {python}}}",
     ]

@@ -37,16 +37,15 @@ class Result:
     cameras: Applies = lambda session, camera, config: True
 
     def files(self, session: Session, camera: Camera, config: Configuration) -> list[Path]:
-        """The files, there or to be made.
+        """List the files, there or to be made.
 
         Raises
         ------
         Blocked
             If there is none, unless it is optional.
         """
-        pattern = self.pattern
-        if not isinstance(pattern, str):
-            pattern = pattern.get(config.features_from)
+        given = self.pattern
+        pattern = given if isinstance(given, str) else given.get(config.features_from)
         if pattern is None:
             return []
         cameras = [camera]
@@ -55,7 +54,11 @@ class Result:
         files, reasons = [], []
         for each in cameras:
             try:
-                find = _promising if self.optional or camera is ALL_CAMERAS else _obtainable
+                find = (
+                    _obtainable_unless_failed
+                    if self.optional or camera is ALL_CAMERAS
+                    else _obtainable
+                )
                 files.append(find(pattern, session, each, config))
             except Blocked as reason:
                 reasons.append(str(reason))
@@ -69,7 +72,7 @@ class EveryResult:
     """All outputs of the other tasks of the selected cameras and of the session that can be had."""
 
     def files(self, session: Session, camera: Camera, config: Configuration) -> list[Path]:
-        """The files, there or to be made.
+        """List the files, there or to be made.
 
         Raises
         ------
@@ -77,11 +80,11 @@ class EveryResult:
             If there is none.
         """
         files = []
-        for of, task in selected(session, config):
+        for each, task in selected(session, config):
             for pattern in task.outputs if task.stage != ALYX else ():
                 with suppress(Blocked):
-                    if task.applies(session, of, config):
-                        files.append(_promising(pattern, session, of, config))
+                    if task.applies(session, each, config):
+                        files.append(_obtainable_unless_failed(pattern, session, each, config))
         if not files:
             raise Blocked("there is nothing to register")
         return files
@@ -102,7 +105,7 @@ class Task:
     applies: Applies
     inputs: tuple[Inputs, ...]
     outputs: tuple[str, ...]
-    settings: Settings = lambda *of: {}
+    settings: Settings = lambda *_: {}
     results: Mapping[str, Result | EveryResult] = field(default_factory=dict)
     of_session: bool = False
 
@@ -124,7 +127,7 @@ class Task:
     def files(
         self, session: Session, camera: Camera, config: Configuration
     ) -> dict[str, list[Path]]:
-        """All files that it reads, by what they are.
+        """Return all files that it reads, by what they are.
 
         Raises
         ------
@@ -137,7 +140,7 @@ class Task:
         return found
 
     def params(self, session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
-        """Everything but the inputs that the results depend on."""
+        """Return everything but the inputs that the results depend on."""
         return {"version": self.version, **self.settings(session, camera, config)}
 
 
@@ -146,7 +149,7 @@ ALYX = "alyx"
 
 
 def selected(session: Session, config: Configuration) -> Iterator[tuple[Camera, Task]]:
-    """Tasks of the selected cameras, and then those of all cameras together."""
+    """Yield tasks of the selected cameras, and then those of all cameras together."""
     cameras = [camera for camera in session.cameras.values() if camera.label in config.cameras]
     for camera in (*cameras, ALL_CAMERAS):
         for task in TASKS:
@@ -155,7 +158,7 @@ def selected(session: Session, config: Configuration) -> Iterator[tuple[Camera, 
 
 
 def of_stage(stage: str, session: Session, camera: Camera, config: Configuration) -> Task:
-    """The task of a stage that is for this camera, of those that write the same files.
+    """Find the task of a stage that is for this camera, of those that write the same files.
 
     Raises
     ------
@@ -170,7 +173,7 @@ def of_stage(stage: str, session: Session, camera: Camera, config: Configuration
 
 
 def _obtainable(pattern: str, session: Session, camera: Camera, config: Configuration) -> Path:
-    """The file of a pattern, if it is there or will be made.
+    """Return the file of a pattern, if it is there or will be made.
 
     Raises
     ------
@@ -189,8 +192,10 @@ def _obtainable(pattern: str, session: Session, camera: Camera, config: Configur
     raise Blocked(f"{file.name} is missing")
 
 
-def _promising(pattern: str, session: Session, camera: Camera, config: Configuration) -> Path:
-    """As `_obtainable`, but not a file that could not be made the last time from what is there now.
+def _obtainable_unless_failed(
+    pattern: str, session: Session, camera: Camera, config: Configuration
+) -> Path:
+    """Return the file as `_obtainable`, unless its last attempt failed with what is there now.
 
     Raises
     ------
@@ -232,7 +237,7 @@ _TIMES = Result(datasets.TIMES, optional=True)
 
 
 def _after_pose(tracker: str, features_rule: str, qc_rule: str, qc_stage: str) -> tuple[Task, Task]:
-    """Features and checks of a camera, from the pose of one tracker."""
+    """Make the tasks of features and checks of a camera, from the pose of one tracker."""
     pose = Result(datasets.POSE[tracker])
     return (
         Task(
@@ -268,7 +273,7 @@ def _after_pose(tracker: str, features_rule: str, qc_rule: str, qc_stage: str) -
 
 
 def _picture(tracker: str, rule: str, stage: str) -> Task:
-    """The picture of a session by one tracker, with what the other may have features of."""
+    """Make the task of a session's picture by one tracker, with features of the other."""
     tracked, featured = task_settings.has_cascade(tracker), task_settings.finds(lambda found: True)
 
     def shown(session: Session, camera: Camera, config: Configuration) -> bool:

@@ -32,7 +32,7 @@ class Settings(NamedTuple):
         DataError
             If there is no such folder.
         """
-        return pending.scan(self.root, self.config, scan_cache.of(self.root, self.config))
+        return pending.scan(self.root, self.config, scan_cache.load_memory(self.root, self.config))
 
 
 def read(words: Iterable[str], files: Iterable[Path]) -> Settings:

@@ -106,4 +106,4 @@ def _number(value: Any) -> float | None:
 
 
 def _outcome(name: Any) -> str:
-    return spec.QC[name].name
+    return str(spec.QC[name].name)

@@ -66,7 +66,7 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
             )
         ]
     table = columns("session", "camera", "work", "why")
-    counts = {"cameras": Counter(), "whole sessions": Counter()}
+    counts: dict[str, Counter[State]] = {"cameras": Counter(), "whole sessions": Counter()}
     shown = hidden = 0
     for (path, camera), of_camera in cameras.items():
         states = {row.state for row in of_camera}
