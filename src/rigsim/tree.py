@@ -59,7 +59,7 @@ def template(folder: Path, config: Mapping[str, Any], rig: Rig = RIG) -> Templat
     settings = {**config, "root": str(folder / "done"), "registration": {"tables": False}}
     _run_workflow(settings | {"trackers": []})
     if config["trackers"]:
-        _write_poses(done, config)
+        write_poses(done, config)
         _run_workflow(settings)
     return Template(new, done)
 
@@ -130,7 +130,7 @@ def _run_workflow(config: Mapping[str, Any]) -> None:
         )
 
 
-def _write_poses(path: Path, config: Mapping[str, Any]) -> None:
+def write_poses(path: Path, config: Mapping[str, Any]) -> None:
     """Write the table of each tracked camera as its rule would, and its record."""
     recorded = description.read(path)
     for camera, task in tasks.selected(recorded, config):

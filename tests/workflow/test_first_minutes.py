@@ -28,11 +28,13 @@ def test_missing_root(workflow: Workflow):
     refused(workflow.run("-n"), f"There is no data folder {workflow.root}", "Set `root`")
 
 
+@pytest.mark.slow
 def test_a_file_as_root(workflow: Workflow):
     workflow.root.write_text("no folder")
     refused(workflow.run("-n"), f"There is no data folder {workflow.root}", "Set `root`")
 
 
+@pytest.mark.slow
 def test_empty_root(workflow: Workflow):
     workflow.root.mkdir()
     run = workflow.run("-n")
@@ -44,6 +46,7 @@ def test_unknown_key(workflow: Workflow):
     refused(workflow.run("-n", rot="x"), "unknown key `rot`", "remove it or use one of")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["cameras: [left, right", "root: '/data", "\tkeep_avi: true"])
 def test_typing_error_in_the_configuration_file(tmp_path: Path, line: str):
     """In a copy of the workflow, as a user edits it."""
@@ -59,6 +62,7 @@ def test_typing_error_in_the_configuration_file(tmp_path: Path, line: str):
     refused(run, f"{file} cannot be read (line ", "spaces and no tabs")
 
 
+@pytest.mark.slow
 def test_ffmpeg_that_is_not_there(workflow: Workflow, rendered: Render):
     rendered(workflow.root, small())
     run = workflow.run(ffmpeg="/nowhere/ffmpeg")
@@ -67,6 +71,7 @@ def test_ffmpeg_that_is_not_there(workflow: Workflow, rendered: Render):
     assert "Traceback" not in run.text
 
 
+@pytest.mark.slow
 def test_missing_cascade(workflow: Workflow, rendered: Render):
     rendered(workflow.root, small())
     cascades = {"dlc": {"body": "/nowhere/body.yaml"}, "lightningPose": {}}
@@ -74,6 +79,7 @@ def test_missing_cascade(workflow: Workflow, rendered: Render):
     refused(run, "cascade /nowhere/body.yaml cannot be read", "Correct `cascades`")
 
 
+@pytest.mark.slow
 def test_missing_model(workflow: Workflow, rendered: Render, tmp_path: Path):
     """It blocks the poses; all else can be done."""
     rendered(workflow.root, small())
@@ -87,6 +93,7 @@ def test_missing_model(workflow: Workflow, rendered: Render, tmp_path: Path):
     assert "dlc" not in run.planned
 
 
+@pytest.mark.slow
 def test_python_without_the_pose_engine(workflow: Workflow, rendered: Render, tmp_path: Path):
     rendered(workflow.root, small())
     cascade = tmp_path / "body.yaml"
