@@ -1,4 +1,4 @@
-"""Shared by all tests: where things are, small videos, and the one door to Snakemake's own API."""
+"""Shared by all tests: which of them run, where things are, small videos, Snakemake's own API."""
 
 import shutil
 import subprocess
@@ -18,6 +18,39 @@ from rigsim import Rig, render
 from tests import clone
 
 REPO = Path(__file__).parents[1]
+
+LEFT_OUT = {"slow", "parity", "engines", "slurm", "browser"}
+"""Marks of tests that run with --all, or if their file or folder is named."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run slow tests, too, and all others")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes long, unless something is asked for: --all, a path or a mark."""
+    is_named = config.args_source is pytest.Config.ArgsSource.ARGS
+    if config.option.all or config.option.markexpr or is_named:
+        return
+    left_out = [item for item in items if not LEFT_OUT.isdisjoint(_marks(item))]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if LEFT_OUT.isdisjoint(_marks(item))]
+        config.stash[N_LEFT_OUT] = len(left_out)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if n_left_out := terminalreporter.config.stash.get(N_LEFT_OUT, 0):
+        terminalreporter.write_line(
+            f"{n_left_out} slow tests were left out; they run with --all, or if their file is named"
+        )
+
+
+N_LEFT_OUT = pytest.StashKey[int]()
+
+
+def _marks(item: pytest.Item) -> set[str]:
+    return {mark.name for mark in item.iter_markers()}
 
 
 @pytest.fixture(scope="session")
