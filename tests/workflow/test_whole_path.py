@@ -12,6 +12,7 @@ import pandas as pd
 import yaml
 from one.api import One
 
+from alfvideo.configuration import Configuration
 from rigsim import Rig, load_truth, tree
 from tests.workflow.runs import (
     REPO,
@@ -50,7 +51,9 @@ AFTER_POSE = {
 """Of the first session only: they are the same for all kinds."""
 
 
-def test_each_kind_of_session(tmp_path: Path, config: dict, rendered: Callable[[Path, Rig], Path]):
+def test_each_kind_of_session(
+    tmp_path: Path, config: Configuration, rendered: Callable[[Path, Rig], Path]
+):
     workflow = Workflow(tmp_path / "work", tmp_path / "data")
     sessions = {kind: rendered(workflow.root, rig) for kind, rig in RIGS.items()}
     raw = hashes(workflow.root)
@@ -65,7 +68,7 @@ def test_each_kind_of_session(tmp_path: Path, config: dict, rendered: Callable[[
     cascades = {camera: str(REPO / file) for camera, file in demo["cascades"]["dlc"].items()}
     tracked = {"trackers": ["dlc"], "cascades": {"dlc": cascades}, "pose_clips": True}
     session = sessions["spikeglx"]
-    tree.write_poses(session, config | tracked)
+    tree.write_poses(session, config.changed(**tracked))
     second = workflow.run(subjects=["KB001"], **tracked)
     assert second.status == 0, second.text
     assert second.finished == Counter(AFTER_POSE)
