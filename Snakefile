@@ -53,6 +53,7 @@ include: "rules/environments.smk"
 include: "rules/pose.smk"
 include: "rules/post.smk"
 include: "rules/registration.smk"
+include: "rules/report.smk"
 
 
 rule all:

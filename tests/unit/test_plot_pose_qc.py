@@ -264,7 +264,10 @@ def test_speed_without_a_video_is_in_its_own_pixels():
     np.testing.assert_allclose(values[5:-5], 120)
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize(
+    "number",
+    [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow), 3],
+)
 def test_any_subset_is_drawn(number):
     parts = {"trials": None, "wheel": None, "licks": None}
     for labels in combinations(RATES, number):

@@ -29,11 +29,13 @@ def test_missing_root(workflow: Workflow):
     refused(workflow.run("-n"), f"There is no data folder {workflow.root}", "Set `root`")
 
 
+@pytest.mark.slow
 def test_a_file_as_root(workflow: Workflow):
     workflow.root.write_text("no folder")
     refused(workflow.run("-n"), f"There is no data folder {workflow.root}", "Set `root`")
 
 
+@pytest.mark.slow
 def test_empty_root(workflow: Workflow):
     workflow.root.mkdir()
     run = workflow.run("-n")
@@ -69,6 +71,7 @@ def test_configuration_of_the_user_does_not_reach_tests(tmp_path: Path, workflow
     assert run.row(f"No sessions found below {workflow.root}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["cameras: [left, right", "root: '/data", "\tkeep_avi: true"])
 def test_typing_error_in_the_configuration_file(tmp_path: Path, line: str):
     content = f"root: /data\n{line}\nffmpeg: ''\n"
@@ -78,6 +81,7 @@ def test_typing_error_in_the_configuration_file(tmp_path: Path, line: str):
     refused(run, f"{file} cannot be read (line ", "spaces and no tabs")
 
 
+@pytest.mark.slow
 def test_ffmpeg_that_is_not_there(workflow: Workflow, rendered: Render):
     rendered(workflow.root, small())
     run = workflow.run(ffmpeg="/nowhere/ffmpeg")
@@ -86,6 +90,7 @@ def test_ffmpeg_that_is_not_there(workflow: Workflow, rendered: Render):
     assert "Traceback" not in run.text
 
 
+@pytest.mark.slow
 def test_missing_cascade(workflow: Workflow, rendered: Render):
     rendered(workflow.root, small())
     cascades = {"dlc": {"body": "/nowhere/body.yaml"}, "lightningPose": {}}
@@ -93,6 +98,7 @@ def test_missing_cascade(workflow: Workflow, rendered: Render):
     refused(run, "cascade /nowhere/body.yaml cannot be read", "Correct `cascades`")
 
 
+@pytest.mark.slow
 def test_missing_model(workflow: Workflow, rendered: Render, tmp_path: Path):
     """It blocks the poses; all else can be done."""
     rendered(workflow.root, small())
@@ -106,6 +112,7 @@ def test_missing_model(workflow: Workflow, rendered: Render, tmp_path: Path):
     assert "dlc" not in run.planned
 
 
+@pytest.mark.slow
 def test_python_without_the_pose_engine(workflow: Workflow, rendered: Render, tmp_path: Path):
     rendered(workflow.root, small())
     cascade = tmp_path / "body.yaml"

@@ -46,7 +46,8 @@ def _jobs(session: Path, working_folder: Path) -> Iterator[Past]:
 def _job(session: Path, entry: Mapping[str, Any], working_folder: Path) -> Past:
     # A benchmark that is shorter is of another run of the job.
     seconds = max(entry["seconds"], _benchmark(working_folder, entry["log"]))
-    return Past(entry["rule"], session, entry.get("camera", ""), seconds, entry.get("host", ""))
+    camera, host = (str(entry.get(key, "")) for key in ("camera", "host"))
+    return Past(entry["rule"], session, camera, seconds, host)
 
 
 def _benchmark(working_folder: Path, log: str) -> float:

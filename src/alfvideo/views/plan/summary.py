@@ -55,7 +55,7 @@ def parts(
             "short until one session went through them."
         )
     if blocked := {status.session for status in statuses if status.state is State.BLOCKED}:
-        yield f"Not counted: what is blocked, in {len(blocked)} sessions."
+        yield f"Not counted: what is blocked, in {len(blocked)} session{'s' * (len(blocked) > 1)}."
     yield (
         "Not counted: preparing the environments of pose engines, looking for what is pending, the "
         "ONE tables, and sessions still to come."
