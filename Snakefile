@@ -45,7 +45,6 @@ wildcard_constraints:
 
 include: "rules/demo.smk"
 include: "rules/planning.smk"
-include: "rules/machine.smk"
 include: "rules/screen.smk"
 include: "rules/pictures.smk"
 include: "rules/raw.smk"
@@ -53,8 +52,6 @@ include: "rules/sync.smk"
 include: "rules/pose.smk"
 include: "rules/post.smk"
 include: "rules/registration.smk"
-include: "rules/plan.smk"
-include: "rules/status.smk"
 include: "rules/report.smk"
 
 

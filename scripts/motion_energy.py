@@ -20,7 +20,7 @@ with job.run(snakemake) as this:
     damaged = []
 
     def regions() -> Iterator[np.ndarray | None]:
-        """The gray regions, noting which frames cannot be decoded."""
+        """Yield the gray regions, noting which frames cannot be decoded."""
         found = progress.watched(gray_regions(mp4, region), "measured", pose.n_frames)
         for number, values in enumerate(found):
             if values is None:

@@ -71,7 +71,7 @@ Definition = tuple[str, str]
 
 @dataclass
 class Module:
-    """What a module defines and imports, by name."""
+    """The definitions and imports of a module, by name."""
 
     definitions: dict[str, list[ast.stmt]] = field(default_factory=dict)
     imported: dict[str, Definition] = field(default_factory=dict)
@@ -128,7 +128,7 @@ class Code:
                         yield from self._inside(there, rest)
 
     def _there(self, imported: Definition) -> Iterator[Definition]:
-        """What an imported name stands for: a definition, or a module (with an empty name)."""
+        """Resolve an imported name: to a definition, or a module (with an empty name)."""
         name, defined = imported
         submodule = f"{name}.{defined}" if defined else name
         yield (submodule, "") if self.module(submodule) is not None else (name, defined)
@@ -153,7 +153,7 @@ class Code:
 
 
 def is_excluded(module: str) -> bool:
-    """Whether a module, or a package that it is in, does not change results."""
+    """Return whether a module, or a package that it is in, does not change results."""
     return any(f"{module}.".startswith(f"{excluded}.") for excluded in EXCLUDED)
 
 
@@ -241,7 +241,7 @@ class _Normalised(ast.NodeTransformer):
 
 
 def _is_silent(node: ast.stmt) -> bool:
-    """Whether a statement is a docstring or an import."""
+    """Return whether a statement is a docstring or an import."""
     is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return is_text or isinstance(node, ast.Import | ast.ImportFrom)
 
@@ -302,7 +302,7 @@ def problems(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, str
         elif entry["digest"] != known["digest"]:
             found[rule] = (
                 f"the code behind the results of {rule} has changed. If the results change, raise "
-                "its version in TASKS of alfvideo/planning/tasks.py: they are then made again "
+                "its version in TASKS of alfvideo/planning/tasks.py: they are then regenerated "
                 f"everywhere; and run `{COMMAND}`. If they stay the same, say why: `{COMMAND} "
                 '--results-are-the-same "REASON"`.'
             )
@@ -317,7 +317,7 @@ def changed(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
 
 
 def update(now: Mapping[str, Any], before: Mapping[str, Any], reason: str) -> dict[str, Any]:
-    """What is to be recorded: what is new, and with a reason also what gives the same results."""
+    """Select what is recorded: new tasks, and with a reason also those with the same results."""
     rules = {}
     for rule, entry in now["rules"].items():
         known = before["rules"].get(rule)

@@ -7,7 +7,7 @@ second is its line in the table of `config/README.md`.
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -32,7 +32,7 @@ else:
 
 
 def _with_all_trackers(missing: object, given: Any) -> Any:
-    """A mapping of trackers in which each has a value; whatever else is given is left as it is."""
+    """Complete a mapping of trackers so that each has a value; leave whatever else is given."""
     return {**dict.fromkeys(TRACKERS, missing), **given} if isinstance(given, dict) else given
 
 
@@ -315,8 +315,8 @@ class Configuration(Model):
         ),
     ] = Registration()
 
-    def changed(self, **values: Any) -> Self:
-        """The same configuration with other values of some keys, as a file would give them.
+    def changed(self, **values: Any) -> "Configuration":
+        """Return the same configuration with other values of some keys, as a file would give them.
 
         Raises
         ------
@@ -327,7 +327,7 @@ class Configuration(Model):
 
 
 def parse(content: Mapping[str, Any], name: str = "Configuration") -> Configuration:
-    """The configuration that a mapping holds; `name` is what messages call it.
+    """Parse the configuration that a mapping holds; `name` is what messages call it.
 
     Raises
     ------
@@ -338,25 +338,27 @@ def parse(content: Mapping[str, Any], name: str = "Configuration") -> Configurat
 
 
 def read(file: Path, overrides: Mapping[str, Any] | None = None) -> Configuration:
-    """The configuration of a file; `overrides` are merged into it, as Snakemake's --config is.
+    """Read the configuration of a file; `overrides` are merged into it, as Snakemake's --config is.
 
     Raises
     ------
     ConfigurationError
         As `parse`; or with the line, if the syntax is wrong.
     """
-    return parse(_merged(yaml_model.load(file, f"Configuration: {file}"), overrides or {}))
+    return parse(merged(yaml_model.load(file, f"Configuration: {file}"), overrides or {}))
 
 
-def _merged(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Mappings merged key by key; whatever else is given replaces what is there.
+def merged(content: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge mappings key by key; whatever else is given replaces what is there.
 
-    >>> _merged({"compression": {"crf": 17, "preset": "slow"}}, {"compression": {"crf": 20}})
+    >>> merged({"compression": {"crf": 17, "preset": "slow"}}, {"compression": {"crf": 20}})
     {'compression': {'crf': 20, 'preset': 'slow'}}
     """
-    merged = dict(content)
+    result = dict(content)
     for name, value in changes.items():
-        there = merged.get(name)
-        both = isinstance(there, Mapping) and isinstance(value, Mapping)
-        merged[name] = _merged(there, value) if both else value
-    return merged
+        there = result.get(name)
+        if isinstance(there, Mapping) and isinstance(value, Mapping):
+            result[name] = merged(there, value)
+        else:
+            result[name] = value
+    return result

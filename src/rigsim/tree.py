@@ -57,7 +57,7 @@ def template(folder: Path, config: Configuration, rig: Rig = RIG) -> Template:
     settings = config.changed(root=str(folder / "done"), registration={"tables": False})
     _run_workflow(settings.changed(trackers=[]))
     if config.trackers:
-        _write_poses(done, config)
+        write_poses(done, config)
         _run_workflow(settings)
     return Template(new, done)
 
@@ -128,7 +128,7 @@ def _run_workflow(config: Configuration) -> None:
         )
 
 
-def _write_poses(path: Path, config: Configuration) -> None:
+def write_poses(path: Path, config: Configuration) -> None:
     """Write the table of each tracked camera as its rule would, and its record."""
     recorded = description.read(path)
     for camera, task in tasks.selected(recorded, config):

@@ -40,7 +40,7 @@ class Error(Exception):
 
 @dataclass
 class Fault:
-    """What goes wrong with requests whose method and path begin with `request`, so often.
+    """A failure of requests whose method and path begin with `request`, so often.
 
     `how` is 'silence' (the connection is closed and nothing done), 'lost' (done, but the connection
     is closed), 'slow' (done, answered after `seconds`), or a status to answer with `content`.

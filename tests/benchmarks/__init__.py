@@ -1,1 +1,1 @@
-"""How fast alfvideo is beside ibllib: `uv run python -m tests.benchmarks`."""
+"""Speed of alfvideo beside ibllib: `uv run python -m tests.benchmarks`."""

@@ -22,7 +22,7 @@ BLOCK = 10_000
 
 
 def alfvideo(path: Path, pose: Path) -> np.ndarray:
-    """What the rule does."""
+    """Do what the rule does."""
     size = probe.probe(path)
     region = roi.motion_energy_region(table.Columns(pose), pose, size.width, size.height)
     return motion_energy(gray_regions(path, region))

@@ -73,7 +73,7 @@ def compare(
 
 
 def in_turn(what: str, ways: Sequence[Callable[[], Any]], repeats: int) -> list[list[Any]]:
-    """What each way returned in each round.
+    """Return the results of each way in each round.
 
     Every other round goes backwards, so that all meet the same load of the machine.
     """

@@ -18,7 +18,7 @@ import numpy as np
 
 
 def alfvideo(job: dict[str, Any], ready: Callable[[], None], done: Callable[[], None]) -> Any:
-    """What the rule does."""
+    """Do what the rule does."""
     from alfvideo.pose import cascade, devices, result, track
     from alfvideo.pose.engine import Engine
     from alfvideo.pose.parts import Parts

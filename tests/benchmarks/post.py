@@ -1,4 +1,4 @@
-"""What is made of a pose: the diameter of the pupil, lick times and the checks of the pose."""
+"""Results made of a pose: the diameter of the pupil, lick times and the checks of the pose."""
 
 import time
 from collections.abc import Callable

@@ -20,7 +20,7 @@ from tests.benchmarks.measure import Row
 
 REPO = Path(__file__).parents[2]
 PLAIN = Path(__file__).with_name("every_session.smk")
-LARGEST_PLAIN = 1000
+MAX_PLAIN = 1000
 """With more sessions the plain approach takes many minutes and GB."""
 
 SCAN = """
@@ -30,7 +30,7 @@ from alfvideo import configuration
 from alfvideo.planning import pending, scan_cache
 root, folder, file = map(Path, sys.argv[1:])
 config = configuration.read(file)
-pending.scan(root, config, scan_cache.of(root, config, folder))
+pending.scan(root, config, scan_cache.load_memory(root, config, folder))
 """
 
 
@@ -73,7 +73,7 @@ def run(folder: Path, quick: bool) -> list[Row]:
     copied = tree.template(folder / "template", config)
     rows: list[Row] = []
     for n in (100,) if quick else (100, 1000, 10_000):
-        rows += size(folder / str(n), copied, n, config, plain=n <= LARGEST_PLAIN)
+        rows += size(folder / str(n), copied, n, config, plain=n <= MAX_PLAIN)
         shutil.rmtree(folder / str(n))
     return rows
 

@@ -23,6 +23,7 @@ TESTS = {
         f"{UNIT}/test_wheel_alignment.py",
     ),
     "session": (
+        f"{UNIT}/test_datasets.py",
         f"{UNIT}/test_pending.py",
         f"{UNIT}/test_session.py",
         f"{UNIT}/test_tasks.py",
@@ -31,6 +32,7 @@ TESTS = {
     "planning": (
         f"{UNIT}/test_pending.py",
         f"{UNIT}/test_pending_pose.py",
+        f"{UNIT}/test_resources.py",
         f"{UNIT}/test_scan_cache.py",
         f"{UNIT}/test_tasks.py",
     ),
@@ -44,29 +46,30 @@ MIN_SCORE = 0.9
 class Equivalent(NamedTuple):
     """A change that makes no difference that a test could or should notice, and why.
 
-    `before` and `after` are the changed lines; without `after` it is any change of the line.
+    `before` and `after` are the changed lines; without `after` it is any change of the line, and
+    without `before`, too, any change in `where`.
     """
 
     file: str
     where: str
-    before: str
-    after: str | None
     reason: str
+    before: str | None = None
+    after: str | None = None
 
     def is_of(self, mutant: Mutant, source: bytes) -> bool:
-        """Whether it is this change."""
+        """Return whether it is this change."""
         before, after = mutant.lines(source)
-        return (mutant.file, mutant.where, before) == (self.file, self.where, self.before) and (
-            self.after is None or self.after == after
+        return (
+            (mutant.file, mutant.where) == (self.file, self.where)
+            and self.before in (None, before)
+            and self.after in (None, after)
         )
 
 
 def equivalents() -> list[Equivalent]:
     """The reviewed list."""
-    entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("equivalent", [])
-    return [
-        Equivalent(e["file"], e["where"], e["before"], e.get("after"), e["reason"]) for e in entries
-    ]
+    entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["equivalent"]
+    return [Equivalent(**entry) for entry in entries]
 
 
 def mutants_of(package: str) -> list[Mutant]:
@@ -86,11 +89,13 @@ def mutants_of(package: str) -> list[Mutant]:
 def main() -> None:
     """Run the tests once for each change."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.add_argument("packages", nargs="*", choices=[*TESTS, []], help="all by default")
+    parser.add_argument("packages", nargs="*", help=f"of {', '.join(TESTS)}; all by default")
     parser.add_argument("--file", default="", help="only changes of files that contain this")
     parser.add_argument("--sample", type=int, help="so many changes of each package, not all")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     options = parser.parse_args()
+    if unknown := set(options.packages) - set(TESTS):
+        parser.error(f"no tests are named for {', '.join(sorted(unknown))}")
     chosen = {}
     for package in options.packages or TESTS:
         found = [mutant for mutant in mutants_of(package) if options.file in mutant.file]

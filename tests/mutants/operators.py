@@ -90,9 +90,7 @@ def mutants(file: str, source: bytes) -> list[Mutant]:
     for node, new, where in _changes(ast.parse(source), ""):
         start = starts[node.lineno - 1] + node.col_offset
         end = starts[node.end_lineno - 1] + node.end_col_offset
-        mutant = Mutant(file, where, node.lineno, node.end_lineno, start, end, new)
-        ast.parse(mutant.applied(source))
-        found[start, end, new] = mutant
+        found[start, end, new] = Mutant(file, where, node.lineno, node.end_lineno, start, end, new)
     return sorted(found.values(), key=lambda mutant: (mutant.start, mutant.end, mutant.new))
 
 
@@ -128,9 +126,7 @@ def _changes_of_node(node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
         case ast.BoolOp(op=op, values=values):
             other = " and " if isinstance(op, ast.Or) else " or "
             yield node, f"({other.join(map(_text, values))})"
-        case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=operand):
-            yield node, _text(operand)
-        case ast.UnaryOp(op=ast.Invert(), operand=operand):
+        case ast.UnaryOp(op=ast.Not() | ast.USub() | ast.Invert(), operand=operand):
             yield node, _text(operand)
         case ast.Constant(value=bool() as value):
             yield node, str(not value)

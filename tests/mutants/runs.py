@@ -29,17 +29,19 @@ REPO = Path(__file__).parents[2]
 LIBRARY = Path("src") / "alfvideo"
 _OWN = ("alfvideo", "rigsim", "tests")
 _MEMORY = 8 * 2**30
-_LEAST_SECONDS = 15
+_MIN_SECONDS = 15
 _AS_LONG_AS = 5
-"""A run may take so many times as long as the tests take without a change."""
+"""A run may take so many times as much CPU time as the tests take without a change."""
+_WAITING = 20
+"""On a busy machine a second of CPU time may take so many seconds."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the tests do without a change."""
+    """Run the tests without a change."""
 
     seconds: dict[str, float]
-    """By test."""
+    """CPU time by test."""
     by_line: dict[str, dict[int, set[str]]]
     """The tests that run each line of each file of the library; none ran at the import."""
 
@@ -94,11 +96,11 @@ class _Recorder:
                     if callable(clear := getattr(value, "cache_clear", None)):
                         clear()
         self.coverage.switch_context(item.nodeid)
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             return (yield)
         finally:
-            self.seconds[item.nodeid] = time.perf_counter() - start
+            self.seconds[item.nodeid] = time.process_time() - start
 
     def result(self) -> dict[str, Any]:
         data = self.coverage.get_data()
@@ -152,7 +154,7 @@ def baseline(repository: Path, tests: Collection[str]) -> Baseline:
 
 
 def is_noticed(repository: Path, mutant: Mutant, tests: Sequence[str], seconds: float) -> bool:
-    """Whether one of the tests fails, or does not end, with a change; it is undone afterwards."""
+    """Return whether a test fails or does not end with a change, which is undone afterwards."""
     if not tests:
         return False
     path = repository / LIBRARY / mutant.file
@@ -167,7 +169,7 @@ def is_noticed(repository: Path, mutant: Mutant, tests: Sequence[str], seconds: 
         return _pytest([*files, "-x", "--hypothesis-profile=mutants"], _InOrder(tests))
 
     try:
-        return _forked(repository, run, _LEAST_SECONDS + _AS_LONG_AS * seconds) != 0
+        return _forked(repository, run, _MIN_SECONDS + _AS_LONG_AS * seconds) != 0
     finally:
         path.write_bytes(source)
         os.utime(path, (dated, dated))
@@ -179,14 +181,14 @@ def _pytest(arguments: Sequence[str], plugin: object) -> int:
 
 
 def _forked(repository: Path, run: Any, seconds: float) -> int:
-    """The exit status of a function in a process of its own; -1 if it takes too long."""
+    """The exit status of a function in a process of its own; negative if it takes too long."""
     temporary = repository.parent / "temporary"
     temporary.mkdir(mode=0o755, exist_ok=True)
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
-        _run_in_child(repository, temporary, run)
-    end = time.monotonic() + seconds
+        _run_in_child(repository, temporary, run, round(seconds))
+    end = time.monotonic() + _WAITING * seconds
     try:
         while time.monotonic() < end:
             done, status = os.waitpid(child, os.WNOHANG)
@@ -200,7 +202,7 @@ def _forked(repository: Path, run: Any, seconds: float) -> int:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _run_in_child(repository: Path, temporary: Path, run: Any) -> None:
+def _run_in_child(repository: Path, temporary: Path, run: Any, seconds: int) -> None:
     code = 99
     try:
         os.setsid()
@@ -208,6 +210,7 @@ def _run_in_child(repository: Path, temporary: Path, run: Any) -> None:
         os.dup2(log, 1)
         os.dup2(log, 2)
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         os.chdir(repository)
         os.environ["PYTEST_DEBUG_TEMPROOT"] = str(temporary)
         source = str(repository / "src")

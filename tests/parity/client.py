@@ -22,7 +22,7 @@ class Unavailable(Exception):
 
 
 class PeerError(Exception):
-    """What ibllib raised."""
+    """An error that ibllib raised."""
 
 
 @dataclass(frozen=True)

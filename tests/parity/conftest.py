@@ -42,12 +42,12 @@ class Comparison:
 
     @property
     def ours_off(self) -> np.ndarray:
-        """How late our times are, (n_frames,), in frames."""
+        """Return the delay of our times, (n_frames,), in frames."""
         return self._off(self.ours)
 
     @property
     def ibllib_off(self) -> np.ndarray:
-        """How late ibllib's times are, (n_frames,), in frames."""
+        """Return the delay of ibllib's times, (n_frames,), in frames."""
         return self._off(self.ibllib)
 
     @property

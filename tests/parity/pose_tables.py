@@ -15,7 +15,7 @@ PUPIL = ("pupil_top_r", "pupil_bottom_r", "pupil_left_r", "pupil_right_r")
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a camera recorded and what is true of it; `pose` and `times` may be damaged."""
+    """Recordings and the truth of a camera; `pose` and `times` may be damaged."""
 
     rig: Rig
     camera: str

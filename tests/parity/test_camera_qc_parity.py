@@ -21,8 +21,7 @@ from tests.parity import rules
 
 pytestmark = pytest.mark.parity
 
-IBL = Path(__file__).parents[3] / "shared" / "data" / "ibl"
-real_data = pytest.mark.skipif(not IBL.is_dir(), reason="shared test data are not there")
+IBL = Path(__file__).parents[1] / "data" / "ibl"
 PROGRAM = Path(__file__).with_name("peer_camera_qc.py")
 
 
@@ -124,7 +123,6 @@ SESSIONS = {
 
 
 @pytest.mark.slow
-@real_data
 @pytest.mark.parametrize("name", SESSIONS)
 def test_sessions(name, tmp_path, peer_python):
     kind, rig = SESSIONS[name]
@@ -146,7 +144,6 @@ def test_sessions(name, tmp_path, peer_python):
             assert ours["outcome"] == ibllib["outcome"]
 
 
-@real_data
 @pytest.mark.parametrize("camera", ["left", "right", "body"])
 @pytest.mark.parametrize("level", [1.0, 0.3, 0.15])
 def test_real_frames_counters_pins_and_wheel(camera, level, tmp_path, peer_python):

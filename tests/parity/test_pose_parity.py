@@ -39,11 +39,11 @@ class Session:
         self._peer = peer
 
     def features(self) -> pd.DataFrame:
-        """What we find."""
+        """Compute our result."""
         return features.features(table.load(self.pose), self.camera, self.rate)[0]
 
     def ibllib_features(self, *, label_rate: bool = False) -> pd.DataFrame:
-        """What ibllib finds, with the rate of the session or that of the camera's label."""
+        """Compute ibllib's result, with the rate of the session or that of the camera's label."""
         if self.tracker == "dlc":
             known = {"camera": self.camera, "rate": None if label_rate else self.rate}
             found = self._peer.ask("pupil", pose=self.pose, **known)
@@ -52,11 +52,11 @@ class Session:
         return pd.DataFrame({f"pupilDiameter_{k}": values for k, values in found.arrays.items()})
 
     def licks(self) -> np.ndarray:
-        """What we find."""
+        """Compute our result."""
         return licks.lick_times(table.load(self.pose), np.load(self.times))
 
     def ibllib_licks(self) -> np.ndarray:
-        """What ibllib finds."""
+        """Compute ibllib's result."""
         return self._peer.ask("licks", pose=self.pose, times=self.times).arrays["times"]
 
     def qc(self) -> tuple[str, dict[str, tuple[str, float | None]]]:
@@ -120,7 +120,7 @@ class Session:
 
     @property
     def smoothed(self) -> bool:
-        """Whether there is a smooth diameter in any frame."""
+        """Return whether there is a smooth diameter in any frame."""
         return self.features()["pupilDiameter_smooth"].notna().any()
 
 

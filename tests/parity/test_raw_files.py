@@ -9,12 +9,9 @@ import pytest
 from alfvideo.timing import bpod, embedded
 from tests.parity.client import Peer
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "ibl"
+DATA = Path(__file__).parents[1] / "data" / "ibl"
 
-pytestmark = [
-    pytest.mark.parity,
-    pytest.mark.skipif(not DATA.is_dir(), reason=f"no real raw files: {DATA} is missing"),
-]
+pytestmark = pytest.mark.parity
 
 
 @pytest.fixture(params=["frameData", "ssv"])

@@ -185,7 +185,7 @@ def test_other_boxes_are_checked_again(campaign: Campaign):
 
 
 def test_trials_that_come_later(campaign: Campaign):
-    """Without trials the rest is done; with them what shows them is made again."""
+    """Without trials the rest is done; with them what shows them is regenerated."""
     session = campaign.sessions["KB002"]
     trials = session / "alf" / "_ibl_trials.table.pqt"
     before = hashes(session)

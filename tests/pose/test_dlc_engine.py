@@ -253,7 +253,7 @@ def test_model_folders_are_left_as_they_are(engine, models):
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory, engine_python) -> SimpleNamespace:
-    """What the engine says of models that it cannot use, and the snapshot it finds."""
+    """Collect the engine's answers about models that it cannot use, and the snapshot it finds."""
     folder = tmp_path_factory.mktemp("refused")
 
     def copied(name: str, **values) -> Path:

@@ -27,7 +27,7 @@ def locked(engine: str) -> set[tuple[str, str]]:
 
 
 def by_pip(text: str) -> list[Requirement]:
-    """What conda hands to pip."""
+    """Return the requirements that conda hands to pip."""
     *_, last = yaml.safe_load(text)["dependencies"]
     return [Requirement(item) for item in last["pip"]]
 

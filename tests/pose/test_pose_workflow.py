@@ -166,6 +166,7 @@ def test_provenance_names_model_and_engine(campaign: Campaign, engine_python: Ca
     assert used == {str(snapshot): cascade.checksum(snapshot, "dlc")}
     versions = environment.versions(engine_python("dlc"), "dlc")
     assert entry["software"]["deeplabcut"] == versions["deeplabcut"]
+    assert entry["software"]["uv.lock"] == environment.NOT_LOCKED, "the Python is configured"
     assert [Path(name).suffix for name in entry["inputs"]] == [".mp4"]
 
 
@@ -311,7 +312,8 @@ def test_new_record_is_no_reason_to_track_again(campaign: Campaign):
 
 def test_removed_environment_is_found_first(campaign: Campaign):
     record = campaign.workflow.workdir / ".environments" / "dlc.json"
-    gone = json.dumps({"python": "/gone/bin/python", "software": {}, "cuda": False})
+    found = {"python": "/gone/bin/python", "software": {}, "cuda": False}
+    gone = json.dumps(environment.new_record("dlc", found, configured=False))
     with changed(campaign.cascades["left"], b""), changed(record, gone.encode()):
         write_cascade(campaign.cascades["left"], campaign.models, **SIDE, brightness=2)
         run = campaign.workflow.run(environments={"dlc": ""})
@@ -334,6 +336,33 @@ def one_camera(tmp_path: Path, engine_python: Callable[[str], Path]) -> Callable
         return Workflow(tmp_path / "work", root, config)
 
     return make
+
+
+def test_lock_of_a_made_environment(
+    tmp_path: Path, rendered: Render, one_camera: Callable[[Path], Workflow]
+):
+    workflow = one_camera(tmp_path / "data")
+    session = rendered(workflow.root, Rig(seconds=2, scale=0.1, cameras=("right",)))
+    # The environment that other tests use is not made again.
+    work = workflow.workdir / ".environments"
+    work.mkdir(parents=True)
+    for folder in (REPO / ".environments").glob("dlc-*"):
+        (work / folder.name).symlink_to(folder)
+    table, made = pose_table(session, "right"), {"environments": {"dlc": ""}}
+    run = workflow.run(table, **made)
+    assert run.status == 0, run.text
+    entries = json.loads((session / "provenance.json").read_text())
+    used = entries["alf/_ibl_rightCamera.dlc.pqt"]["software"]
+    assert used["uv.lock"] == environment.lock_digest("dlc")
+
+    record = work / "dlc.json"
+    content = record.read_text()
+    record.write_text(content.replace(used["uv.lock"], "0123456789abcdef"))
+    table.unlink()
+    refused = workflow.run(table, **made)
+    assert refused.status != 0
+    assert "was made from another lock of packages than " in refused.text
+    assert not table.exists()
 
 
 def test_killed_after_its_first_part(

@@ -109,7 +109,7 @@ def engine(engine_python) -> Iterator[subprocess.Popen]:
 
 @pytest.fixture(scope="module")
 def library(engine_python, tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
-    """What the library itself returns for the same poses, under the names that it gives."""
+    """Return the library's own result for the same poses, under its names."""
     folder = tmp_path_factory.mktemp("library")
     poses = {"pupil": members_of(pupil_truth(), 5), "paws": members_of(paws_truth(), 4)}
     np.savez(folder / "poses.npz", **poses)

@@ -43,7 +43,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @dataclass(frozen=True)
 class Campaign:
-    """What happened on the cluster.
+    """Events on the cluster.
 
     `until_pose` is a run on a whole session and one with a cut avi. Beside it `slow` (a run of
     `slowly`) works on two sessions of which ffmpeg takes more than two minutes: one gets them at

@@ -1,4 +1,4 @@
-"""What profiles/slurm says, without a cluster."""
+"""Settings of profiles/slurm, without a cluster."""
 
 import json
 import os
@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests import clone
 from tests.slurm.runs import PROFILE, groups
-from tests.workflow.runs import REPO
 
 DEFAULT = PROFILE.parents[1] / "default" / PROFILE.name
 
@@ -58,7 +58,7 @@ print("LIMITS", json.dumps({{name: limits[name].value for name in limits}}))
 def limits(tmp_path: Path) -> Callable[..., dict[str, int]]:
     """Return the limits that a dry run has, with these arguments and environment."""
     snakefile = tmp_path / "Snakefile"
-    snakefile.write_text(ASK.format(snakefile=str(REPO / "Snakefile")))
+    snakefile.write_text(ASK.format(snakefile=str(clone.snakefile())))
     shutil.copytree(DEFAULT.parent, tmp_path / "profiles" / "default")
 
     def ask(*arguments: object, **environment: str) -> dict[str, int]:

@@ -16,7 +16,9 @@ from alfvideo.registration.alyx.credentials import Credentials
 settings.register_profile(
     "tests", derandomize=True, deadline=None, database=None, max_examples=50, print_blob=False
 )
-settings.register_profile("mutants", settings.get_profile("tests"), phases=[Phase.generate])
+settings.register_profile(
+    "mutants", settings.get_profile("tests"), phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("tests")
 
 

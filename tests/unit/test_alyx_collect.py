@@ -1,4 +1,4 @@
-"""What of a session is registered on Alyx."""
+"""The parts of a session that are registered on Alyx."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a session's own files tell about it, for Alyx."""
+"""Details of a session from its own files, for Alyx."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from alfvideo.files.errors import DataError
 from alfvideo.registration.alyx import details
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "ibl"
+IBL = Path(__file__).parents[1] / "data" / "ibl"
 
 
 def write_settings(session, collection="raw_behavior_data", **settings):
@@ -62,9 +62,8 @@ def test_a_file_that_cannot_be_read(tmp_path):
         details.read(tmp_path)
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="shared test data are missing")
 def test_a_real_session():
-    found = details.read(SHARED / "session_ephys")
+    found = details.read(IBL / "session_ephys")
     assert found.users == ("_iblrig_fake_user",)
     assert found.start_time == "2020-01-08T12:48:26.795526"
     assert found.task_protocol.startswith("_iblrig_tasks_ephysChoiceWorld")

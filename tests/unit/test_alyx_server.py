@@ -29,7 +29,7 @@ def eid(alyx):
 
 
 def body(*paths, **fields):
-    """What ONE's RegistrationClient sends for files."""
+    """Return the body that ONE's RegistrationClient sends for files."""
     return {
         "created_by": "lab_manager",
         "path": SESSION,

@@ -10,8 +10,7 @@ from alfvideo.files.errors import DataError
 from alfvideo.timing import bpod, pulses, sync
 from alfvideo.timing.alignment import fit_start
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "ibl"
-real_data = pytest.mark.skipif(not SHARED.is_dir(), reason="shared test data are not there")
+IBL = Path(__file__).parents[1] / "data" / "ibl"
 
 TIMES = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
 POLARITIES = np.array([-1, 1, 1, -1, -1, 1], np.int8)
@@ -355,7 +354,7 @@ def test_extend_after_a_gap_follows_what_is_nearest(n):
 
 @pytest.mark.parametrize("interval", [0.45, 1.55])
 def test_extend_beside_an_odd_interval(interval):
-    """More than half of a period away from one period: the train begins anew there."""
+    """More than half of a period away from one period: the train begins again there."""
     times = np.r_[np.arange(900), 899 + interval + np.arange(50)]
     np.testing.assert_allclose(pulses.extend(times, 0, 2)[-2:], times[-1] + [1, 2], atol=1e-9)
 
@@ -628,9 +627,8 @@ def test_bpod_task_data_that_is_damaged(tmp_path, line):
         bpod.load(tmp_path)
 
 
-@real_data
 def test_bpod_real_session():
-    trials = bpod.load(SHARED / "session_training_ge5" / "raw_behavior_data")
+    trials = bpod.load(IBL / "session_training_ge5" / "raw_behavior_data")
     found, notes = bpod.camera_pulses(trials)
     # as ibllib 4.1.0: 3165 pulses
     assert found.size == 3165

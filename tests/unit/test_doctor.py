@@ -1,6 +1,7 @@
 """The doctor: what is there is good, and each thing that is missing is said, with what to do."""
 
 import os
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ from alfvideo.configuration import Configuration
 from alfvideo.files import lock
 from alfvideo.files.errors import DataError
 from alfvideo.views import doctor
-from alfvideo.views.doctor import Finding, State, lab, machine
+from alfvideo.views.doctor import Finding, State, lab, machine, slurm
+
+REPO = Path(__file__).parents[2]
 
 
 def states(findings: Iterator[tuple[State, str]]) -> list[State]:
@@ -43,10 +46,10 @@ def test_this_machine_is_good(config: Configuration, look: doctor.Examination):
     assert list(look(config))
 
 
-def test_text_counts_what_must_be_mended():
-    findings = [Finding("a", State.GOOD, "yes"), Finding("long", State.MISSING, "mend it")]
+def test_text_counts_what_must_be_fixed():
+    findings = [Finding("a", State.GOOD, "yes"), Finding("long", State.MISSING, "fix it")]
     assert doctor.text(findings) == (
-        "good     a     yes\nMISSING  long  mend it\n1 of 2 must be mended."
+        "good     a     yes\nMISSING  long  fix it\n1 of 2 must be fixed."
     )
     assert doctor.text(findings[:1]).endswith("All that a run needs is there.")
 
@@ -54,10 +57,10 @@ def test_text_counts_what_must_be_mended():
 def test_an_examination_that_fails_does_not_end_the_others(config: Configuration):
     def fails(config: Configuration) -> Iterator[tuple[State, str]]:
         yield State.GOOD, "so far"
-        raise DataError("It is broken. Mend it.")
+        raise DataError("It is broken. Fix it.")
 
     findings = doctor.examine({"first": fails, "second": machine.software}, config)
-    assert findings[0] == Finding("first", State.MISSING, "It is broken. Mend it.")
+    assert findings[0] == Finding("first", State.MISSING, "It is broken. Fix it.")
     assert findings[-1].what == "second"
 
 
@@ -81,30 +84,62 @@ def test_a_driver_that_does_not_work(
 ):
     program(tmp_path / "nvidia-smi", "echo 'Failed to initialize NVML: Driver mismatch'; exit 18")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert "nvidia-smi says: Failed to initialize NVML" in missing(machine.gpu(config))
+    found = missing(machine.gpu(config.changed(trackers=["dlc"])))
+    assert "nvidia-smi says: Failed to initialize NVML" in found
+    assert states(machine.gpu(config)) == [State.NOTE], "only poses need it"
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> str:
+    """A lab's copy of the profile for SLURM."""
+    return str(shutil.copytree(REPO / "profiles" / "slurm", tmp_path / "mycluster"))
 
 
 def test_slurm_that_does_not_answer(
-    config: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: Configuration, tmp_path: Path, profile: str, monkeypatch: pytest.MonkeyPatch
 ):
     program(tmp_path / "sbatch", "exit 0")
     program(tmp_path / "sinfo", "echo 'Unable to contact slurm controller' >&2; exit 1")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert "sinfo says: Unable to contact slurm controller" in missing(machine.slurm(config))
+    look = slurm.examination(profile)
+    assert "sinfo says: Unable to contact slurm controller" in missing(look(config))
 
 
 def test_partitions_of_the_profile_that_are_not_there(
-    config: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: Configuration, tmp_path: Path, profile: str, monkeypatch: pytest.MonkeyPatch
 ):
     program(tmp_path / "sbatch", "exit 0")
-    program(tmp_path / "sinfo", "echo another")
+    program(tmp_path / "sinfo", "echo short")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    assert "names partitions that are not there" in missing(machine.slurm(config))
+    sentence = missing(slurm.examination(profile)(config))
+    assert f"{profile} names partitions that are not there: gpu, long." in sentence
 
 
-def test_no_slurm_is_a_note(config: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_no_slurm_for_a_profile_that_needs_it(
+    config: Configuration, tmp_path: Path, profile: str, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert states(machine.slurm(config)) == [State.NOTE]
+    assert states(slurm.examination(profile)(config)) == [State.MISSING]
+
+
+@pytest.mark.parametrize("profile", ["", str(REPO / "profiles" / "default")])
+@pytest.mark.parametrize("sinfo", ["exit 1", "echo another", None])
+def test_without_a_profile_for_slurm_it_is_a_note(
+    config: Configuration,
+    tmp_path: Path,
+    profile: str,
+    sinfo: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    if sinfo:
+        program(tmp_path / "sbatch", "exit 0")
+        program(tmp_path / "sinfo", sinfo)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert states(slurm.examination(profile)(config))[-1] is State.NOTE
+
+
+def test_a_profile_that_is_not_there(config: Configuration):
+    assert "there is no profile mine" in missing(slurm.examination("mine")(config))
 
 
 def test_data_folder(config: Configuration, tmp_path: Path):
@@ -127,10 +162,12 @@ def test_data_folder_that_is_read_only(config: Configuration, become: Callable[[
 def test_data_folder_with_another_run(config: Configuration, tmp_path: Path):
     lock.acquire(tmp_path)
     try:
-        (finding, *_) = doctor.examine({"root": lab.data_folder}, config)
+        found = {sentence: state for state, sentence in lab.data_folder(config)}
     finally:
         os.close(lock._held.pop())
-    assert "Another run is at work" in finding.sentence
+    (sentence,) = [sentence for sentence in found if "a run is at work there (process " in sentence]
+    assert found[sentence] is State.NOTE
+    assert State.MISSING not in found.values()
 
 
 def test_little_space_is_a_note(tmp_path: Path):

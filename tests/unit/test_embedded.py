@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from alfvideo.files.errors import DataError
-from alfvideo.timing import embedded
+from alfvideo.timing import camlog, embedded
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "ibl"
-real_data = pytest.mark.skipif(not SHARED.is_dir(), reason="shared test data are not there")
+IBL = Path(__file__).parents[1] / "data" / "ibl"
 
 N = 600
 SECONDS = 120 + np.arange(N) / 30
@@ -167,18 +166,46 @@ def test_exposures_by_clock():
     np.testing.assert_array_equal(embedded.exposures_by_clock(-seconds, count), count)
 
 
-@real_data
+def test_camlog(tmp_path):
+    path = tmp_path / "left_cam_run000.camlog"
+    log = (
+        "# Camera: left\n# Log header: timestamp , frame_id\n# x\n0.25,0\n0.5,1\n# Wrote 3\n1.0,3\n"
+    )
+    path.write_text(log)
+    data = camlog.load(path)
+    assert data.timestamps.tolist() == [0.25, 0.5, 1.0]
+    assert data.count.tolist() == [0, 1, 3]
+    assert data.gpio is None
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "is missing. Transfer it again"),
+        ("", "expected a line '# Log header:'"),
+        ("# Camera: left\n0,1\n", "expected a line '# Log header:'"),
+        ("# Log header:frame_id,time\n0,1\n", r"KeyError 'timestamp'"),
+        ("# Log header:frame_id,timestamp\n0,x\n", "ValueError"),
+    ],
+)
+def test_camlog_that_is_damaged(tmp_path, content, message):
+    path = tmp_path / "left_cam_run000.camlog"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(DataError, match=message):
+        camlog.load(path)
+
+
 def test_real_frame_data():
-    data = embedded.load(SHARED / "frame_data", "left")
+    data = embedded.load(IBL / "frame_data", "left")
     np.testing.assert_array_equal(data.count, np.arange(135))
     np.testing.assert_allclose(np.diff(data.timestamps), 1 / 30, atol=1e-4)
     assert data.gpio[:, 1:].all()
     assert not data.gpio[:, 0].any()
 
 
-@real_data
 def test_real_timestamps_counter_and_gpio():
-    data = embedded.load(SHARED / "session_ephys" / "raw_video_data", "body")
+    data = embedded.load(IBL / "session_ephys" / "raw_video_data", "body")
     assert data.timestamps.shape == (6001,)
     # 198.6 s at 30.2 Hz, evenly spaced to 3 us: the clock is unwrapped and read in full
     frames = np.arange(6001)

@@ -1,4 +1,4 @@
-"""What every job does: log to file and screen, one message on failure, provenance on success."""
+"""Duties of every job: log to file and screen, one message on failure, provenance on success."""
 
 import errno
 import logging

@@ -193,19 +193,33 @@ def test_newest_revision_is_the_default(root: Path, made: Path):
     assert (times == 0).all()
 
 
-@pytest.fixture
-def of_the_lab(root: Path, made: Path, rendered: Render) -> pd.DataFrame:
-    """Tables that the lab made of two sessions, with QC and a column of its own."""
+@pytest.fixture(scope="module")
+def lab_folder(tmp_path_factory: pytest.TempPathFactory, rendered: Render) -> Path:
+    """Two sessions and the tables that a lab made of them, with QC and a column of its own.
+
+    ONE takes seconds to make tables.
+    """
+    root = tmp_path_factory.mktemp("lab")
+    path = rendered(root, RIG)
     rendered(root, Rig(seconds=1, scale=0.05, cameras=("body",), lab="lab", subject="KB002"))
     shutil.rmtree(root / ".truth")
-    (made / POSE).rename(made / "pose")
+    make(path, TIMES, POSE)
+    (path / POSE).rename(path / "pose")
     make_parquet_db(root, hash_files=True)
-    (made / "pose").rename(made / POSE)
+    (path / "pose").rename(path / POSE)
     file = root / "datasets.pqt"
     table, metadata = parquet.load(file)
     table["qc"] = "PASS"
     table["ours"] = "kept"
     parquet.save(file, table, metadata)
+    return root
+
+
+@pytest.fixture
+def of_the_lab(root: Path, made: Path, lab_folder: Path) -> pd.DataFrame:
+    """The tables of the lab, in a folder with its sessions."""
+    shutil.rmtree(root)
+    shutil.copytree(lab_folder, root)
     return one_of(root)._cache["datasets"]
 
 

@@ -248,6 +248,52 @@ def test_missing_output(done: Path, config: Configuration, output: str, expected
     assert stages(done, config, State.PENDING) == expected
 
 
+def test_output_of_the_same_date_as_its_inputs_is_done(done: Path, config: Configuration):
+    for file in done.rglob("*"):
+        os.utime(file, ns=(10**18, 10**18))
+    assert stages(done, config, State.PENDING) == set()
+
+
+@pytest.mark.parametrize(
+    "output", ["qc/_ibl_bodyCamera.videoQC.json", "snapshot/bodyCamera_qc.png"]
+)
+def test_each_output_of_a_stage_counts(done: Path, config: Configuration, output: str):
+    dated = (done / output).stat().st_mtime_ns
+    os.utime(done / output, ns=(0, 0))
+    assert stages(done, config, State.PENDING) == {"qc"}
+    os.utime(done / output, ns=(dated, dated))
+    records = json.loads((done / provenance.FILE_NAME).read_text())
+    for changed in (
+        {output: records[output] | {"params": {}}},
+        {output: records[output] | {"inputs": {}}},
+        {output: {}},
+    ):
+        (done / provenance.FILE_NAME).write_text(json.dumps(records | changed))
+        assert stages(done, config, State.PENDING) == {"qc"}
+    del records[output]
+    (done / provenance.FILE_NAME).write_text(json.dumps(records))
+    assert stages(done, config, State.PENDING) == set()
+
+
+def test_stage_that_lacks_an_output_and_its_inputs_is_blocked(done: Path, config: Configuration):
+    for name in ("avi", "mp4"):
+        (done / f"raw_video_data/_iblrig_bodyCamera.raw.{name}").unlink()
+    assert stages(done, config, State.DONE) == {"raw", "times", "qc"}
+    for output in ("qc/_ibl_bodyCamera.videoQC.json", "snapshot/bodyCamera_qc.png"):
+        content = (done / output).read_bytes()
+        (done / output).unlink()
+        assert stages(done, config, State.BLOCKED) == {"video", "qc"}
+        (done / output).write_bytes(content)
+    done_rows = [s for s in pending.scan_session(done, config) if s.state is State.DONE]
+    assert {(status.reason, status.outputs) for status in done_rows} == {("", ())}
+
+
+def test_outputs_belong_to_pending_stages_only(done: Path, config: Configuration):
+    (done / "registration" / "bodyCamera_raw.json").unlink()
+    with_outputs = [s for s in pending.scan_session(done, config) if s.outputs]
+    assert [status.stage for status in with_outputs] == ["raw"]
+
+
 def test_mp4_whose_avi_is_gone_is_done_whatever_the_settings(done: Path, config: Configuration):
     (done / "raw_video_data" / "_iblrig_bodyCamera.raw.avi").unlink()
     config = config.changed(compression={"crf": 30})
@@ -386,6 +432,32 @@ def test_folder_that_cannot_be_read_blocks_its_session_only(
     assert any(rig.subject in line for line in said), shown
 
 
+@pytest.mark.parametrize("is_done", [False, True])
+def test_folder_that_cannot_be_written_waits_if_something_is_to_be_made(
+    reachable: Path, config: Configuration, rendered: Render, is_done: bool
+):
+    path = rendered(reachable, small())
+    if is_done:
+        finish(path, config)
+    for folder in (reachable, *path.parents[:3], path):
+        folder.chmod(0o555)
+    user = os.geteuid()
+    if user == 0:
+        # the real user, too, whom os.access asks about
+        os.setresuid(NOBODY, NOBODY, 0)
+    try:
+        statuses = pending.scan_session(path, config)
+    finally:
+        os.setresuid(user, user, user)
+        for folder in (reachable, *path.parents[:3], path):
+            folder.chmod(0o755)
+    if is_done:
+        assert {status.state for status in statuses} == {State.DONE}
+    else:
+        (status,) = statuses
+        assert status.reason == f"no permission to write to {path}"
+
+
 def test_missing_root_says_what_to_do(tmp_path: Path, config: Configuration):
     with pytest.raises(
         DataError, match=r"There is no data folder .*nowhere\. Set `root` in config/config\.yaml"
@@ -495,7 +567,7 @@ def test_a_video_from_the_future_waits(tmp_path: Path, config: Configuration, re
     (avi,) = path.rglob("*.raw.avi")
     os.utime(avi, (time.time() + 7200,) * 2)
     for _ in range(2):
-        memory = scan_cache.of(tmp_path, config, tmp_path / ".scan")
+        memory = scan_cache.load_memory(tmp_path, config, tmp_path / ".scan")
         statuses = {status.stage: status for status in pending.scan(tmp_path, config, memory)}
         assert statuses["raw"].state is State.PENDING
         for stage in ("video", "times", "qc"):
@@ -503,7 +575,7 @@ def test_a_video_from_the_future_waits(tmp_path: Path, config: Configuration, re
             assert f"{avi} is dated 2" in statuses[stage].reason
             assert "in the future" in statuses[stage].reason
     os.utime(avi)
-    memory = scan_cache.of(tmp_path, config, tmp_path / ".scan")
+    memory = scan_cache.load_memory(tmp_path, config, tmp_path / ".scan")
     assert {status.state for status in pending.scan(tmp_path, config, memory)} == {State.PENDING}
 
 

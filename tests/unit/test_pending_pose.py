@@ -1,4 +1,4 @@
-"""What the scan makes of poses and what comes after them: of each camera, and of a session."""
+"""States of poses and what comes after them in the scan: of each camera, and of a session."""
 
 import shutil
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from tests.conftest import REPO
 from tests.unit.test_pending import finish
 
 from alfvideo.configuration import Configuration
+from alfvideo.files.errors import Blocked
 from alfvideo.jobs import provenance
 from alfvideo.planning import pending, tasks
 from alfvideo.planning.pending import State
@@ -260,6 +261,68 @@ def test_trials_of_several_tasks(path: Path, tracked: Configuration):
     assert [file.parent.name for file in found] == ["task_00", "task_01"]
 
 
+def test_picture_without_features_of_any_camera(path: Path, tracked: Configuration):
+    """Features would be of a tracker that is not used."""
+    tracked = tracked.changed(features_from="lightningPose")
+    assert stages(path, tracked, State.PENDING) == {
+        **{camera: {*RAW, "dlc", "dlcQC"} for camera in RIG.labels},
+        "": {"dlcPlot"},
+    }
+    shown = inputs(path, tracked, "dlc_qc_plot")
+    assert len(shown["pose"]) == len(shown["mp4"]) == len(shown["times"]) == 3
+    assert shown["energy"] == shown["region"] == shown["features"] == shown["licks"] == []
+
+
+def test_picture_of_poses_whose_videos_are_gone(path: Path, tracked: Configuration):
+    finish(path, tracked)
+    for file in [*path.glob("raw_video_data/*.avi"), *path.glob("raw_video_data/*.mp4")]:
+        file.unlink()
+    (path / "snapshot" / "dlc_qc_plot.png").unlink()
+    shown = inputs(path, tracked, "dlc_qc_plot")
+    assert (len(shown["pose"]), shown["mp4"], shown["licks"]) == (3, [], ["licks.times.npy"])
+    assert stages(path, tracked, State.PENDING)[""] == {"dlcPlot"}
+
+
+def test_checks_of_poses_read_features_of_deeplabcut_only(path: Path, tracked: Configuration):
+    tracked = tracked.changed(trackers=["dlc", "lightningPose"])
+    assert inputs(path, tracked, "dlc_qc", "left")["features"] == ["_ibl_leftCamera.features.pqt"]
+    assert inputs(path, tracked, "lightning_pose_qc", "left")["features"] == []
+    assert inputs(path, tracked, "dlc_qc", "body")["features"] == []
+
+
+def on_alyx(config: Configuration) -> Configuration:
+    return config.changed(registration={"alyx": "https://alyx.example", "repository": "lab"})
+
+
+def test_all_results_are_registered_on_alyx_at_the_end(path: Path, tracked: Configuration):
+    assert "alyx" not in stages(path, tracked, State.PENDING)[""]
+    registered = on_alyx(tracked)
+    assert stages(path, registered, State.PENDING) == ALL | {"": {*ALL[""], "alyx"}}
+    assert pending.scan_session(path, registered)[-1].stage == "alyx"
+    found = inputs(path, registered, "register_alyx")["results"]
+    made = [file.name for s in pending.scan_session(path, tracked) for file in s.outputs]
+    assert sorted(found) == sorted(made)
+    read, task = description.read(path), tasks.BY_RULE["register_alyx"]
+    params = task.params(read, description.ALL_CAMERAS, registered)
+    assert (params["url"], params["repository"]) == ("https://alyx.example", "lab")
+    finish(path, registered)
+    assert stages(path, registered, State.PENDING) == {}
+
+
+def test_what_cannot_be_made_is_not_registered(path: Path, tracked: Configuration):
+    registered = on_alyx(tracked)
+    for file in path.glob("raw_video_data/*"):
+        if "left" not in file.name:
+            file.unlink()
+    found = inputs(path, registered, "register_alyx")["results"]
+    assert "_ibl_leftCamera.dlc.pqt" in found
+    assert not [name for name in found if "right" in name or "body" in name]
+    for file in path.glob("raw_video_data/*"):
+        file.unlink()
+    blocked = {s.stage: s.reason for s in pending.scan_session(path, registered) if not s.camera}
+    assert blocked["alyx"] == "there is nothing to register"
+
+
 def with_models_in(folder: Path, config: Configuration) -> Configuration:
     """The configuration with a copy of the demo's models."""
     shutil.copytree(REPO / "config" / "pose" / "demo", folder)
@@ -268,6 +331,35 @@ def with_models_in(folder: Path, config: Configuration) -> Configuration:
         for tracker, files in config.cascades.items()
     }
     return config.changed(cascades=cascades)
+
+
+@pytest.mark.parametrize("clips", [False, True])
+def test_missing_model_blocks_all_that_is_made_from_the_poses(
+    path: Path, tracked: Configuration, tmp_path: Path, clips: bool
+):
+    """The video is there, but the settings of the poses cannot be had."""
+    moved = with_models_in(tmp_path / "models", tracked.changed(pose_clips=clips))
+    (weights,) = (tmp_path / "models" / "dlc_body").rglob("*.pt")
+    weights.unlink()
+    blocked = stages(path, moved, State.BLOCKED)
+    assert blocked == {"body": {"dlc", "energy", "dlcQC", *(["clip"] if clips else [])}}
+    reasons = {s.reason for s in pending.scan_session(path, moved) if s.state is State.BLOCKED}
+    assert len(reasons) == 1
+    with pytest.raises(Blocked):
+        inputs(path, moved, "dlc_qc", "body")
+    assert inputs(path, moved, "dlc_qc_plot")["pose"] == [
+        "_ibl_leftCamera.dlc.pqt",
+        "_ibl_rightCamera.dlc.pqt",
+    ]
+
+
+def test_poses_that_are_there_need_no_model(path: Path, tracked: Configuration, tmp_path: Path):
+    finish(path, tracked)
+    moved = with_models_in(tmp_path / "models", tracked)
+    for weights in (tmp_path / "models" / "dlc_body").rglob("*.pt"):
+        weights.unlink()
+    assert stages(path, moved, State.BLOCKED) == {}
+    assert inputs(path, moved, "dlc_qc", "body")["pose"] == ["_ibl_bodyCamera.dlc.pqt"]
 
 
 def test_poses_stay_when_models_are_moved(path: Path, tracked: Configuration, tmp_path: Path):

@@ -1,13 +1,14 @@
 """Past jobs, from records that jobs really write and benchmarks as Snakemake writes them."""
 
 import json
+import platform
 from pathlib import Path
 
 import pytest
 
 from alfvideo.jobs import provenance
-from alfvideo.views.plan import history
-from alfvideo.views.plan.videos import Video
+from alfvideo.views import history
+from alfvideo.views.history import Past
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
 
@@ -44,22 +45,16 @@ def benchmark(folder: Path, session: Path, seconds: float, rule: str = "dlc") ->
 
 
 def test_a_job_is_read_from_its_record_and_its_benchmark(tmp_path: Path, session: Path):
-    inputs = {"_iblrig_leftCamera.raw.mp4": 5000, "wheel.npy": 70, "left_cam7.avi": 300}
-    record(session, "a.npy", "b.npy", inputs=inputs, seconds=8)
+    record(session, "a.npy", "b.npy", inputs={}, seconds=8)
     benchmark(tmp_path, session, seconds=11.5)
     (job,) = history.read([session], tmp_path)
-    assert (job.rule, job.camera, job.settings) == ("dlc", "left", '{"version": 1}')
-    assert set(job.videos) == {
-        Video("left", ".raw.mp4", "", 5000, None),
-        Video("left", ".avi", "", 300, None),
-    }
-    assert (job.seconds, job.start_up) == (11.5, 3.5)
+    assert job == Past("dlc", session, "left", 11.5, platform.node())
 
 
 def test_without_a_benchmark_the_record_has_the_time(tmp_path: Path, session: Path):
     record(session, "a.npy", inputs={}, seconds=8)
     (job,) = history.read([session], tmp_path)
-    assert (job.seconds, job.start_up) == (8, None)
+    assert job.seconds == 8
 
 
 @pytest.mark.parametrize("content", ["", "s\n", "nothing\tof\tit\n1\t2\t3\n", "s\nlong\n"])
@@ -68,24 +63,14 @@ def test_a_broken_benchmark_is_as_none(tmp_path: Path, session: Path, content: s
     benchmark(tmp_path, session, seconds=11.5)
     next(tmp_path.rglob("*.tsv")).write_text(content)
     (job,) = history.read([session], tmp_path)
-    assert (job.seconds, job.start_up) == (8, None)
+    assert job.seconds == 8
 
 
 def test_a_benchmark_of_another_run_of_the_job_is_left_out(tmp_path: Path, session: Path):
     record(session, "a.npy", inputs={}, seconds=8)
     benchmark(tmp_path, session, seconds=3)
     (job,) = history.read([session], tmp_path)
-    assert (job.seconds, job.start_up) == (8, None)
-
-
-def test_start_up_is_the_median_of_what_is_known(tmp_path: Path, session: Path):
-    for rule, seconds in (("dlc", 11), ("licks", 9), ("motion_energy", None), ("video_qc", 14)):
-        record(session, f"{rule}.npy", inputs={}, seconds=8, rule=rule)
-        if seconds:
-            benchmark(tmp_path, session, seconds, rule)
-    past = history.read([session], tmp_path)
-    assert history.start_up(past) == 3
-    assert history.start_up(job for job in past if job.rule == "motion_energy") is None
+    assert job.seconds == 8
 
 
 def test_sessions_without_readable_records_are_passed_over(tmp_path: Path, session: Path):
@@ -102,7 +87,7 @@ def test_sessions_without_readable_records_are_passed_over(tmp_path: Path, sessi
 def test_no_more_sessions_are_read_than_needed(
     tmp_path: Path, session: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(history, "SESSIONS", 2)
+    monkeypatch.setattr(history, "MAX_SESSIONS", 2)
     sessions = [session.with_name(f"{number:03}") for number in range(1, 6)]
     for path in sessions[1:]:
         path.mkdir(exist_ok=True)

@@ -14,7 +14,7 @@ from alfvideo.video.region import Region
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 from alfvideo.plots import palette, pose_session
-from alfvideo.plots.pose_on_frame import _MOST_POINTS
+from alfvideo.plots.pose_on_frame import _MAX_POINTS
 from alfvideo.plots.pose_qc import pose_qc, speed
 from alfvideo.plots.pose_session import Camera, Session
 
@@ -264,7 +264,10 @@ def test_speed_without_a_video_is_in_its_own_pixels():
     np.testing.assert_allclose(values[5:-5], 120)
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize(
+    "number",
+    [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow), 3],
+)
 def test_any_subset_is_drawn(number):
     parts = {"trials": None, "wheel": None, "licks": None}
     for labels in combinations(RATES, number):
@@ -313,7 +316,7 @@ def test_points_are_thinned_over_the_whole_recording():
     )
     figure = pose_qc(Session("dlc", "dlc", {"right": long}), "")
     x, _ = next(iter(panel(figure, "B").lines)).get_data()
-    assert _MOST_POINTS / 2 < len(x) <= _MOST_POINTS
+    assert _MAX_POINTS / 2 < len(x) <= _MAX_POINTS
     assert x[0] == 0
     assert x[-1] > 599
 

@@ -413,7 +413,7 @@ def test_a_pose_of_another_video_is_refused(session, capfd):
 
 
 def test_only_the_excerpts_are_decoded(session):
-    """What is damaged between them does not matter."""
+    """Damage between them does not matter."""
     write_video(session, 960, 60)
     write_pose(session, 960)
     with av.open(str(video_of(session))) as container:

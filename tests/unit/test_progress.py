@@ -1,4 +1,4 @@
-"""How a long job says how far it is: often in its log, once a minute on the screen."""
+"""Progress of a long job: often in its log, once a minute on the screen."""
 
 import logging
 

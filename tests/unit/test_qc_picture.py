@@ -12,8 +12,7 @@ from alfvideo.qc import picture, reference
 from alfvideo.qc.rigs import FACE
 from alfvideo.video.region import Region
 
-IBL = Path(__file__).parents[3] / "shared" / "data" / "ibl" / "reference_frames"
-real_data = pytest.mark.skipif(not IBL.is_dir(), reason="shared test data are not there")
+IBL = Path(__file__).parents[1] / "data" / "ibl" / "reference_frames"
 
 
 def textured(height=240, width=400, seed=0):
@@ -130,7 +129,6 @@ def test_equal_histograms_are_enough():
     assert picture.position(frames, picture.match(frames, textured(), REGION)).outcome == QC.PASS
 
 
-@real_data
 @pytest.mark.parametrize("camera", ["left", "right", "body"])
 def test_reference_frames_of_ibl_are_well_placed_and_sharp(camera):
     frame = reference.load(reference.find(IBL, camera))

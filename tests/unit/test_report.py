@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alfvideo import configuration
 from alfvideo.jobs import provenance
 from alfvideo.planning.pending import State, Status
 from alfvideo.views.report import checks, folder, page, pictures, sessions
 from alfvideo.views.report.checks import UNREADABLE, Check, Quality
 
-CONFIG = {"cameras": ["left", "right", "body"]}
+CONFIG = configuration.parse({"root": "/data", "cameras": ["left", "right", "body"]})
 QC = {
     "outcome": "WARNING",
     "extended_qc": {

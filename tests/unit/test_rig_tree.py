@@ -25,7 +25,7 @@ def template(
 
 
 def kinds(root: Path, config: Configuration) -> Counter[State]:
-    """How many sessions have nothing left to do, something to do, or cannot be processed."""
+    """Count sessions by what is left to do: nothing, something, or blocked."""
     states: dict[Path, set[State]] = {}
     for status in pending.scan(root, config):
         states.setdefault(status.session, set()).add(status.state)
@@ -50,7 +50,7 @@ def test_each_kind(tmp_path: Path, config: Configuration, template: tree.Templat
 
 
 def test_sessions_are_independent(tmp_path: Path, config: Configuration, template: tree.Template):
-    """What is written in place or replaced in one of them stays as it is in the others."""
+    """A file that is written in place or replaced in one stays as it is in the others."""
     first, second = tree.make(tmp_path / "tree", template, 2)
     for name in ("raw_video_data/_iblrig_leftCamera.raw.avi", "_ibl_experiment.description.yaml"):
         with (first / name).open("r+b") as file:

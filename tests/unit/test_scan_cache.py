@@ -1,4 +1,4 @@
-"""What the scan remembers of sessions: it must never find anything else than without memory."""
+"""The scan's memory of sessions: it must never find anything else than without memory."""
 
 import json
 import os
@@ -28,7 +28,7 @@ DESCRIPTION = "_ibl_experiment.description.yaml"
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was changed a moment ago counts as settled; a test then waits before it changes more."""
+    """A change of a moment ago counts as settled; a test then waits before it changes more."""
     monkeypatch.setattr(scan_cache, "SETTLED", 0)
 
 
@@ -43,13 +43,13 @@ def look(path: Path, config: Configuration, folder: Path | None = None) -> list[
     """Scan the data folder of a session with the memory in a folder, after the clock has ticked."""
     time.sleep(0.02)
     root = path.parents[2]
-    memory = scan_cache.of(root, config, folder or root.parent / "work")
+    memory = scan_cache.load_memory(root, config, folder or root.parent / "work")
     return pending.scan(root, config, memory)
 
 
 def knows(path: Path, config: Configuration) -> bool:
     root = path.parents[2]
-    return scan_cache.of(root, config, root.parent / "work").recall(path) is not None
+    return scan_cache.load_memory(root, config, root.parent / "work").recall(path) is not None
 
 
 def states(statuses: list[Status]) -> dict[str, State]:
@@ -425,5 +425,5 @@ def test_two_data_folders(done: Path, tmp_path: Path, config: Configuration, ren
 def test_when_results_were_made(done: Path, config: Configuration):
     root = done.parents[2]
     look(done, config)
-    memory = scan_cache.of(root, config, root.parent / "work")
+    memory = scan_cache.load_memory(root, config, root.parent / "work")
     assert memory.made == {done: (done / "provenance.json").stat().st_mtime_ns}

@@ -18,7 +18,6 @@ NEEDED = {
     "pose": {"pandas", "scipy", "cv2"},
     "pose_clip": {"cv2"},
     "pose_qc_plot": {"matplotlib", "cv2"},
-    "qc_page": {"cv2"},
     "video_qc": {"matplotlib", "scipy", "cv2"},
 }
 """By script, none for those that are not here. What only some sessions need is imported by the

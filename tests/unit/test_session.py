@@ -1,4 +1,4 @@
-"""What a session recorded, read from descriptions of all versions or from the task settings."""
+"""Recordings of a session, read from descriptions of all versions or from the task settings."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from alfvideo.session.description import Camera
 from rigsim import CAMERAS, Rig
 from rigsim.layout import write_description
 
-DESCRIPTIONS = Path(__file__).parents[3] / "shared" / "data" / "ibl" / "description"
+DESCRIPTIONS = Path(__file__).parents[1] / "data" / "ibl" / "description"
 SESSION = Path("/data/KB001/2026-01-01/001")
 
 
@@ -28,7 +28,6 @@ def describe(folder: Path, content: object) -> None:
     (folder / "_ibl_experiment.description.yaml").write_text(text)
 
 
-@pytest.mark.skipif(not DESCRIPTIONS.is_dir(), reason="the shared IBL descriptions are not here")
 @pytest.mark.parametrize(
     ("name", "cameras", "sync", "namespace", "sync_collection", "task_collection"),
     [
@@ -70,7 +69,6 @@ def test_ibl_descriptions(
         assert camera.sync_label == (None if camlog else "audio")
 
 
-@pytest.mark.skipif(not DESCRIPTIONS.is_dir(), reason="the shared IBL descriptions are not here")
 def test_every_ibl_description_is_read_or_blocked(folder: Path):
     files = sorted(DESCRIPTIONS.glob("*.yaml"))
     assert files
@@ -116,6 +114,91 @@ def test_missing_settings_have_their_usual_values(folder: Path):
     assert read.task_collection == "raw_behavior_data"
 
 
+def test_what_the_description_expects_of_a_video(folder: Path):
+    left = {"width": 1280, "height": 0, "fps": 60, "serial": 3}
+    describe(folder, {"sync": {"nidq": None}, "devices": {"cameras": {"left": left}}})
+    read = description.read(folder)
+    assert read.cameras["left"].described == {"width": 1280, "fps": 60}
+    assert read.cameras["left"].sync_label == "audio"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "protocols", "collection"),
+    [
+        (None, (), "raw_behavior_data"),
+        ({"a": {"collection": "x"}, "b": None}, ("a", "b"), "x"),
+        ([{"a": None}, {"b": {"collection": "y"}}, {"c": {"collection": "z"}}], tuple("abc"), "y"),
+        ([{"a": {}, "b": {}}], ("a", "b"), "raw_behavior_data"),
+    ],
+)
+def test_tasks_and_where_the_first_of_them_is(
+    folder: Path, tasks: object, protocols: tuple[str, ...], collection: str
+):
+    describe(folder, {"sync": {"nidq": {}}, "tasks": tasks})
+    read = description.read(folder)
+    assert (read.protocols, read.task_collection) == (protocols, collection)
+    assert read.sync_collection == "raw_ephys_data"
+
+
+@pytest.mark.parametrize(
+    ("settings", "tasks", "expected"),
+    [
+        ({}, None, "raw_behavior_data"),
+        ({}, [{"a": {"collection": "x"}}], "x"),
+        ({"collection": "y"}, [{"a": {"collection": "x"}}], "y"),
+    ],
+)
+def test_pulses_of_a_bpod_are_in_its_task_data(
+    folder: Path, settings: dict, tasks: object, expected: str
+):
+    describe(folder, {"sync": {"bpod": settings}, "tasks": tasks})
+    read = description.read(folder)
+    assert (read.sync_collection, read.task_collection) == (expected, expected)
+
+
+def test_software_of_a_bpod_does_not_matter(folder: Path):
+    describe(folder, {"sync": {"bpod": {"acquisition_software": "pybpod"}}})
+    assert description.read(folder).sync == "bpod"
+    describe(folder, {"sync": {"nidq": {"acquisition_software": "timeline"}}})
+    assert description.read(folder).namespace == "timeline"
+
+
+@pytest.mark.parametrize(
+    ("projects", "expected"), [(None, ()), ("one", ("one",)), (["a", 2], ("a", "2")), ([], ())]
+)
+def test_projects(folder: Path, projects: object, expected: tuple[str, ...]):
+    describe(folder, {"sync": {"nidq": {}}, "projects": projects})
+    assert description.read(folder).projects == expected
+
+
+def test_the_first_of_two_descriptions_is_read(folder: Path):
+    describe(folder, {"sync": {"nidq": {}}})
+    other = folder / "_ibl_experiment.description_copy.yaml"
+    other.write_text("sync: {bpod: {}}")
+    read = description.read(folder)
+    assert read.sync == "nidq"
+    assert read.seen.files == {str(folder / "_ibl_experiment.description.yaml")}
+
+
+def test_first_wrong_line_is_named(folder: Path):
+    describe(folder, "sync:\n  nidq: {}\ndevices: [\n")
+    with pytest.raises(Blocked, match=r"cannot be read, line 4: ParserError"):
+        description.read(folder)
+
+
+def test_sessions_are_equal_whatever_was_looked_at(folder: Path):
+    describe(folder, {"sync": {"nidq": None}, "devices": {"cameras": {"left": None}}})
+    one, other = description.read(folder), description.read(folder)
+    one.find("raw_video_data", "*.avi")
+    one.file("{camera}", one.cameras["left"])
+    other.seen.lasting = False
+    assert one == other
+    assert repr(one) == repr(other)
+    assert Camera("", "raw_video_data", "audio", False, {}) == description.ALL_CAMERAS
+    with pytest.raises(AttributeError):
+        one.sync = "bpod"
+
+
 @pytest.mark.parametrize("devices", [None, {}, {"cameras": None}, {"cameras": {}}])
 def test_session_without_cameras_is_not_blocked(folder: Path, devices: object):
     describe(folder, {"sync": {"nidq": {}}, "devices": devices})
@@ -153,6 +236,34 @@ def test_descriptions_that_block(folder: Path, content: object, reason: str):
 def test_description_in_another_encoding_blocks(folder: Path):
     (folder / "_ibl_experiment.description.yaml").write_bytes(b"projects: [\xff\xfe]")
     with pytest.raises(Blocked, match="cannot be read"):
+        description.read(folder)
+
+
+def test_what_was_looked_at_is_told(folder: Path):
+    write_settings(folder, json.dumps({"PYBPOD_PROTOCOL": "ephysChoiceWorld"}))
+    seen = folders.Seen()
+    read = description.read(folder, seen)
+    assert read.seen is seen
+    assert seen.files == {str(folder / "raw_behavior_data/_iblrig_taskSettings.raw.json")}
+    assert set(seen.folders) == {str(folder), str(folder / "raw_behavior_data")}
+    assert seen.lasting is True
+    assert read.protocols == ("ephysChoiceWorld",)
+
+
+def test_folders_are_listed_once(folder: Path):
+    seen = folders.Seen()
+    assert seen.listing(str(folder)) == {}
+    (folder / "new").touch()
+    assert seen.listing(str(folder)) == {}
+    assert set(folders.Seen().listing(str(folder))) == {"new"}
+    assert folders.listing(folder / "new") == {}
+
+
+def test_several_devices_are_waited_for_in_order(folder: Path):
+    (folder / "_devices").mkdir()
+    for device in ("video-right", "ephys", "video-left"):
+        (folder / "_devices" / f"2026-01-01_1_KB001@{device}.yaml").touch()
+    with pytest.raises(Blocked, match=r"still waiting for ephys, video-left, video-right$"):
         description.read(folder)
 
 
@@ -244,6 +355,20 @@ def test_root_may_be_a_subject_or_a_date(tmp_path: Path):
     path.mkdir(parents=True)
     for root in (path.parent, path.parent.parent):
         assert list(folders.discover(root)) == [path]
+
+
+def test_discovery_may_remember_the_sessions_of_a_day(tmp_path: Path):
+    path = tmp_path / "KB001" / "2026-01-01" / "001"
+    path.mkdir(parents=True)
+    (path.parent / "0011").mkdir()
+    (path.parent / "file").touch()
+    assert folders.numbers(str(path.parent)) == ["001"]
+    known = {str(path.parent): ["007"]}
+    assert list(folders.discover(tmp_path, known.__getitem__)) == [path.with_name("007")]
+    (tmp_path / "KB001" / "2026-01-02x").mkdir()
+    (tmp_path / "KB001" / "notes.txt").touch()
+    assert list(folders.discover(tmp_path)) == [path]
+    assert list(folders.discover(tmp_path / "nowhere")) == []
 
 
 def test_discovery_does_not_look_into_sessions(tmp_path: Path):

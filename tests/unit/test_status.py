@@ -12,8 +12,8 @@ import pytest
 from alfvideo.jobs import provenance, running, runs
 from alfvideo.jobs.runs import Run
 from alfvideo.planning.pending import State, Status
-from alfvideo.views.plan import history
-from alfvideo.views.plan.history import Past
+from alfvideo.views import history
+from alfvideo.views.history import Past
 from alfvideo.views.status import export, table
 from alfvideo.views.status.rows import Row, rows
 
@@ -190,13 +190,13 @@ def test_no_sessions(tmp_path: Path):
 
 
 def test_stages_are_counted_in_the_order_of_the_work(path: Path):
-    past = Past("video_compress", "left", "", (), 90.0, None, "rig")
+    past = Past("video_compress", path, "left", 90.0, "rig")
     failed = [
         row(path, State.FAILED),
         row(path, State.DONE, camera="right"),
         row(path, State.DONE, "raw"),
     ]
-    slower = [past, replace(past, seconds=4000.0), replace(past, seconds=120.0)]
+    slower = [past, past._replace(seconds=4000.0), past._replace(seconds=120.0)]
     found = [line.split() for line in table.plain([table.of_stages(failed, slower)]).splitlines()]
     assert found[1:] == [
         ["raw", "1", "0", "0", "0", "0"],

@@ -1,4 +1,4 @@
-"""What the planner tells the rules, without Snakemake."""
+"""Answers of the planner to the rules, without Snakemake."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Render = Callable[[Path, Rig], Path]
 
 @dataclass
 class Started:
-    """What a planner asks of a start of Snakemake, set by a test."""
+    """The start of Snakemake as a planner sees it, set by a test."""
 
     dry_run: bool = True
     runs_jobs: bool = False

@@ -13,7 +13,7 @@ from alfvideo.timing.timestamps import camera_times, camlog_times
 
 @dataclass(frozen=True)
 class Recording:
-    """What DAQ and camera recorded, and when each saved frame was exposed (`truth`)."""
+    """Recordings of DAQ and camera, and when each saved frame was exposed (`truth`)."""
 
     pulses: np.ndarray
     truth: np.ndarray

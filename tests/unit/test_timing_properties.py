@@ -1,12 +1,12 @@
 """Pulses, alignment and numbering of frames in generated recordings whose truth is known."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from alfvideo.files.errors import DataError
@@ -129,9 +129,9 @@ def test_fit_start_is_right_if_it_is_clear(seed, start, n_pulses, lost, late, n_
     if kept.sum() > 0.6 * counts.size and n_noise < n_pulses:
         assert fit.clear
     right = np.where(shown == counts, 0, -1)
-    surely = kept & (fit.start == start)
-    # by chance a TTL of noise is nearer than the right one
-    assert np.mean(fit.offsets[surely] == right[surely]) > 0.9 if surely.any() else True
+    if fit.start == start:
+        # now and then a TTL of noise is nearer than the right one
+        assert np.mean(fit.offsets[kept] == right[kept]) > 0.9
     assert fit.exact == np.count_nonzero(fit.offsets == 0)
     np.testing.assert_array_equal(fit.unmatched, np.isnan(fit.offsets))
 
@@ -159,7 +159,7 @@ def test_gpio_fronts_are_the_changes(levels):
 
 @given(RATES, SEEDS, st.integers(0, 20), st.integers(0, 60), st.floats(0, 127.9))
 def test_embedded_data_come_back(rate, seed, n_dropped, unsaved, clock_start):
-    """Camera clock, counter and pin of the saved frames; the clock begins anew each 128 s."""
+    """Camera clock, counter and pin of the saved frames; the clock begins again each 128 s."""
     rng = np.random.default_rng(seed)
     recording = camera(rate, 400, rng, unsaved, 0, n_dropped)
     recording = recording._replace(
@@ -219,7 +219,7 @@ def test_encoder_counts_come_back_from_its_lines(seed):
 
 @dataclass(frozen=True)
 class Damage:
-    """What went wrong on the way from camera and sync line to the files."""
+    """Damage on the way from camera and sync line to the files."""
 
     pulses_missing_at_start: int = 0
     pulses_missing_at_end: int = 0
@@ -308,7 +308,10 @@ def assert_true(result, recording, rate):
     np.testing.assert_array_equal(result.count, recording.saved - recording.saved[0])
 
 
+@settings(max_examples=150)
 @given(RATES, GRIDS, SEEDS, DAMAGES, st.integers(0, 60), st.integers(0, 20), st.integers(0, 5))
+@example(29.97, 10_000.0, 0, Damage(pulses_missing_at_end=3, counter=False), 0, 0, 1)
+@example(60.004, 1_000.0, 1, Damage(pulses_missing_at_end=200, counter=False), 60, 0, 3)
 def test_times_are_true_or_it_is_said(rate, grid, seed, damage, unsaved, trailing, n_dropped):
     """Sync TTLs decide, whatever was lost; without counter and clock drops cannot be known."""
     rng = np.random.default_rng(seed)
@@ -354,8 +357,7 @@ def test_without_sync_the_last_pulse_is_that_of_the_last_frame(
     """It is said; and then times are off by what came after the last frame, and by no more."""
     rng = np.random.default_rng(seed)
     recording = camera(rate, round(20 * rate), rng, unsaved, trailing)
-    changes = {"gpio": why != "no gpio", "inverted": why == "inverted"}
-    damage = Damage(**{**vars(damage), **changes, "counter": True})
+    damage = replace(damage, gpio=why != "no gpio", inverted=why == "inverted", counter=True)
     train, frame_data, ttl = damaged_recording(recording, damage, grid, rng)
     result = camera_times(train, recording.times.size, frame_data, ttl if why != "no ttl" else None)
     assert result.method == "pulses"

@@ -1,4 +1,4 @@
-"""What a video holds, found by reading its packets, and what is said of damaged ones."""
+"""Contents of a video, found by reading its packets, and messages about damaged ones."""
 
 import subprocess
 from collections.abc import Callable

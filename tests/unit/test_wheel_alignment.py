@@ -48,7 +48,7 @@ def make_speed(seconds, rate=RATE, seed=0):
 
 
 def make_energy(speed, shift=0, seed=0):
-    """What a camera sees of it: `shift` frames late, saturated, with an offset and noise."""
+    """Make its motion energy: `shift` frames late, saturated, with an offset and noise."""
     rng = np.random.default_rng(seed)
     return 3 + np.roll(np.minimum(speed, 1.2), shift) + rng.normal(0, 0.05, speed.size)
 

@@ -80,7 +80,7 @@ BLOCKED: dict[str, tuple[Rig, Callable[[Path], None], str]] = {
 
 @dataclass(frozen=True)
 class Campaign:
-    """What happened on a folder with sessions of each kind, blocked ones and one cut avi.
+    """Runs on a folder with sessions of each kind, blocked ones and one cut avi.
 
     `first`, `again`, `fixed` and `last` are runs; before the run `fixed` the cut avi was
     replaced by a whole one. `raw` are hashes of the raw files before the first run and `preview`

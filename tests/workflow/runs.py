@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rigsim import Rig, load_truth
+from tests import clone
 
 REPO = Path(__file__).parents[2]
 MAX_SECONDS = 3000
@@ -22,7 +23,7 @@ NO_WORK = ("all", "demo", "one_tables")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run of snakemake said and did."""
+    """Output and results of a run of snakemake."""
 
     status: int
     text: str
@@ -47,7 +48,7 @@ class Outcome:
 
     @property
     def nothing_to_do(self) -> bool:
-        """Whether Snakemake found everything up to date."""
+        """True if Snakemake found everything up to date."""
         return "Nothing to be done" in self.text
 
     def row(self, *words: str) -> str:
@@ -76,7 +77,7 @@ class Workflow:
         file.write_text(json.dumps(content | self.config | config))
         return [
             *(sys.executable, "-m", "snakemake", *map(str, arguments)),
-            *("-s", str(REPO / "Snakefile"), "--directory", str(self.workdir)),
+            *("-s", str(clone.snakefile()), "--directory", str(self.workdir)),
             *("--profile", str(REPO / "profiles" / "default"), "--configfile", str(file)),
         ]
 
@@ -125,7 +126,7 @@ def lost(before: Mapping[str, str], root: Path) -> list[str]:
 
 
 def temporary_files(root: Path) -> list[Path]:
-    """What a killed or careless job leaves behind."""
+    """List the files that a killed or careless job leaves behind."""
     return [path for path in root.rglob(".*") if path.name not in (".truth", ".alfvideo.lock")]
 
 

@@ -1,4 +1,4 @@
-"""What a new user gets wrong: each gives one sentence that says what to do, and no traceback."""
+"""Mistakes of a new user: each gives one sentence that says what to do, and no traceback."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rigsim import Rig
+from tests import clone
 from tests.workflow.runs import REPO, Outcome, Workflow, execute, hashes, lost, small
 
 Render = Callable[[Path, Rig], Path]
@@ -28,11 +29,13 @@ def test_missing_root(workflow: Workflow):
     refused(workflow.run("-n"), f"There is no data folder {workflow.root}", "Set `root`")
 
 
+@pytest.mark.slow
 def test_a_file_as_root(workflow: Workflow):
     workflow.root.write_text("no folder")
     refused(workflow.run("-n"), f"There is no data folder {workflow.root}", "Set `root`")
 
 
+@pytest.mark.slow
 def test_empty_root(workflow: Workflow):
     workflow.root.mkdir()
     run = workflow.run("-n")
@@ -44,21 +47,41 @@ def test_unknown_key(workflow: Workflow):
     refused(workflow.run("-n", rot="x"), "unknown key `rot`", "remove it or use one of")
 
 
+def edited(folder: Path, content: str) -> Path:
+    """A copy of the workflow with a configuration as a user edits it."""
+    folder.mkdir()
+    snakefile = clone.link(REPO, folder)
+    (folder / "config" / "config.yaml").write_text(content)
+    return snakefile
+
+
+def test_configuration_of_the_user_does_not_reach_tests(tmp_path: Path, workflow: Workflow):
+    workflow.root.mkdir()
+    content = "root: /mine\ntrackers: [dlc]\ncascades: {dlc: {left: /nowhere/left.yaml}}\n"
+    user = edited(tmp_path / "user", content)
+    (tmp_path / "clone").mkdir()
+    ours = clone.link(user.parent, tmp_path / "clone")
+    command = workflow.command("-n")
+    place = command.index(str(clone.snakefile()))
+    command[place] = str(user)
+    refused(execute(command), "cascade /nowhere/left.yaml cannot be read")
+    command[place] = str(ours)
+    run = execute(command)
+    assert run.status == 0
+    assert run.row(f"No sessions found below {workflow.root}")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["cameras: [left, right", "root: '/data", "\tkeep_avi: true"])
 def test_typing_error_in_the_configuration_file(tmp_path: Path, line: str):
-    """In a copy of the workflow, as a user edits it."""
-    for name in ("Snakefile", "rules", "config", "envs", "scripts", "profiles"):
-        (tmp_path / name).symlink_to(REPO / name)
-    (tmp_path / "config").unlink()
-    shutil.copytree(REPO / "config", tmp_path / "config")
-    file = tmp_path / "config" / "config.yaml"
-    key = line.strip().partition(":")[0]
-    lines = [line if row.startswith(f"{key}:") else row for row in file.read_text().splitlines()]
-    file.write_text("\n".join(lines))
-    run = execute([sys.executable, "-m", "snakemake", "-n", "--directory", tmp_path], cwd=tmp_path)
+    content = f"root: /data\n{line}\nffmpeg: ''\n"
+    user = edited(tmp_path / "user", content).parent
+    file = user / "config" / "config.yaml"
+    run = execute([sys.executable, "-m", "snakemake", "-n", "--directory", user], cwd=user)
     refused(run, f"{file} cannot be read (line ", "spaces and no tabs")
 
 
+@pytest.mark.slow
 def test_ffmpeg_that_is_not_there(workflow: Workflow, rendered: Render):
     rendered(workflow.root, small())
     run = workflow.run(ffmpeg="/nowhere/ffmpeg")
@@ -67,6 +90,7 @@ def test_ffmpeg_that_is_not_there(workflow: Workflow, rendered: Render):
     assert "Traceback" not in run.text
 
 
+@pytest.mark.slow
 def test_missing_cascade(workflow: Workflow, rendered: Render):
     rendered(workflow.root, small())
     cascades = {"dlc": {"body": "/nowhere/body.yaml"}, "lightningPose": {}}
@@ -74,6 +98,7 @@ def test_missing_cascade(workflow: Workflow, rendered: Render):
     refused(run, "cascade /nowhere/body.yaml cannot be read", "Correct `cascades`")
 
 
+@pytest.mark.slow
 def test_missing_model(workflow: Workflow, rendered: Render, tmp_path: Path):
     """It blocks the poses; all else can be done."""
     rendered(workflow.root, small())
@@ -87,6 +112,7 @@ def test_missing_model(workflow: Workflow, rendered: Render, tmp_path: Path):
     assert "dlc" not in run.planned
 
 
+@pytest.mark.slow
 def test_python_without_the_pose_engine(workflow: Workflow, rendered: Render, tmp_path: Path):
     rendered(workflow.root, small())
     cascade = tmp_path / "body.yaml"

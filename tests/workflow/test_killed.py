@@ -24,7 +24,7 @@ SESSIONS = (
     small("camlog", subject="KB002", seconds=8, scale=0.15),
 )
 KILLS = 10
-LONGEST_WAIT = 4.0
+MAX_WAIT = 4.0
 """Kills come up to this many seconds after the first job of a run has started."""
 
 RECORDS = ("provenance.json", "failed.json", "sessions.pqt", "datasets.pqt")
@@ -127,7 +127,7 @@ def finish_with_kills(workflow: Workflow, dice: random.Random, killed: list[str]
     """
     for _ in range(3 * KILLS):
         run = start(workflow)
-        moment = time.monotonic() + dice.uniform(0, LONGEST_WAIT)
+        moment = time.monotonic() + dice.uniform(0, MAX_WAIT)
         while run.poll() is None and (time.monotonic() < moment or len(killed) >= KILLS):
             time.sleep(0.02)
         if run.poll() is None:

@@ -16,6 +16,7 @@ def workflow(tmp_path: Path, rendered: Callable) -> Workflow:
     return Workflow(tmp_path / "working", tmp_path / "data")
 
 
+@pytest.mark.slow
 def test_it_can_be_asked_while_a_run_is_at_work_and_changes_nothing(workflow: Workflow):
     lock.acquire(workflow.root)
     before = tree(workflow.root)

@@ -1,4 +1,4 @@
-"""What a change makes pending: the scan and Snakemake must always say the same."""
+"""Changes that make jobs pending: the scan and Snakemake must always say the same."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from tests.workflow.runs import Outcome, Workflow
 
 pytestmark = pytest.mark.slow
 
-MOST_INPUTS = 14
+MAX_INPUTS = 14
 
 
 def scanned(workflow: Workflow, **changes: object) -> set[tuple[str, str, str]]:
@@ -94,11 +94,11 @@ def inputs_of_each_camera(workflow: Workflow) -> list[list[Path]]:
     return cameras
 
 
-@pytest.mark.parametrize("turn", range(MOST_INPUTS))
+@pytest.mark.parametrize("turn", range(MAX_INPUTS))
 def test_touched_inputs(campaign: Campaign, turn: int):
     """One input of each camera is touched at a time."""
     cameras = inputs_of_each_camera(campaign.workflow)
-    assert max(map(len, cameras)) <= MOST_INPUTS
+    assert max(map(len, cameras)) <= MAX_INPUTS
     files = [files[turn] for files in cameras if turn < len(files)]
     if not files:
         pytest.skip("no camera has so many inputs")

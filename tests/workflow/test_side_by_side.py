@@ -19,12 +19,12 @@ TIMES = "alf/_ibl_bodyCamera.times.npy"
 
 
 def started(run: Outcome) -> list[str]:
-    """What the jobs of a run said when they were started, in order."""
+    """List the messages of the jobs of a run at their starts, in order."""
     return re.findall(r"^Job \d+: (.*)$", run.text, re.M)
 
 
 def most_at_a_time(run: Outcome) -> int:
-    """How many jobs were started and not finished, at most."""
+    """Return the largest number of jobs that were at work at a time."""
     events = re.findall(r"^(Job|Finished jobid:) \d", run.text, re.M)
     return max(accumulate(1 if event == "Job" else -1 for event in events))
 

@@ -20,7 +20,7 @@ LONG = small(subject="KB010", seconds=40)
 
 
 def asked(workflow: Workflow, target: str, **config: object) -> str:
-    """What a target prints where only it prints."""
+    """Return the text that a target prints where only it prints."""
     command = workflow.command(target, **config)
     done = subprocess.run(command, capture_output=True, text=True, timeout=MAX_SECONDS)
     assert done.returncode == 0, done.stderr
@@ -53,6 +53,7 @@ def test_before_anything_was_done(workflow: Workflow, rendered: Render):
     assert tree(workflow.root) == before
 
 
+@pytest.mark.slow
 def test_a_reader_may_leave_early(workflow: Workflow):
     # More than a pipe holds.
     for number in range(900):
@@ -70,6 +71,7 @@ def test_a_reader_may_leave_early(workflow: Workflow):
     assert "Error" not in errors
 
 
+@pytest.mark.slow
 def test_a_missing_data_folder_is_said(workflow: Workflow):
     run = workflow.run("status", root=str(workflow.root / "nowhere"))
     assert run.status != 0

@@ -1,4 +1,4 @@
-"""What a person can ask for: one file, any folder name, a removed avi, one run at a time."""
+"""Targets that one can ask for: one file, any folder name, a removed avi, one run at a time."""
 
 import ctypes
 import json
@@ -17,6 +17,7 @@ import pytest
 from alfvideo.pose import environment
 from alfvideo.video import probe
 from rigsim import Fault, Rig
+from tests import clone
 from tests.workflow.runs import (
     REPO,
     Outcome,
@@ -63,13 +64,14 @@ def test_strange_names_for_each_kind(workflow: Workflow, rendered: Render):
     assert workflow.run(keep_avi=False).nothing_to_do
 
 
+@pytest.mark.slow
 def test_root_on_the_command_line(workflow: Workflow, rendered: Render):
     root = workflow.root / "a 'b' $HOME;&(x) é"
     rendered(root, small())
     run = workflow.run("-n")
     run = execute(
         [
-            *(sys.executable, "-m", "snakemake", "-n", "-s", str(REPO / "Snakefile")),
+            *(sys.executable, "-m", "snakemake", "-n", "-s", str(clone.snakefile())),
             *("--directory", str(workflow.workdir), "--config", f"root={root}", "keep_avi=false"),
         ]
     )
@@ -77,6 +79,7 @@ def test_root_on_the_command_line(workflow: Workflow, rendered: Render):
     assert run.planned["video_compress"] == run.planned["video_remove_original"] == 1
 
 
+@pytest.mark.slow
 def test_one_file(workflow: Workflow, rendered: Render):
     """An absolute target and then a relative one; no other session is looked at."""
     one, two = (rendered(workflow.root, small(subject=name)) for name in ("KB001", "KB002"))
@@ -105,6 +108,7 @@ def test_one_file_that_is_blocked_shows_the_reason(workflow: Workflow, rendered:
     assert "Traceback" not in run.text
 
 
+@pytest.mark.slow
 def test_a_camera_that_the_session_has_not_shows_the_reason(workflow: Workflow, rendered: Render):
     path = rendered(workflow.root, small())
     run = workflow.run(path / "alf" / "_ibl_leftCamera.times.npy")
@@ -134,6 +138,7 @@ def test_the_mp4_outlives_its_avi(workflow: Workflow, rendered: Render):
         assert (path / MP4).read_bytes() == mp4, f"lost or changed by {options}"
 
 
+@pytest.mark.slow
 def test_avi_is_removed_only_after_the_check(workflow: Workflow, rendered: Render):
     """A wrong mp4, newer than its avi, keeps the avi from being removed."""
     path = rendered(workflow.root, small())
@@ -158,6 +163,7 @@ def test_avi_is_removed_only_after_the_check(workflow: Workflow, rendered: Rende
     assert probe.probe_whole(path / MP4).frames == 90
 
 
+@pytest.mark.slow
 def test_camlog_originals_are_removed_after_the_check(workflow: Workflow, rendered: Render):
     path = rendered(workflow.root, small("camlog"))
     log = next(path.glob("raw_video_data/*.camlog")).read_bytes()
@@ -235,6 +241,7 @@ def opened_afterwards(workflow: Workflow) -> Iterator[None]:
             path.chmod(0o755)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("opened_afterwards")
 @pytest.mark.parametrize("closed", [".", "raw_video_data", "alf"])
 def test_folder_without_permission_to_write(workflow: Workflow, rendered: Render, closed: str):
@@ -248,6 +255,7 @@ def test_folder_without_permission_to_write(workflow: Workflow, rendered: Render
     assert lost(raw, workflow.root) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("opened_afterwards")
 def test_folder_without_permission_to_read(workflow: Workflow, rendered: Render):
     shut, good = (rendered(workflow.root, small(subject=name)) for name in ("KB001", "KB002"))
@@ -273,7 +281,7 @@ def test_demo(tmp_path: Path):
     """The demo of one camera, in a folder of its own; `.ci/run` runs all of it."""
     python = environment.python_of("dlc", "", REPO / ".environments")
     command = [
-        *(sys.executable, "-m", "snakemake", "demo", "-s", str(REPO / "Snakefile")),
+        *(sys.executable, "-m", "snakemake", "demo", "-s", str(clone.snakefile())),
         *("--directory", str(tmp_path), "--config", "cameras=[body]"),
         f"environments={{dlc: {python}}}",
     ]

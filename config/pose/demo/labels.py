@@ -97,7 +97,7 @@ def chosen(keypoints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def read(avi: Path, rows: np.ndarray) -> list[np.ndarray]:
-    """These frames of a video, (height, width) uint8 each."""
+    """Read these frames of a video, (height, width) uint8 each."""
     wanted = set(rows.tolist())
     with av.open(str(avi)) as container:
         frames = enumerate(container.decode(video=0))

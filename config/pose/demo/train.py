@@ -48,7 +48,7 @@ class Pictures(NamedTuple):
 def augmented(
     image: np.ndarray, keypoints: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A picture and its keypoints, most of the time moved and stretched, and a little brighter."""
+    """Move, stretch and brighten a picture and its keypoints a little, most of the time."""
     if rng.random() < 0.7:
         size = np.array(image.shape[::-1])
         stretch, move = rng.uniform(0.95, 1.05), rng.uniform(-0.03, 0.03, 2) * size
@@ -152,7 +152,7 @@ def _start(model: Any, state: dict[str, Any]) -> None:
 
 
 def _halved(model: Any) -> dict[str, Any]:
-    """The model's weights in half precision, as it then has them itself."""
+    """Return the weights in half precision, and give them to the model itself."""
     state = {k: v.half() if v.ndim > 1 else v for k, v in model.state_dict().items()}
     model.load_state_dict(state)
     return state

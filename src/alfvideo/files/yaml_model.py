@@ -17,6 +17,7 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
+from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
 from alfvideo.files.errors import DataError
@@ -45,16 +46,17 @@ T = TypeVar("T")
 
 
 def key(must_be: str, does: str = "", **constraints: Any) -> FieldInfo:
-    """What is said of a key: the end of "`key` is VALUE but must be ..." and its line in the docs.
+    """Describe a key: the end of "`key` is VALUE but must be ..." and its line in the docs.
 
     `constraints` are those of `pydantic.Field`.
     """
-    extra = {"does": does} if does else None
-    return Field(description=must_be, json_schema_extra=extra, **constraints)
+    extra: JsonDict | None = {"does": does} if does else None
+    info: FieldInfo = Field(description=must_be, json_schema_extra=extra, **constraints)
+    return info
 
 
 def _from_text(value: Any) -> Any:
-    """The command line gives numbers and truth values as text: `--config keep_avi=false`."""
+    """Read numbers and truth values that the command line gives as text: `keep_avi=false`."""
     return yaml.safe_load(value) if isinstance(value, str) else value
 
 
@@ -80,7 +82,7 @@ UniqueItems = Annotated[Items[T], AfterValidator(_unique)]
 
 
 def load(file: Path, name: str) -> dict[str, Any]:
-    """The content of a YAML file; `name` is what messages call it.
+    """Return the content of a YAML file; `name` is what messages call it.
 
     Raises
     ------
@@ -94,8 +96,9 @@ def load(file: Path, name: str) -> dict[str, Any]:
             f"{name} cannot be read ({error.strerror}). Correct its path or its permissions."
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())
+        where = " ".join(str(error).split())
+        if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+            where = f"line {error.problem_mark.line + 1}: {error.problem}"
         raise ConfigurationError(f"{name} cannot be read ({where}). {SYNTAX_ADVICE}") from None
     if content is None:
         return {}
@@ -133,7 +136,7 @@ def _with_dates_as_text(value: Any) -> Any:
 
 
 def _sentence(error: ValidationError, model: type[Model], name: str) -> str:
-    """What is wrong and what to change; unknown keys first, since they may explain the others."""
+    """Say what is wrong and what to change; unknown keys first: they may explain the others."""
     mistakes = error.errors(include_url=False)
     mistake = min(mistakes, key=lambda each: each["type"] not in UNKNOWN_KEY)
     *place, last = mistake["loc"]
@@ -169,7 +172,7 @@ def _dotted(*place: int | str) -> str:
 
 
 def schema_of(model: type[Model], *place: int | str, resolve: bool = True) -> dict[str, Any]:
-    """The JSON schema of what stands at a place in a model: keys and numbers in lists.
+    """Return the JSON schema of what stands at a place in a model: keys and numbers in lists.
 
     Without `resolve` it is that of the key, which has its description; else that of its model.
     """
@@ -182,15 +185,15 @@ def schema_of(model: type[Model], *place: int | str, resolve: bool = True) -> di
         elif "items" in inner:
             found = inner["items"]
         else:
-            of_all = inner.get("patternProperties", {}).values()
-            found = next(iter(of_all), None) or inner["additionalProperties"]
+            of_all = list(inner.get("patternProperties", {}).values())
+            found = of_all[0] if of_all else inner["additionalProperties"]
     return _resolved(found, whole) if resolve else found
 
 
 def _resolved(schema: dict[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema without the reference to another, and without that it may be left out."""
+    """Return a schema without the reference to another, and without that it may be left out."""
     given = (each for each in schema.get("anyOf", ()) if each.get("type") != "null")
     schema = next(given, schema)
     if "$ref" in schema:
-        return whole["$defs"][schema["$ref"].rpartition("/")[2]]
+        schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
     return schema

@@ -87,7 +87,7 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
     )
     start_logging(job)
     start, started = time.monotonic(), provenance.now()
-    inputs: dict[Path, dict[str, int]] = {}
+    inputs: dict[Path, provenance.Fingerprint] = {}
     try:
         # As they were when they were read: one rule removes its inputs.
         inputs = {path: provenance.fingerprint(path) for path in job.inputs}
@@ -117,17 +117,17 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
         sys.exit(1)
 
 
-def _work(job: Job, inputs: Mapping[Path, Mapping[str, int]]) -> provenance.Work:
+def _work(job: Job, inputs: Mapping[Path, provenance.Fingerprint]) -> provenance.Work:
     return provenance.Work(job.rule, job.camera, inputs, job.outputs, job.settings, job.log)
 
 
-def _remember_failure(job: Job, inputs: Mapping[Path, Mapping[str, int]], why: str) -> None:
+def _remember_failure(job: Job, inputs: Mapping[Path, provenance.Fingerprint], why: str) -> None:
     """Keep in the session that this job failed, if it can be kept: others then go on without."""
     with suppress(OSError, DataError):
         provenance.record_failure(job.session, _work(job, inputs), why)
 
 
-def _check_last_attempt(job: Job, inputs: Mapping[Path, Mapping[str, int]]) -> None:
+def _check_last_attempt(job: Job, inputs: Mapping[Path, provenance.Fingerprint]) -> None:
     """Spare the hours of a job that would find the same thing wrong with the same data again.
 
     Raises
@@ -136,12 +136,13 @@ def _check_last_attempt(job: Job, inputs: Mapping[Path, Mapping[str, int]]) -> N
         With the message of the last attempt.
     """
     now = _work(job, inputs).entry(job.session)
+    same = now["rule"], now["inputs"], now["params"]
     failed = provenance.read(job.session, provenance.FAILED)
     for output in job.outputs:
         last = failed.get(provenance.relative(output, job.session))
         if (
             last
-            and all(last[what] == now[what] for what in ("rule", "inputs", "params"))
+            and (last["rule"], last["inputs"], last["params"]) == same
             and not last["message"].startswith(UNEXPECTED)
         ):
             logger.info("not tried again: nothing has changed since the last attempt")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from alfvideo.files import atomic
 from alfvideo.files.errors import DataError
@@ -18,7 +18,44 @@ FAILED = "failed.json"
 """Beside it: outputs that the last job could not make, from what, and why."""
 
 
-def read(session: Path, name: str = FILE_NAME) -> dict[str, Any]:
+class Fingerprint(TypedDict):
+    """Size and date of a file: another file has others."""
+
+    size: int
+    """Bytes."""
+    mtime_ns: int
+
+
+class Output(Fingerprint):
+    """An output as it was made."""
+
+    md5: str
+
+
+class Entry(TypedDict, total=False):
+    """The record of an output; older versions and people may have left something out."""
+
+    rule: str
+    camera: str
+    inputs: dict[str, Fingerprint]
+    """By path, inside the session where it is there."""
+    params: dict[str, Any]
+    """The settings that the result depends on."""
+    host: str
+    log: str
+    started: str
+    finished: str
+    """As `now` gives them."""
+    seconds: float
+    notes: list[str]
+    software: dict[str, str]
+    """Versions."""
+    output: Output
+    message: str
+    """Why a job failed, in the record of failures."""
+
+
+def read(session: Path, name: str = FILE_NAME) -> dict[str, Entry]:
     """Read entries by output path, relative to the session; empty if nothing was recorded yet.
 
     Raises
@@ -28,9 +65,10 @@ def read(session: Path, name: str = FILE_NAME) -> dict[str, Any]:
     """
     path = session / name
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(entries, dict) or not all(isinstance(e, dict) for e in entries.values()):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or not all(isinstance(e, dict) for e in content.values()):
             raise ValueError("not a mapping of outputs to entries")
+        entries: dict[str, Entry] = content
         return entries
     except FileNotFoundError:
         return {}
@@ -41,7 +79,7 @@ def read(session: Path, name: str = FILE_NAME) -> dict[str, Any]:
         ) from error
 
 
-def readable(session: Path, name: str = FILE_NAME) -> tuple[dict[str, Any], str]:
+def readable(session: Path, name: str = FILE_NAME) -> tuple[dict[str, Entry], str]:
     """Read as `read`; of a record that cannot be read no entries, and why."""
     try:
         return read(session, name), ""
@@ -55,17 +93,17 @@ class Work:
 
     rule: str
     camera: str
-    inputs: Mapping[Path, Mapping[str, int]]
+    inputs: Mapping[Path, Fingerprint]
     outputs: Iterable[Path]
     params: Mapping[str, Any]
     log: Path
 
-    def entry(self, session: Path) -> dict[str, Any]:
+    def entry(self, session: Path) -> Entry:
         """Return it as it is written in a record."""
         return {
             "rule": self.rule,
             "camera": self.camera,
-            "inputs": {relative(path, session): dict(stamp) for path, stamp in self.inputs.items()},
+            "inputs": {relative(path, session): stamp for path, stamp in self.inputs.items()},
             "params": dict(self.params),
             "host": platform.node(),
             "finished": now(),
@@ -86,7 +124,7 @@ def record(
 
     `started` is as `now` gives it; `software` holds versions of other programs that took part.
     """
-    entry = {
+    entry: Entry = {
         **work.entry(session),
         "notes": list(notes),
         "software": {
@@ -97,7 +135,7 @@ def record(
         "started": started,
         "seconds": round(seconds, 2),
     }
-    made = {
+    made: dict[str, Entry | None] = {
         relative(path, session): {**entry, "output": {**fingerprint(path), "md5": md5(path)}}
         for path in work.outputs
     }
@@ -108,11 +146,11 @@ def record(
 
 def record_failure(session: Path, work: Work, message: str) -> None:
     """Remember that outputs could not be made from these inputs, until they are made."""
-    entry = {**work.entry(session), "message": message}
+    entry: Entry = {**work.entry(session), "message": message}
     _update(session, FAILED, {relative(path, session): entry for path in work.outputs})
 
 
-def _update(session: Path, name: str, changes: Mapping[str, Any]) -> None:
+def _update(session: Path, name: str, changes: Mapping[str, Entry | None]) -> None:
     """Replace entries of a record, and remove those that become None; whole or not at all."""
     with atomic.output(session / name) as partial:
         entries = {**read(session, name), **changes}
@@ -131,12 +169,12 @@ def md5(path: Path) -> str:
         return hashlib.file_digest(file, "md5").hexdigest()
 
 
-def fingerprints(paths: Iterable[Path], session: Path) -> dict[str, dict[str, int]]:
+def fingerprints(paths: Iterable[Path], session: Path) -> dict[str, Fingerprint]:
     """Return fingerprints of the files that are there, by their paths as the record has them."""
     return {relative(path, session): fingerprint(path) for path in paths if path.exists()}
 
 
-def fingerprint(path: Path) -> dict[str, int]:
+def fingerprint(path: Path) -> Fingerprint:
     """Return the size in bytes and the modification time in ns."""
     stat = path.stat()
     return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}

@@ -1,4 +1,4 @@
-"""How long the last runs took: a line for each, kept in the folder that snakemake runs in."""
+"""Records of the last runs: a line for each, kept in the folder that snakemake runs in."""
 
 import json
 from contextlib import suppress
@@ -28,7 +28,7 @@ class Run:
 
     @property
     def sentence(self) -> str:
-        """When it was, in local time, how long it took and what came of it.
+        """Start in local time, duration and result, in words.
 
         >>> Run("2026-11-22T21:10:00+00:00", 2040, "/data", 120, 0, "rig").sentence[-29:]
         '34 min: 120 jobs done on rig.'
@@ -51,7 +51,7 @@ def record(run: Run, file: Path = FILE) -> None:
 
 
 def last(root: Path, n: int = SHOWN, file: Path = FILE) -> list[Run]:
-    """The last runs on a data folder, newest first; but for the newest those that did something."""
+    """List the last runs on a data folder, newest first; but for the newest those that did work."""
     try:
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,1 +1,1 @@
-"""What is to be done of each session and camera, and why not."""
+"""Tasks, and what is to be done of each session and camera, and why not."""

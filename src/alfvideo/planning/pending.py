@@ -27,7 +27,7 @@ RESULT_FOLDERS = {Path(pattern).parts[1] for task in tasks.TASKS for pattern in 
 
 
 class State(StrEnum):
-    """What a stage of a camera is waiting for; `status` tells two more from pending."""
+    """The state of a stage of a camera; `status` tells two more from pending."""
 
     DONE = "done"
     PENDING = "pending"
@@ -40,7 +40,7 @@ class State(StrEnum):
 class Status:
     """The state of one stage of one camera, the outputs that it will write or why it is blocked.
 
-    `outputs` are those of a pending stage, which are made anew; `reason` is that of a blocked one.
+    `outputs` are those of a pending stage, to be regenerated; `reason` is that of a blocked one.
     The camera is empty for stages of all cameras together, camera and stage are for a session that
     is blocked as a whole.
     """
@@ -69,7 +69,7 @@ def check_root(root: Path) -> None:
 
 
 def scan(root: Path, config: Configuration, memory: Memory | None = None) -> list[Status]:
-    """State of every stage of the selected sessions and cameras below `root`, newest first.
+    """List the state of each stage of the selected sessions and cameras, newest first.
 
     Sessions in which nothing changed are taken from `memory`, which is then saved.
 
@@ -113,12 +113,12 @@ def _selected(path: Path, root: Path, config: Configuration) -> bool:
 
 
 def scan_session(path: Path, config: Configuration) -> list[Status]:
-    """State of every stage of the selected cameras of one session."""
+    """List the state of every stage of the selected cameras of one session."""
     return _scan(path, config, Lookups())
 
 
 def _scan(path: Path, config: Configuration, seen: Lookups) -> list[Status]:
-    """As `scan_session`; `seen` is told all that it depends on."""
+    """Scan as `scan_session`; `seen` records all that it depends on."""
     try:
         if placeholder := re.search(r"<[a-z]\w*>|[{}]", str(path)):
             raise Blocked(
@@ -189,7 +189,7 @@ def _up_to_date(
     params: Mapping[str, Any],
     made_from: Mapping[str, Any],
 ) -> bool:
-    """Whether outputs are newer than their inputs and were made from these, with these settings.
+    """Return whether outputs are newer than their inputs and made from these with these settings.
 
     Outputs that alfvideo has no record of (made by another program) are judged by time alone.
     """
@@ -214,7 +214,7 @@ def _modified(recorded: Session, file: Path) -> int:
 
 
 def targets(statuses: Iterable[Status]) -> list[str]:
-    """Output paths of everything that is pending, as Snakemake targets."""
+    """List output paths of everything that is pending, as Snakemake targets."""
     return [
         str(output)
         for status in statuses

@@ -1,4 +1,4 @@
-"""What a job of each rule needs of the machine: one row a rule, for the rules and for the plan."""
+"""Needs of a job of each rule: one row a rule, for the rules and for the plan."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from alfvideo.trackers import TRACKERS, Tracker
 
 @dataclass(frozen=True)
 class Resources:
-    """What one job needs at its first attempt.
+    """Needs of one job at its first attempt.
 
     Among jobs that could start, those of the largest `priority` come first. `mem_mb` (MB) and
     `runtime` (minutes) are limits, for a cluster; `io_charge` is its part of the disks (100 is

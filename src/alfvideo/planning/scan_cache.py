@@ -58,14 +58,14 @@ _stat = os.stat
 
 
 class Watched(NamedTuple):
-    """What a finding depends on, relative to the session: folders, and files."""
+    """Folders and files that a finding depends on, relative to the session."""
 
     folders: tuple[str, ...]
     files: tuple[str, ...]
 
 
 class Entry(NamedTuple):
-    """What was found in a session, and when its provenance was last changed, in ns."""
+    """Findings in a session, and the time of its provenance's last change, in ns."""
 
     watched: Watched
     found: tuple[Row, ...]
@@ -74,7 +74,7 @@ class Entry(NamedTuple):
 
 
 class Memory:
-    """What is known of the sessions of a data folder from earlier scans, while they are scanned.
+    """Findings of earlier scans in the sessions of a data folder, while they are scanned.
 
     Without a file it knows nothing and remembers nothing. It is only there to save time: a file
     that cannot be read is taken for empty, one that cannot be written is left alone.
@@ -89,7 +89,7 @@ class Memory:
         self._visited: dict[str, list[str]] = {}
 
     def numbers(self, day: str) -> list[str]:
-        """Names of the session folders of a day, as `folders.numbers`."""
+        """List names of the session folders of a day, as `folders.numbers`."""
         stamp, latest = _stamp(day, Watched(("",), ()))
         known, found = self._days.pop(day, ("", []))
         if known != stamp:
@@ -100,7 +100,7 @@ class Memory:
         return found
 
     def recall(self, path: Path) -> tuple[Row, ...] | None:
-        """What was found in a session; None if that is not known, or no longer sure."""
+        """Return what was found in a session; None if that is unknown or uncertain."""
         entry = self._entries.get(str(path))
         if entry is None:
             return None
@@ -123,7 +123,7 @@ class Memory:
 
     @property
     def made(self) -> dict[Path, int]:
-        """When the provenance of each session that is remembered was last changed, in ns."""
+        """Time of the last change of each remembered session's provenance, in ns."""
         return {Path(path): entry.made for path, entry in self._entries.items() if entry.made}
 
     def save(self) -> None:
@@ -161,14 +161,14 @@ class Memory:
             partial.write_text(json.dumps(content), encoding="utf-8")
 
 
-def of(root: Path, config: Configuration, folder: Path = FOLDER) -> Memory:
-    """What is known of the sessions below a folder, as it is with this configuration."""
+def load_memory(root: Path, config: Configuration, folder: Path = FOLDER) -> Memory:
+    """Load what is known of the sessions below a folder, as it is with this configuration."""
     name = hashlib.md5(str(root).encode()).hexdigest()
     return Memory(folder / f"{name}.json", _key(config))
 
 
 def _key(config: Configuration) -> str:
-    """Everything that findings depend on besides the sessions themselves, in short."""
+    """Return a digest of all that findings depend on besides the sessions themselves."""
     versions = [
         (file.relative_to(SOURCES).as_posix(), _modified(file), file.stat().st_size)
         for file in sorted(SOURCES.rglob("*.py"))
@@ -179,7 +179,7 @@ def _key(config: Configuration) -> str:
 
 
 def _load(file: Path, key: str) -> tuple[dict[str, tuple[str, list[str]]], dict[str, Entry]]:
-    """Days and sessions of a file; none if it is of another key or cannot be read."""
+    """Load days and sessions of a file; none if it is of another key or cannot be read."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         if content["key"] != key:
@@ -197,7 +197,7 @@ def _load(file: Path, key: str) -> tuple[dict[str, tuple[str, list[str]]], dict[
 
 
 def _watched(path: Path, seen: Lookups) -> Watched:
-    """What to watch of all that was seen of a session."""
+    """Choose what to watch of all that was looked up in a session."""
     top = str(path)
     folders = {""}
     for folder, entries in seen.folders.items():
@@ -210,7 +210,7 @@ def _watched(path: Path, seen: Lookups) -> Watched:
 
 
 def _object(file: str) -> str:
-    """The part of a path that files of the same ALF object share; all of it for a video."""
+    """Return the part of a path that files of the same ALF object share; all of it for a video."""
     if file.endswith(VIDEOS):
         return file
     folder, _, name = file.rpartition("/")
@@ -218,7 +218,7 @@ def _object(file: str) -> str:
 
 
 def _stamp(path: Path | str, watched: Watched) -> tuple[str, int]:
-    """A digest of the times and sizes of what is watched, and the latest of the times, in ns."""
+    """Return a digest of times and sizes of what is watched, and the latest time, in ns."""
     times: list[int] = []
     sizes: list[int] = []
     for name in watched.folders:
@@ -236,7 +236,7 @@ def _times(found: os.stat_result) -> tuple[int, int]:
 
 
 def _modified(file: Path) -> int:
-    """When a file was last changed, in ns; 0 if it is not there."""
+    """Return the time at which a file was last changed, in ns; 0 if it is not there."""
     try:
         return file.stat().st_mtime_ns
     except FileNotFoundError:

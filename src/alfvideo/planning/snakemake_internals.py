@@ -36,33 +36,33 @@ class Invocation:
 
     @property
     def on_cluster(self) -> bool:
-        """Whether jobs are handed to a cluster, which has limits of its own (`--jobs`)."""
+        """True if jobs are handed to a cluster, which has limits of its own (`--jobs`)."""
         return self._workflow.nodes is not None
 
     @property
     def is_main_process(self) -> bool:
-        """Whether this is the process that a person started, not one of a single job."""
+        """True in the process that a person started, False in one of a single job."""
         return bool(self._workflow.is_main_process)
 
     @property
     def dry_run(self) -> bool:
-        """Whether jobs are only shown (`-n`)."""
+        """True if jobs are only shown (`-n`)."""
         return bool(self._workflow.dryrun)
 
     @property
     def runs_jobs(self) -> bool:
-        """Whether this process will run jobs: no dry run, no graph, no report, no job itself."""
+        """True if this process will run jobs: no dry run, no graph, no report, no job itself."""
         started = self._workflow.execution_settings is not None
         return started and self.is_main_process and not self.dry_run
 
     @property
     def touches(self) -> bool:
-        """Whether files are only dated (`--touch`)."""
+        """True if files are only dated (`--touch`)."""
         return bool(self._workflow.touch)
 
     @property
     def regenerates(self) -> bool:
-        """Whether somebody asks to regenerate what is done (`-F`, `-R`)."""
+        """True if somebody asks to regenerate what is done (`-F`, `-R`)."""
         settings = self._workflow.dag_settings
         return bool(settings.forceall or settings.forcerun)
 
@@ -73,7 +73,7 @@ class Invocation:
 
     @property
     def uses_conda(self) -> bool:
-        """Whether Snakemake makes environments by conda (`--sdm conda`)."""
+        """True if Snakemake makes environments by conda (`--sdm conda`)."""
         methods = self._workflow.deployment_settings.deployment_method
         return any(method.name == "CONDA" for method in methods)
 
@@ -106,7 +106,7 @@ class Invocation:
         _logger().addHandler(handler)
 
     def regenerate(self, files: Iterable[str]) -> None:
-        """Have these files made again that are there.
+        """Have these files regenerated that are there.
 
         The scan knows from the sessions' own records what is out of date, Snakemake only from those
         of the folder that it runs in.
@@ -114,11 +114,11 @@ class Invocation:
         self._workflow.dag.forcefiles.update(file for file in files if Path(file).exists())
 
     def jobs_done(self) -> list[str]:
-        """The rules of the jobs that ended well."""
+        """Count the rules of the jobs that ended well."""
         return [_task(job) for job in self._done()]
 
     def jobs_failed(self) -> list[str]:
-        """The rules of the jobs that failed, each job of a group for itself."""
+        """Count the rules of the jobs that failed, each job of a group for itself."""
         scheduler = self._workflow.scheduler
         if scheduler is None:
             return []
@@ -132,7 +132,7 @@ class Invocation:
 
 
 def _task(job: Any) -> str:
-    """The name of a job's rule in alfvideo; as a module's, rules may be called otherwise."""
+    """Return the name of a job's rule in alfvideo; as a module's, rules may be called otherwise."""
     return str(job.resources.get("task", job.rule.name))
 
 

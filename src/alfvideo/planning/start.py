@@ -1,4 +1,4 @@
-"""What is found out before the first job of a run starts: engines, and the server of Alyx."""
+"""Checks before the first job of a run starts: engines, and the server of Alyx."""
 
 import sys
 from collections.abc import Iterable, Sequence

@@ -57,7 +57,7 @@ class Planner:
         self._pending = cache(self._pending_below)
 
     def configuration(self, path: Path) -> Configuration:
-        """The configuration that is valid below a folder."""
+        """Return the configuration that is valid below a folder."""
         return self._configurations[self._folder(path)]
 
     def _folder(self, path: Path) -> Path:
@@ -65,7 +65,7 @@ class Planner:
         return next(holding, next(reversed(self._configurations)))
 
     def inputs(self, rule: str, path: Path, label: str = "") -> dict[str, list[str] | str]:
-        """The input files of a job by what they are, named as in alfvideo.planning.tasks.
+        """Return the input files of a job by what they are, named as in alfvideo.planning.tasks.
 
         For a camera that the rule is not for, or that is blocked, it is a file that does not exist
         and whose name says why: Snakemake then tries the next rule, or shows the reason.
@@ -86,7 +86,7 @@ class Planner:
             return {"blocked": f"{path}: {reason}"}
 
     def settings(self, rule: str, path: Path, label: str = "") -> dict[str, Any]:
-        """Everything but the inputs that the results of a job depend on."""
+        """Return everything but the inputs that the results of a job depend on."""
         return self._settings(rule, path, label)
 
     def _settings_of(self, rule: str, path: Path, label: str) -> dict[str, Any]:
@@ -95,14 +95,14 @@ class Planner:
         return task.params(self._session(path), camera, self.configuration(path))
 
     def threads(self, rule: str) -> int:
-        """How many cores a job takes."""
+        """Return the number of cores that a job takes."""
         threads = RESOURCES[rule].threads
         if threads is not None:
             return threads
         return MAX_THREADS if self._invocation.on_cluster else self._invocation.threads
 
     def _camera(self, task: tasks.Task, path: Path, label: str) -> Camera:
-        """The camera that a job is for, or that which stands for all of them."""
+        """Return the camera that a job is for, or that which stands for all of them."""
         if task.of_session:
             return ALL_CAMERAS
         camera = self._session(path).cameras.get(label)
@@ -111,7 +111,7 @@ class Planner:
         return camera
 
     def _is_left_alone(self, task: tasks.Task, path: Path, camera: Camera) -> bool:
-        """Whether outputs are there that nothing makes again, unless somebody asks to (-F, -R).
+        """Return whether outputs are there that nothing regenerates unless asked to (-F, -R).
 
         Those of cameras that are not selected, and finished poses: that another camera needs the
         environment of its engine to be made is no reason to track this one again.
@@ -125,13 +125,13 @@ class Planner:
         return task.stage in TRACKERS and (camera.label, task.stage) in self._done(path)
 
     def _done(self, path: Path) -> set[tuple[str, str]]:
-        """Cameras and stages of a session in which nothing is left to do, as the scan has it."""
+        """Return cameras and stages of a session in which nothing is left to do, by the scan."""
         if path not in self._statuses:
             self._statuses[path] = pending.scan_session(path, self.configuration(path))
         return {(s.camera, s.stage) for s in self._statuses[path] if s.state is State.DONE}
 
     def statuses(self, root: Path) -> list[Status]:
-        """What the scan finds below a data folder.
+        """Return what the scan finds below a data folder.
 
         Raises
         ------
@@ -139,10 +139,10 @@ class Planner:
             If there is no such folder.
         """
         config = self.configuration(root)
-        return pending.scan(root, config, scan_cache.of(root, config))
+        return pending.scan(root, config, scan_cache.load_memory(root, config))
 
     def pending(self, root: Path) -> list[str] | str:
-        """The files of all that is pending below a data folder, after a table of it is shown.
+        """List the files of all that is pending below a data folder, after showing a table of it.
 
         If nothing is pending it is the folder itself: a target with an input that exists is up to
         date, one without inputs would always run.
@@ -159,7 +159,7 @@ class Planner:
         pending.check_root(root)
         if self._invocation.runs_jobs:
             self.begin(root)
-        memory = scan_cache.of(root, config)
+        memory = scan_cache.load_memory(root, config)
         statuses = pending.scan(root, config, memory)
         by_session = groupby(statuses, key=lambda status: status.session)
         self._statuses.update((path, list(found)) for path, found in by_session)
@@ -177,7 +177,7 @@ class Planner:
     def _tables_after(
         self, root: Path, wanted: list[str], sessions: list[Path], made: Mapping[Path, int]
     ) -> list[str]:
-        """The target that puts results in the ONE tables, if there is something to put there."""
+        """Return the target that puts results in the ONE tables, if there are any."""
         # Slow to load, and jobs load these rules without asking for it.
         from alfvideo.registration import one_tables
 
@@ -190,15 +190,15 @@ class Planner:
         return [target]
 
     def tables_inputs(self, target: str) -> list[str]:
-        """What has to be there before the ONE tables of a target of `pending` are written."""
+        """List what has to be there before the ONE tables of a target of `pending` are written."""
         return self._tables[target][1]
 
     def tables_root(self, target: str) -> str:
-        """The data folder of the ONE tables that a target of `pending` stands for."""
+        """Return the data folder of the ONE tables that a target of `pending` stands for."""
         return str(self._tables[target][0])
 
     def pose_tables(self, root: Path) -> dict[str, list[str]]:
-        """The pose tables below a folder that are there or will be made, and the video of each."""
+        """Return pose tables below a folder, made or to be made, and the video of each."""
         videos = {}
         for status in pending.scan(root.absolute(), self.configuration(root)):
             if status.stage in datasets.POSE and status.state is not State.BLOCKED:

@@ -17,31 +17,31 @@ Settings = Callable[[Session, Camera, Configuration], dict[str, Any]]
 
 
 def compression(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
-    """The encoder's settings: videos of training rigs (Bpod) are compressed more."""
+    """Return the encoder's settings: videos of training rigs (Bpod) are compressed more."""
     settings = config.compression
     crf = settings.crf_bpod if session.sync == "bpod" else settings.crf
     return {"preset": settings.preset, "crf": crf}
 
 
 def daq(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
-    """Which sync arrays to read, and which of their channels is wired to the camera's GPIO."""
+    """Return the sync arrays to read, and the channel that is wired to the camera's GPIO."""
     return {"namespace": session.namespace, "sync_label": camera.sync_label}
 
 
 def timing(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
-    """As `daq`, and where the camera sees the wheel, by which it is timed if GPIO is of no use."""
+    """Add to `daq` where the camera sees the wheel, by which it is timed if GPIO is of no use."""
     region = config.wheel_regions.get(camera.label)
     return {**daq(session, camera, config), "wheel_region": region and region.model_dump()}
 
 
 def pose_box(camera: Camera, config: Configuration) -> dict[str, int] | None:
-    """Where the mean of all body parts of a camera is expected, if that is known."""
+    """Return the box in which the mean of all body parts of a camera is expected, if known."""
     box = config.pose_boxes.get(camera.label)
-    return box and box.model_dump()
+    return box.model_dump() if box else None
 
 
 def checks(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
-    """What the checks of a camera expect of it; a changed reference frame counts as a setting."""
+    """Return what the checks of a camera expect; a changed reference frame counts as a setting."""
     reference_frame, modified = _reference_frame(camera.label, config)
     return {
         **daq(session, camera, config),
@@ -54,7 +54,7 @@ def checks(session: Session, camera: Camera, config: Configuration) -> dict[str,
 
 
 def outside(config: Configuration) -> dict[str, Any]:
-    """All that the settings of tasks depend on besides the configuration and the sessions.
+    """Return all that the settings of tasks depend on besides the configuration and the sessions.
 
     That is, of each camera, its cascades with the checksums of their models, and its reference
     frame; instead of what cannot be had the reason.
@@ -75,29 +75,30 @@ def outside(config: Configuration) -> dict[str, Any]:
 
 
 def _reference_frame(label: str, config: Configuration) -> tuple[str, int]:
-    """The file of a camera's reference frame and when it was last changed, in ns."""
+    """Return the file of a camera's reference frame and when it was last changed, in ns."""
     folder = config.reference_frames
     found = reference.find(Path(folder).expanduser(), label) if folder else None
     return str(found or ""), found.stat().st_mtime_ns if found else 0
 
 
 def has_cascade(tracker: str) -> Applies:
-    """Whether the camera has a cascade of a tracker."""
+    """Apply if the camera has a cascade of a tracker."""
     return lambda session, camera, config: cascade.file(config, tracker, camera.label) is not None
 
 
 def cascade_of(tracker: str) -> Settings:
-    """The cascade as a setting: with the checksums of its models, without comments."""
+    """Return the cascade as a setting: with the checksums of its models, without comments."""
 
     def settings(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
         file = cascade.file(config, tracker, camera.label)
+        assert file is not None, "the task applies to cameras with a cascade"
         return {"tracker": tracker, "cascade": cascade.settings(file, tracker)}
 
     return settings
 
 
 def finds(possible: Callable[[Collection[str]], bool]) -> Applies:
-    """Whether the cascade of `features_from` finds the body parts, as far as is known."""
+    """Apply if the cascade of `features_from` finds the body parts, as far as is known."""
 
     def applies(session: Session, camera: Camera, config: Configuration) -> bool:
         tracker = config.features_from
@@ -114,7 +115,7 @@ def finds(possible: Callable[[Collection[str]], bool]) -> Applies:
 
 
 def sees(parts: Collection[str]) -> Applies:
-    """Whether it is a camera of the face whose cascade finds one of the body parts."""
+    """Apply if it is a camera of the face whose cascade finds one of the body parts."""
     seen = finds(lambda found: not set(parts).isdisjoint(found))
     return lambda session, camera, config: (
         camera.label in pupil.WINDOWS and seen(session, camera, config)
@@ -122,7 +123,7 @@ def sees(parts: Collection[str]) -> Applies:
 
 
 def has_features(tracker: str) -> Applies:
-    """Whether features are made of the camera from this tracker."""
+    """Apply if features are made of the camera from this tracker."""
     sees_pupil = sees(pupil.POINTS)
     return lambda session, camera, config: (
         config.features_from == tracker and sees_pupil(session, camera, config)
@@ -130,12 +131,12 @@ def has_features(tracker: str) -> Applies:
 
 
 def has_clip(session: Session, camera: Camera, config: Configuration) -> bool:
-    """Whether a clip is made of the camera."""
+    """Return whether a clip is made of the camera."""
     return config.pose_clips and finds(lambda found: True)(session, camera, config)
 
 
 def any_camera(applies: Applies) -> Applies:
-    """Whether something applies to one of the selected cameras."""
+    """Apply if something applies to one of the selected cameras."""
     return lambda session, everyone, config: any(
         applies(session, camera, config)
         for camera in session.cameras.values()

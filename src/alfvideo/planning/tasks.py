@@ -39,16 +39,15 @@ class Result:
     cameras: Applies = lambda session, camera, config: True
 
     def files(self, session: Session, camera: Camera, config: Configuration) -> list[Path]:
-        """The files, there or to be made.
+        """List the files, there or to be made.
 
         Raises
         ------
         Blocked
             If there is none, unless it is optional.
         """
-        pattern = self.pattern
-        if not isinstance(pattern, str):
-            pattern = pattern.get(config.features_from)
+        given = self.pattern
+        pattern = given if isinstance(given, str) else given.get(config.features_from)
         if pattern is None:
             return []
         cameras = [camera]
@@ -57,7 +56,11 @@ class Result:
         files, reasons = [], []
         for each in cameras:
             try:
-                find = _promising if self.optional or camera is ALL_CAMERAS else _obtainable
+                find = (
+                    _obtainable_unless_failed
+                    if self.optional or camera is ALL_CAMERAS
+                    else _obtainable
+                )
                 files.append(find(pattern, session, each, config))
             except Blocked as reason:
                 reasons.append(str(reason))
@@ -71,7 +74,7 @@ class EveryResult:
     """All outputs of the other tasks of the selected cameras and of the session that can be had."""
 
     def files(self, session: Session, camera: Camera, config: Configuration) -> list[Path]:
-        """The files, there or to be made.
+        """List the files, there or to be made.
 
         Raises
         ------
@@ -79,11 +82,11 @@ class EveryResult:
             If there is none.
         """
         files = []
-        for of, task in selected(session, config):
+        for each, task in selected(session, config):
             for pattern in task.outputs if task.stage != ALYX else ():
                 with suppress(Blocked):
-                    if task.applies(session, of, config):
-                        files.append(_promising(pattern, session, of, config))
+                    if task.applies(session, each, config):
+                        files.append(_obtainable_unless_failed(pattern, session, each, config))
         if not files:
             raise Blocked("there is nothing to register")
         return files
@@ -104,14 +107,29 @@ class Task:
     applies: Applies
     inputs: tuple[Inputs, ...]
     outputs: tuple[str, ...]
-    settings: Settings = lambda *of: {}
+    settings: Settings = lambda *_: {}
     results: Mapping[str, Result | EveryResult] = field(default_factory=dict)
     of_session: bool = False
+
+    @property
+    def log(self) -> str:
+        """Pattern of the logs of its jobs, with wildcards of the outputs.
+
+        Where a camera may have recorded several videos each has its own. Sessions have absolute
+        paths, so that the names of the folders follow without a slash.
+
+        >>> BY_RULE["video_compress"].log, BY_RULE["licks"].log
+        ('logs/video_compress{session}/{collection}/{camera}.log', 'logs/licks{session}.log')
+        """
+        collection = "/{collection}" if "{collection}" in self.outputs[0] else ""
+        return (
+            f"logs/{self.rule}{{session}}{collection}{'' if self.of_session else '/{camera}'}.log"
+        )
 
     def files(
         self, session: Session, camera: Camera, config: Configuration
     ) -> dict[str, list[Path]]:
-        """All files that it reads, by what they are.
+        """Return all files that it reads, by what they are.
 
         Raises
         ------
@@ -124,7 +142,7 @@ class Task:
         return found
 
     def params(self, session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
-        """Everything but the inputs that the results depend on."""
+        """Return everything but the inputs that the results depend on."""
         return {"version": self.version, **self.settings(session, camera, config)}
 
 
@@ -133,7 +151,7 @@ ALYX = "alyx"
 
 
 def selected(session: Session, config: Configuration) -> Iterator[tuple[Camera, Task]]:
-    """Tasks of the selected cameras, and then those of all cameras together."""
+    """Yield tasks of the selected cameras, and then those of all cameras together."""
     cameras = [camera for camera in session.cameras.values() if camera.label in config.cameras]
     for camera in (*cameras, ALL_CAMERAS):
         for task in TASKS:
@@ -141,8 +159,23 @@ def selected(session: Session, config: Configuration) -> Iterator[tuple[Camera, 
                 yield camera, task
 
 
+def of_stage(stage: str, session: Session, camera: Camera, config: Configuration) -> Task:
+    """Find the task of a stage that is for this camera, of those that write the same files.
+
+    Raises
+    ------
+    StopIteration
+        If none is.
+    """
+    return next(
+        task
+        for each, task in selected(session, config)
+        if (each, task.stage) == (camera, stage) and task.applies(session, camera, config)
+    )
+
+
 def _obtainable(pattern: str, session: Session, camera: Camera, config: Configuration) -> Path:
-    """The file of a pattern, if it is there or will be made.
+    """Return the file of a pattern, if it is there or will be made.
 
     Raises
     ------
@@ -161,8 +194,10 @@ def _obtainable(pattern: str, session: Session, camera: Camera, config: Configur
     raise Blocked(f"{file.name} is missing")
 
 
-def _promising(pattern: str, session: Session, camera: Camera, config: Configuration) -> Path:
-    """As `_obtainable`, but not a file that could not be made the last time from what is there now.
+def _obtainable_unless_failed(
+    pattern: str, session: Session, camera: Camera, config: Configuration
+) -> Path:
+    """Return the file as `_obtainable`, unless its last attempt failed with what is there now.
 
     Raises
     ------
@@ -204,7 +239,7 @@ _TIMES = Result(datasets.TIMES, optional=True)
 
 
 def _pose(tracker: Tracker) -> Task:
-    """The pose of a camera by one tracker."""
+    """Make the task of the pose of a camera by one tracker."""
     return Task(
         rule=tracker.rule,
         stage=tracker.name,
@@ -217,7 +252,7 @@ def _pose(tracker: Tracker) -> Task:
 
 
 def _after_pose(tracker: Tracker) -> tuple[Task, Task]:
-    """Features and checks of a camera, from the pose of one tracker."""
+    """Make the tasks of features and checks of a camera, from the pose of one tracker."""
     pose = Result(datasets.POSE[tracker.name])
     return (
         Task(
@@ -253,7 +288,7 @@ def _after_pose(tracker: Tracker) -> tuple[Task, Task]:
 
 
 def _picture(tracker: Tracker) -> Task:
-    """The picture of a session by one tracker, with what the other may have features of."""
+    """Make the task of a session's picture by one tracker, with features of the other."""
     tracked = task_settings.has_cascade(tracker.name)
     featured = task_settings.finds(lambda found: True)
 

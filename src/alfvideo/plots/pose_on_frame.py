@@ -21,7 +21,7 @@ from alfvideo.video.region import Region
 WIDTH = 640
 """Pixels of the figure are those of a frame of this width, so that cameras compare."""
 
-_POINTS_A_SECOND, _MOST_POINTS = 10, 20_000
+_POINTS_A_SECOND, _MAX_POINTS = 10, 20_000
 """Of each body part as many points are drawn, spread over the frames in which it is likely."""
 
 _ZOOM = {"eye": (("pupil",), 45), "tongue": (("tongue", "tube"), 110)}
@@ -74,7 +74,7 @@ def _traces(pose: Mapping[str, Floats], times: object) -> Traces:
     traces = {}
     for part in table.parts(pose):
         points = table.points(pose, part)
-        limit = np.nanmin([_MOST_POINTS, _POINTS_A_SECOND * len(points) / rate])
+        limit = np.nanmin([_MAX_POINTS, _POINTS_A_SECOND * len(points) / rate])
         points = points[np.isfinite(points).all(axis=1)]
         traces[part] = points[:: max(1, int(np.ceil(len(points) / max(limit, 1))))]
     return traces

@@ -29,7 +29,7 @@ _NOSE = dict.fromkeys(FACE, "nose_tip")
 
 
 class _Event(NamedTuple):
-    """How an event is drawn, and what it is called."""
+    """The style and name that an event is drawn with."""
 
     linestyle: tuple[float, Sequence[float]]
     marker: str

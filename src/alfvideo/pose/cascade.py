@@ -60,7 +60,7 @@ class Crop(Model):
 
 
 class Pupil(Model):
-    """How smooth the diameter and the centre of a pupil are, from 0 to 1."""
+    """Smoothness of the diameter and the centre of a pupil, from 0 to 1."""
 
     diameter: NearOne
     centre: NearOne
@@ -75,7 +75,7 @@ class Rates(Model):
 
 
 class Points(Model):
-    """How freely each point may move, and a factor for the variance of the members."""
+    """Freedom of each point to move, and a factor for the variance of the members."""
 
     s: Positive
     rates: Annotated[
@@ -105,12 +105,12 @@ class Smoothing(Model):
 
     @property
     def kind(self) -> str:
-        """Which of them it is: the name of its key."""
+        """The name of the key that says which of them it is."""
         return next(name for name, value in self if value is not None)
 
 
 class NetworkSettings(Model):
-    """What a network sees of the frames, and what is kept of what it finds."""
+    """The part of the frames that a network sees, and what is kept of what it finds."""
 
     parts: Annotated[
         BodyParts | None, key("a list of the body parts to keep, for example [nose_tip]")
@@ -134,7 +134,7 @@ class NetworkSettings(Model):
 
     @property
     def is_ensemble_smoothed(self) -> bool:
-        """Whether one of the smoothers is asked for that take several models."""
+        """True if one of the smoothers is asked for that take several models."""
         return self.smoothing is not None and self.smoothing.kind in ENSEMBLE_SMOOTHING
 
 
@@ -145,7 +145,7 @@ class Network(NetworkSettings):
 
 
 class CascadeSettings(Model):
-    """How the networks of a cascade see a camera."""
+    """The view that the networks of a cascade have of a camera."""
 
     mirrored: Annotated[
         Items[
@@ -210,7 +210,7 @@ class _Loaded(NamedTuple):
 
 
 def load(path: Path, tracker: str) -> Cascade:
-    """The cascade of a file, its models found.
+    """Load the cascade of a file, its models found.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def load(path: Path, tracker: str) -> Cascade:
 
 
 def settings(path: Path, tracker: str) -> dict[str, Any]:
-    """A cascade in plain values, as parameter of a task, from which `from_settings` makes it again.
+    """Return a cascade in plain values, as a task's parameter, for `from_settings` to restore.
 
     Keys are in the order in which the file has them: Snakemake compares them as text.
 
@@ -233,7 +233,7 @@ def settings(path: Path, tracker: str) -> dict[str, Any]:
 
 
 def from_settings(settings: Mapping[str, Any]) -> Cascade:
-    """The cascade of a job, from its plain values."""
+    """Restore the cascade of a job from its plain values."""
     return yaml_model.parse(Cascade, settings, "Cascade")
 
 
@@ -256,7 +256,7 @@ def _modified(path: Path) -> int:
 
 @cache
 def _load(path: Path, tracker: str, modified: int) -> _Loaded | Blocked:
-    """As `load`, but a missing model is returned, so that it is looked for once in a run."""
+    """Load as `load`, but return a missing model, so that it is looked for once in a run."""
     described, written = _described(path, tracker, modified)
     folder = path.parent / Path(described.folder).expanduser()
     plain = _in_order_of(
@@ -280,7 +280,7 @@ def _load(path: Path, tracker: str, modified: int) -> _Loaded | Blocked:
 
 
 def _in_order_of(written: Any, values: Any) -> Any:
-    """Values with the keys of mappings in the order in which they are written, then the others.
+    """Put keys of mappings in the order in which they are written, then the others.
 
     >>> _in_order_of({"b": [{"y": 3, "x": 3}]}, {"a": 1, "b": [{"x": 3, "y": 3}]})
     {'b': [{'y': 3, 'x': 3}], 'a': 1}
@@ -294,7 +294,7 @@ def _in_order_of(written: Any, values: Any) -> Any:
 
 
 def without_places(params: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Parameters of a task in which models count by their checksums, not by where they are.
+    """Return parameters of a task with models by their checksums, not by where they are.
 
     >>> models = {"/old/place": "2cf2", "/b": "486e"}
     >>> without_places({"cascade": {"networks": {"eye": {"models": models}}}})
@@ -316,15 +316,16 @@ def _smoothing_trackers() -> str:
 
 @cache
 def _described(path: Path, tracker: str, _modified: int) -> tuple[CascadeFile, dict[str, Any]]:
-    """What a file says, checked; and as it is written."""
+    """Read what a file says, checked; and as it is written."""
     name = f"Cascade {path}"
     written = yaml_model.load(path, name)
     described = yaml_model.parse(CascadeFile, written, name)
     networks = described.networks
     for each, network in networks.items():
-        if network.is_ensemble_smoothed and not TRACKERS[tracker].smooths_ensembles:
+        smoothing = network.smoothing
+        if smoothing and network.is_ensemble_smoothed and not TRACKERS[tracker].smooths_ensembles:
             raise ConfigurationError(
-                f"{name}: `{each}` is smoothed with {network.smoothing.kind}, which is for "
+                f"{name}: `{each}` is smoothed with {smoothing.kind}, which is for "
                 f"{_smoothing_trackers()}; use `smoothing: {{median: 5}}`."
             )
         around = network.crop and network.crop.around
@@ -354,7 +355,7 @@ def _models(folder: Path, patterns: Iterable[str], tracker: str, where: str) -> 
 
 
 def checksum(model: Path, tracker: str) -> str:
-    """SHA-256 of the weights that are taken of a model folder or file, and their configuration.
+    """Return the SHA-256 of the weights taken of a model folder or file, and their configuration.
 
     Raises
     ------
@@ -380,7 +381,7 @@ def _checksum_of_file(path: Path, _size: int, _modified: int) -> bytes:
 
 
 def body_parts(path: Path, tracker: str) -> set[str] | None:
-    """The body parts that a cascade gives to the table; None if a model does not say.
+    """List the body parts that a cascade gives to the table; None if a model does not say.
 
     Raises as `load`.
     """
@@ -390,7 +391,7 @@ def body_parts(path: Path, tracker: str) -> set[str] | None:
 
 @cache
 def _body_parts(path: Path, tracker: str, _modified: int) -> set[str] | None:
-    """As `body_parts`, of a cascade that can be loaded: the scan asks for each camera."""
+    """List as `body_parts`, of a cascade that can be loaded: the scan asks for each camera."""
     found: set[str] = set()
     for network in load(path, tracker).networks.values():
         if network.sampled:
@@ -404,13 +405,13 @@ def _body_parts(path: Path, tracker: str, _modified: int) -> set[str] | None:
 
 
 def file(config: Configuration, tracker: str, camera: str) -> Path | None:
-    """The cascade file of a camera for a tracker; None if it has none or the tracker is off."""
+    """Return the cascade file of a camera for a tracker; None without one or if it is off."""
     named = config.cascades[tracker].get(camera)
     return Path(named).expanduser() if named and tracker in config.trackers else None
 
 
 def files(config: Configuration) -> Iterator[tuple[str, str, Path]]:
-    """Tracker, camera and cascade file of all that the configuration names."""
+    """Yield tracker, camera and cascade file of all that the configuration names."""
     for tracker in config.trackers:
         for camera, named in config.cascades[tracker].items():
             yield tracker, camera, Path(named).expanduser()
@@ -436,7 +437,7 @@ def check(config: Configuration) -> None:
 
 
 def left_out(config: Configuration) -> list[str]:
-    """A sentence for each tracker that has no cascade for some of the cameras."""
+    """List a sentence for each tracker that has no cascade for some of the cameras."""
     sentences = []
     for tracker in config.trackers:
         without = [label for label in config.cameras if file(config, tracker, label) is None]

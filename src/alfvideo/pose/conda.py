@@ -18,7 +18,7 @@ _EXPORT = (
 
 
 def exported(engine: str, locks: Path = environment.LOCKS) -> str:
-    """The content of an engine's conda file: Python, and each package of the lock, by pip.
+    """Compose the conda file of an engine: Python, and each package of the lock, by pip.
 
     Raises
     ------

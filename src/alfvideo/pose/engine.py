@@ -96,7 +96,7 @@ class Engine:
         self.notes: list[str] = []
         self._not_started: tuple[str, str] | None = (
             f"in {python}",
-            environment.mend(python, tracker),
+            environment.advice_on(python, tracker),
         )
         try:
             self._ask({"engine": tracker, "models": dict(models), "threads": threads})

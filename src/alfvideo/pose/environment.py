@@ -26,12 +26,12 @@ NOT_LOCKED = "not used: a Python of the lab's own"
 
 
 def project_of(engine: str, locks: Path = LOCKS) -> Path:
-    """The folder of an engine's locked project."""
+    """Return the folder of an engine's locked project."""
     return locks / TRACKERS[engine].project
 
 
 def pins(engine: str, locks: Path = LOCKS) -> list[str]:
-    """Requirements of the engine's project: what the lock with all its packages is made for.
+    """List requirements of the engine's project: what the lock with all packages is made for.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def pins(engine: str, locks: Path = LOCKS) -> list[str]:
 
 
 def lock_digest(engine: str, locks: Path = LOCKS) -> str:
-    """The first 16 digits of the SHA-256 of the engine's `uv.lock`.
+    """Return the first 16 digits of the SHA-256 of the engine's `uv.lock`.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def lock_digest(engine: str, locks: Path = LOCKS) -> str:
 
 
 def python_of(engine: str, configured: str, folder: Path, locks: Path = LOCKS) -> Path:
-    """The Python of an engine: the configured one, else that of an environment made by uv.
+    """Return the Python of an engine: the configured one, else that of an environment made by uv.
 
     The environment is made in `folder` if it is not there yet. Its name holds a digest of the
     lock, so another lock is another environment. The progress of uv goes to standard error.
@@ -110,7 +110,7 @@ answer.write(json.dumps(torch is not None and torch.cuda.is_available()))
 
 
 def versions(python: Path, engine: str) -> dict[str, str]:
-    """Versions of Python, engine and torch in that Python; takes a fraction of a second.
+    """Return versions of Python, engine and torch in that Python; takes a fraction of a second.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def versions(python: Path, engine: str) -> dict[str, str]:
             f"{python} should be a Python {oldest} to {newest} but is not "
             f"({what or 'it answers nothing'}). {name_another}"
         )
-    advice = mend(python, engine)
+    advice = advice_on(python, engine)
     for item in needed:
         if item.name not in found:
             raise DataError(f"{python} has no {item.name}. {advice}")
@@ -155,7 +155,7 @@ def versions(python: Path, engine: str) -> dict[str, str]:
 
 
 def _met(requirement: Requirement, found: Mapping[str, str]) -> bool:
-    """Whether a distribution is there in a version that the requirement allows."""
+    """Return whether a distribution is there in a version that the requirement allows."""
     version = found.get(requirement.name)
     return version is not None and requirement.specifier.contains(version, prereleases=True)
 
@@ -180,7 +180,7 @@ def check(python: Path, engine: str) -> dict[str, Any]:
         why = uv.last_line(done.stderr) or f"it ended with status {done.returncode}"
         raise DataError(
             f"{TRACKERS[engine].label} cannot be imported in {python} ({why}). "
-            f"{mend(python, engine)}"
+            f"{advice_on(python, engine)}"
         )
     return {"python": str(python), "software": software, "cuda": json.loads(done.stdout)}
 
@@ -200,7 +200,7 @@ def quick_check(engine: str, configured: str) -> None:
 
 
 def new_record(engine: str, found: Mapping[str, Any], configured: bool) -> dict[str, Any]:
-    """What is kept about an environment: what `check` found and the lock that it was made from.
+    """Compose the record of an environment: the result of `check` and the lock it is made from.
 
     `configured` tells the Python that a lab names, which is not made from a lock.
     """
@@ -215,7 +215,7 @@ def write_record(record: dict[str, Any], path: Path) -> None:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """What `check` found when the environment was made.
+    """Read what `check` found when the environment was made.
 
     Raises
     ------
@@ -249,12 +249,12 @@ def _is_of_another_lock(record: Mapping[str, Any]) -> bool:
 
 
 def lock_of(record: Mapping[str, Any]) -> dict[str, str]:
-    """The lock of an environment, as it stands among the versions of software in provenance."""
+    """Return the lock of an environment, as it stands among software versions in provenance."""
     return {uv.LOCK: record["lock"] or NOT_LOCKED}
 
 
 def known_python(configured: str, record: Path) -> str:
-    """The Python that a run will use, as far as it is known before: empty if it has to be made.
+    """Return the Python that a run will use, as far as it is known: empty if it has to be made.
 
     It is the configured one, else that of the record, unless the record is of one that was
     configured before or was made from another lock.
@@ -288,8 +288,8 @@ def _run(python: Path, program: str, *arguments: str) -> subprocess.CompletedPro
     )
 
 
-def mend(python: Path, engine: str) -> str:
-    """What to do about an environment in which the engine does not work."""
+def advice_on(python: Path, engine: str) -> str:
+    """Advise on an environment in which the engine does not work."""
     home = python.parent.parent
     if (home / uv.FINISHED).exists():
         return f"Remove the folder {home} and run again."
@@ -298,5 +298,5 @@ def mend(python: Path, engine: str) -> str:
 
 
 def _absolute(configured: str) -> Path:
-    """The full path of a configured Python; links are kept, they are how a venv is found."""
+    """Return the full path of a configured Python; links are kept, they are how a venv is found."""
     return Path(configured).expanduser().absolute()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from alfvideo.array_types import Floats, Image
 from alfvideo.files.errors import DataError
 from alfvideo.pose.cascade import CascadeSettings, Crop, NetworkSettings
 from alfvideo.video.region import Region
@@ -32,19 +33,19 @@ class View:
     mirrored: bool
     brightness: float = 1.0
 
-    def picture(self, frame: np.ndarray) -> np.ndarray:
+    def picture(self, frame: Image) -> Image:
         """Cut the picture, (height, width[, 3]) uint8, out of a frame of the same kind."""
         x, y, width, height = self.region[:4]
         left = self.frame_width - x - width if self.mirrored else x
         picture = frame[y : y + height, left : left + width]
         if self.mirrored:
-            picture = cv2.flip(picture, 1)
+            picture = np.asarray(cv2.flip(picture, 1), np.uint8)
         picture = resized(picture, self.size)
         if self.brightness != 1:
-            picture = cv2.convertScaleAbs(picture, alpha=self.brightness)
+            picture = np.asarray(cv2.convertScaleAbs(picture, alpha=self.brightness), np.uint8)
         return picture
 
-    def upright(self, poses: np.ndarray) -> np.ndarray:
+    def upright(self, poses: Floats) -> Floats:
         """Convert poses (..., 3) in pixels of the picture to pixels of the upright frame."""
         scale = np.array(self.region[2:4]) / self.size
         poses = np.array(poses, np.float64)
@@ -52,24 +53,22 @@ class View:
         return poses
 
 
-def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resized(picture: Image, size: tuple[int, int]) -> Image:
     """Resize a picture to a width and height: smaller by averaging, larger by cubic curves."""
     if size[0] >= picture.shape[1]:
-        return (
-            picture
-            if picture.shape[1::-1] == size
-            else cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC)
-        )
+        if picture.shape[1::-1] == size:
+            return picture
+        return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)
     # Halving first is four times as fast as averaging over areas whose edges cut through pixels.
     while (np.array(picture.shape[1::-1]) >= 8 * np.array(size)).all() and not any(
         length % 2 for length in picture.shape[:2]
     ):
         half = picture.shape[1] // 2, picture.shape[0] // 2
-        picture = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        picture = np.asarray(cv2.resize(picture, half, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def mirror(x: np.ndarray, frame_width: int) -> np.ndarray:
+def mirror(x: Floats, frame_width: int) -> Floats:
     """Convert columns of the upright frame of a mirrored camera to columns of the camera's frame.
 
     iblvideo has W - x, which is one pixel more than where the point is.
@@ -77,7 +76,7 @@ def mirror(x: np.ndarray, frame_width: int) -> np.ndarray:
     return frame_width - 1 - x
 
 
-def anchors(parts: Sequence[str], poses: np.ndarray) -> dict[str, np.ndarray]:
+def anchors(parts: Sequence[str], poses: Floats) -> dict[str, Floats]:
     """Locate each part on the whole: (2,) mean x and y of its likely points, in whole pixels.
 
     Parts are left out that are never likely. `poses` is (n, n_parts, 3).
@@ -95,7 +94,7 @@ def view(
     cascade: CascadeSettings,
     camera: str,
     frame: tuple[int, int],
-    anchors: Mapping[str, np.ndarray],
+    anchors: Mapping[str, Floats],
 ) -> View:
     """Return the view of a cascade's network on frames of a camera of (width, height) pixels.
 
@@ -121,9 +120,9 @@ def view(
 
 def _placed(
     crop: Crop,
-    scale: np.ndarray,
+    scale: Floats,
     frame: tuple[int, int],
-    anchors: Mapping[str, np.ndarray],
+    anchors: Mapping[str, Floats],
 ) -> Region:
     corner = np.array([crop.x, crop.y]) * scale
     if crop.around:

@@ -16,20 +16,20 @@ class Writable(Protocol):
     """A stream that bytes can be written to."""
 
     def write(self, data: bytes | memoryview, /) -> int:
-        """As `io.BufferedWriter.write`."""
+        """Write as `io.BufferedWriter.write`."""
 
     def flush(self) -> None:
-        """As `io.BufferedWriter.flush`."""
+        """Flush as `io.BufferedWriter.flush`."""
 
 
 class Readable(Protocol):
     """A stream that lines and blocks of bytes can be read from."""
 
     def readline(self) -> bytes:
-        """As `io.BufferedReader.readline`."""
+        """Read as `io.BufferedReader.readline`."""
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """As `io.BufferedReader.readinto`."""
+        """Read as `io.BufferedReader.readinto`."""
 
 
 def send(stream: Writable, header: dict[str, Any], **arrays: Numbers) -> None:

@@ -1,11 +1,13 @@
 """From the poses of all models of a cascade to the columns of one table."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import ndimage
 
+from alfvideo.array_types import Floats
 from alfvideo.files.errors import DataError
 from alfvideo.pose import geometry, track
 from alfvideo.pose.cascade import ENSEMBLE_SMOOTHING, Cascade, Points, Smoothing
@@ -73,7 +75,7 @@ def parts_of(cascade: Cascade, engine: Engine) -> dict[str, list[str]]:
 
 
 def table(
-    poses: Mapping[str, np.ndarray],
+    poses: Mapping[str, Floats],
     cascade: Cascade,
     camera: str,
     video: Video,
@@ -89,7 +91,7 @@ def table(
     DataError
         If a body part is not one of its network, or comes from two networks.
     """
-    found: dict[str, np.ndarray] = {}
+    found: dict[str, Floats] = {}
     for name, kept in parts_of(cascade, engine).items():
         network, models = cascade.networks[name], track.members(cascade, name)
         parts = engine.networks[models[0]].parts
@@ -107,14 +109,14 @@ def table(
 
 def _smoothed(
     smoothing: Smoothing | None,
-    members: np.ndarray,
+    members: Floats,
     parts: list[str],
     video: Video,
     engine: Engine,
-) -> tuple[list[str], np.ndarray]:
+) -> tuple[list[str], Floats]:
     """Smooth (n_members, n, ...); return columns of a part and values (n, n_parts, n_columns)."""
     if len(members) > 1 and smoothing:
-        settings = {"kind": smoothing.kind, "parts": parts}
+        settings: dict[str, Any] = {"kind": smoothing.kind, "parts": parts}
         if smoothing.points:
             settings["s"] = _strength(smoothing.points, float(video.rate))
             settings["variance_scale"] = smoothing.points.variance_scale
@@ -139,7 +141,7 @@ def _strength(points: Points, rate: float) -> float:
     return points.s
 
 
-def median(points: np.ndarray, frames: int) -> np.ndarray:
+def median(points: Floats, frames: int) -> Floats:
     """Compute the running median over an odd number of frames of points (n, n_parts, 2).
 
     At either end the first or last frame is repeated (DeepLabCut's filter takes zeros there).

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from alfvideo.array_types import Floats, Integers
 from alfvideo.files.errors import DataError
 from alfvideo.jobs.progress import Progress
 from alfvideo.pose import geometry, stream
@@ -40,7 +41,7 @@ def members(cascade: Cascade, network: str) -> list[str]:
     return list(models(Cascade(networks={network: cascade.networks[network]})))
 
 
-def sample_numbers(n_frames: int, rate: float, most: int) -> np.ndarray:
+def sample_numbers(n_frames: int, rate: float, most: int) -> Integers:
     """Choose evenly spaced frames, as many as iblvideo takes: one a second, 20 to `most`.
 
     >>> sample_numbers(6, 60, 500)
@@ -59,7 +60,7 @@ def track(
     cascade: Cascade,
     engine: Engine,
     parts: Parts,
-) -> dict[str, np.ndarray]:
+) -> dict[str, Floats]:
     """Track all frames; return poses by the name of the model, (n_frames, n_parts, 3) float64.
 
     x and y are pixels of the upright frame (see `geometry`), then the likelihood.
@@ -75,7 +76,7 @@ def track(
         log.info("going on after frame %d, which an earlier run came to", first)
     progress = Progress("tracked", video.frames, done=first)
     length = stream.batch_length(video.width, video.height)
-    found: dict[str, list[np.ndarray]] = {name: [] for name in inputs}
+    found: dict[str, list[Floats]] = {name: [] for name in inputs}
     done = kept = first
     if first < video.frames:
         decoded = stream.decoded_batches(path, first, inputs, length)
@@ -92,14 +93,14 @@ def track(
                     )
                     found, kept = {name: [] for name in inputs}, done
     log.debug("tracked %d frames, %.0f frames/s", done - first, progress.rate(done))
-    poses = parts.load()
-    if done != video.frames or any(len(each) != video.frames for each in poses.values()):
+    tracked = parts.load()
+    if done != video.frames or any(len(each) != video.frames for each in tracked.values()):
         parts.remove()
         raise DataError(
             f"{path}: {done} frames can be decoded, expected {video.frames}. Compress the raw "
             "video again."
         )
-    return poses
+    return tracked
 
 
 def _inputs(
@@ -107,7 +108,7 @@ def _inputs(
 ) -> dict[str, stream.NetworkInput]:
     """Return the input of each model of the networks for all frames."""
     frame = video.width, video.height
-    anchors: dict[str, np.ndarray] = {}
+    anchors: dict[str, Floats] = {}
     for name, network in cascade.networks.items():
         if network.sampled:
             view = geometry.view(network, cascade, camera, frame, {})
@@ -124,8 +125,8 @@ def _inputs(
 
 
 def _anchors(
-    path: Path, numbers: np.ndarray, model: str, view: geometry.View, engine: Engine
-) -> dict[str, np.ndarray]:
+    path: Path, numbers: Integers, model: str, view: geometry.View, engine: Engine
+) -> dict[str, Floats]:
     parts, context = engine.networks[model]
     inputs = {model: stream.NetworkInput(view, context)}
     sampled = map(frames.picture, frames.read(path, numbers))

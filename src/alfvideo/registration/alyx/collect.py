@@ -1,11 +1,11 @@
 """Collecting what is registered of a session: from its provenance, checks and pictures."""
 
 from pathlib import Path
-from typing import Any
 
 from one.alf.path import ALFPath
 
 from alfvideo.jobs import provenance
+from alfvideo.jobs.provenance import Entry
 from alfvideo.registration import registry
 from alfvideo.registration.alyx import details, quality
 from alfvideo.registration.alyx.records import Dataset, Picture, SessionRecord, Status, TaskRecord
@@ -45,7 +45,7 @@ def collect(session: Path) -> SessionRecord:
     )
 
 
-def _datasets(session: Path, made: dict[str, Any]) -> tuple[Dataset, ...]:
+def _datasets(session: Path, made: dict[str, Entry]) -> tuple[Dataset, ...]:
     """List the results of alfvideo and the recorded raw datasets, if they are there."""
     datasets = {}
     for name, entry in made.items():
@@ -66,7 +66,7 @@ def _datasets(session: Path, made: dict[str, Any]) -> tuple[Dataset, ...]:
     )
 
 
-def _tasks(entries: dict[str, Any], status: Status) -> tuple[TaskRecord, ...]:
+def _tasks(entries: dict[str, Entry], status: Status) -> tuple[TaskRecord, ...]:
     """List one record for each rule and camera."""
     records = {}
     for entry in entries.values():

@@ -48,6 +48,6 @@ def text(findings: Iterable[Finding]) -> str:
     lines = [f"{each.state:7}  {each.what:{width}}  {each.sentence}" for each in findings]
     bad = sum(finding.state is State.MISSING for finding in findings)
     lines.append(
-        f"{bad} of {len(findings)} must be mended." if bad else "All that a run needs is there."
+        f"{bad} of {len(findings)} must be fixed." if bad else "All that a run needs is there."
     )
     return "\n".join(lines)

@@ -71,7 +71,8 @@ def _writing(root: Path) -> Found:
             "both by NTP: what is out of date is told by times of files",
         )
     yield State.GOOD, f"{root} can be read, written and locked"
-    lock.check(root)
+    if holder := lock.held_by(root):
+        yield State.NOTE, f"a run is at work there ({holder}): another one would leave at once"
 
 
 def working_folder(config: Configuration) -> Found:

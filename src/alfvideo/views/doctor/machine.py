@@ -1,4 +1,4 @@
-"""Examinations of the machine: processor, memory, GPU, ffmpeg, clock and locale, SLURM."""
+"""Examinations of the machine: processor, memory, GPU, ffmpeg, clock and locale."""
 
 import locale
 import os
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import psutil
-import yaml
 
 from alfvideo.configuration import Configuration
 from alfvideo.views.doctor import State
@@ -49,10 +48,11 @@ def gpu(config: Configuration) -> Found:
         yield State.NOTE, f"no NVIDIA driver (nvidia-smi) here: {slow}"
         return
     query = "--query-gpu=name,driver_version,memory.total"
-    done = _answer(program, query, "--format=csv,noheader")
+    done = answer(program, query, "--format=csv,noheader")
     if done.returncode or not done.stdout.strip():
         reason = (done.stdout + done.stderr).strip().partition("\n")[0] or "no GPU"
-        yield State.MISSING, f"nvidia-smi says: {reason}. Install the driver again, and restart"
+        bad = State.MISSING if config.trackers else State.NOTE
+        yield bad, f"nvidia-smi says: {reason}. Install the driver again, and restart"
         return
     for line in done.stdout.splitlines():
         name, driver, memory = (part.strip() for part in line.split(","))
@@ -63,7 +63,7 @@ def ffmpeg(config: Configuration) -> Found:
     """The ffmpeg program that runs use, and its H.264 encoder."""
     program = config.ffmpeg or imageio_ffmpeg.get_ffmpeg_exe()
     try:
-        done = _answer(program, "-hide_banner", "-encoders")
+        done = answer(program, "-hide_banner", "-encoders")
     except OSError as error:
         yield (
             State.MISSING,
@@ -72,7 +72,7 @@ def ffmpeg(config: Configuration) -> Found:
         )
         return
     if "libx264" in done.stdout:
-        name = _answer(program, "-version").stdout.partition(" Copyright")[0]
+        name = answer(program, "-version").stdout.partition(" Copyright")[0]
         yield State.GOOD, f"{name} with libx264 ({program})"
     else:
         yield (
@@ -101,40 +101,14 @@ def encoding(config: Configuration) -> Found:
         yield State.MISSING, f"{', '.join(sorted(found))}: set LANG=C.UTF-8 in the environment"
 
 
-def slurm(config: Configuration) -> Found:
-    """Whether SLURM answers, and has the partitions of its profile."""
-    if shutil.which("sbatch") is None:
-        yield State.NOTE, "no SLURM programs here: profiles/slurm cannot be used"
-        return
-    done = _answer("sinfo", "--noheader", "--format=%R")
-    if done.returncode:
-        reason = done.stderr.strip().partition("\n")[0]
-        yield State.MISSING, f"sinfo says: {reason}. Ask who keeps the cluster"
-        return
-    there = sorted(set(done.stdout.split()))
-    yield State.GOOD, f"partitions {', '.join(there)}"
-    unknown = sorted(_partitions() - set(there))
-    if unknown:
-        yield (
-            State.MISSING,
-            f"profiles/slurm names partitions that are not there: {', '.join(unknown)}. Put those "
-            "of your cluster at the top of its file",
-        )
+def answer(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a program and return what it says.
 
-
-def _partitions() -> set[str]:
-    """The partitions that the profile for SLURM names."""
-    named = set()
-    for file in (Path(__file__).parents[4] / "profiles" / "slurm").glob("*.yaml"):
-        profile = yaml.safe_load(file.read_text(encoding="utf-8"))
-        of_rules = profile.get("set-resources", {}).values()
-        resources = [profile.get("default-resources", {}), *of_rules]
-        named |= {str(each["slurm_partition"]) for each in resources if "slurm_partition" in each}
-        named |= set(profile.get("partitions", ()))
-    return named
-
-
-def _answer(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    Raises
+    ------
+    OSError
+        If it cannot be started, or does not answer.
+    """
     try:
         return subprocess.run(
             list(map(str, command)),

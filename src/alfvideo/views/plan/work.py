@@ -1,117 +1,147 @@
-"""The pending work as jobs: what each waits for, and what is known of how long it takes."""
+"""The pending work: what each job takes, judged by past jobs, and what all take together."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from itertools import chain, groupby
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 
 from alfvideo.configuration import Configuration
-from alfvideo.jobs import provenance
 from alfvideo.planning import tasks
 from alfvideo.planning.pending import State, Status
-from alfvideo.session import datasets, description
-from alfvideo.views.plan import settings, videos
-from alfvideo.views.plan.estimate import Estimate, Estimates
-from alfvideo.views.plan.videos import Lengths
+from alfvideo.planning.resources import MAX_THREADS, RESOURCES
+from alfvideo.session import description
+from alfvideo.session.description import ALL_CAMERAS
+from alfvideo.views.history import Past
+
+MIN_JOBS = 5
+"""With fewer past jobs no line is fitted, and their spread says nothing."""
+UNSURE = (0.5, 2.0)
+"""The spread that is taken with few past jobs."""
+MIN_RANGE = 2.0
+"""A line is fitted if the longest video is so many times as long as the shortest."""
+
+BYTES_PER_FRAME = {"frameData": 32, "timestamps": 40, "camlog": 15}
 
 
-@dataclass(frozen=True)
-class Job:
-    """A pending job; `needs` are the places in the list of the jobs that must end before it.
+class Job(NamedTuple):
+    """A pending job: `seconds` as estimated, as the fastest tenth and as the slowest tenth.
 
-    `frames` is how long the videos are that it reads.
+    `needs` are the places in the list of the jobs that must end before it.
     """
 
     rule: str
-    session: Path
-    camera: str
-    frames: float
-    estimate: Estimate | None
-    needs: tuple[int, ...]
-
-    @property
-    def seconds(self) -> float:
-        """What it is estimated to take; nothing if there was no such job yet."""
-        return self.estimate.seconds(self.frames) if self.estimate else 0.0
-
-    @property
-    def fast(self) -> float:
-        """What it takes if it is as fast as the fastest tenth of past jobs."""
-        return self.seconds * self.estimate.low if self.estimate else 0.0
-
-    @property
-    def slow(self) -> float:
-        """What it takes if it is as slow as the slowest tenth of past jobs."""
-        return self.seconds * self.estimate.high if self.estimate else 0.0
+    seconds: tuple[float, float, float]
+    needs: tuple[int, ...] = ()
 
 
-def jobs(
-    statuses: Iterable[Status],
-    config: Configuration,
-    estimates: Estimates,
-    lengths: Lengths,
-) -> list[Job]:
-    """The jobs of everything that is pending, in the order of the statuses.
+class Estimate(NamedTuple):
+    """Seconds of a job: `fixed` and what grows with its length, from `low` to `high` times that."""
 
-    The statuses of a session must follow each other, as those of a scan do.
+    fixed: float
+    slope: float
+    low: float
+    high: float
+
+    def seconds(self, length: float) -> tuple[float, float, float]:
+        """What a job of a length takes, as in `Job`."""
+        expected = self.fixed + self.slope * length
+        return expected, expected * self.low, expected * self.high
+
+
+def estimate(seconds: Sequence[float], lengths: Sequence[float]) -> Estimate:
+    """The estimate from past jobs of one kind, at least one; lengths in any unit, 0 if not known.
+
+    The line of Theil and Sen, which outliers do not move, if there are enough jobs of different
+    lengths; else the time grows with the length. The spread is the 10th to 90th percentile.
     """
-    pending = (status for status in statuses if status.state is State.PENDING)
+    took, long = np.array(seconds, float), np.array(lengths, float)
+    fixed, slope = float(np.median(took)), 0.0
+    if long.min() > 0:
+        fixed, slope = 0.0, float(np.median(took / long))
+        if len(long) >= MIN_JOBS and long.max() >= MIN_RANGE * long.min():
+            from scipy import stats  # slow to load
+
+            # It also estimates an error, which cannot be done for a few jobs of the same length.
+            with np.errstate(invalid="ignore"):
+                slope = max(0.0, float(stats.theilslopes(took, long).slope))
+            fixed = max(0.0, float(np.median(took - slope * long)))
+    ratios = took / np.maximum(fixed + slope * long, 1e-9)
+    low, high = np.percentile(ratios, [10, 90]) if len(long) >= MIN_JOBS else UNSURE
+    return Estimate(fixed, slope, float(low), float(high))
+
+
+@cache
+def _length(session: Path, camera: str) -> float:
+    """About how many frames a camera (or the fastest) recorded, by what it wrote beside its video.
+
+    Unlike videos and times that is there before and after all jobs.
+    """
+    names = re.compile(rf".*{camera}.*\.({'|'.join(BYTES_PER_FRAME)})\b.*")
+    found = ((file, names.match(file.name)) for file in session.glob("raw_video_data*/*"))
+    sizes = (file.stat().st_size / BYTES_PER_FRAME[name[1]] for file, name in found if name)
+    return max(sizes, default=0)
+
+
+def jobs(statuses: Iterable[Status], config: Configuration, past: Iterable[Past]) -> list[Job]:
+    """The jobs of everything that is pending, in the order of the statuses, as a scan gives them.
+
+    Their times are judged by past jobs of the same rule and camera, or else of the rule.
+    """
+    kinds: dict[tuple[str, ...], list[Past]] = defaultdict(list)
+    for job in past:
+        kinds[job.rule, job.camera].append(job)
+        kinds[job.rule,].append(job)
+
+    @cache
+    def known(*kind: str) -> Estimate:
+        like = kinds[kind] if len(kinds[kind]) >= MIN_JOBS else kinds[kind[:1]]
+        lengths = [_length(job.session, job.camera) for job in like]
+        return estimate([job.seconds for job in like], lengths) if like else Estimate(0, 0, 0, 0)
+
     found: list[Job] = []
-    for path, of_session in groupby(pending, key=lambda status: status.session):
-        found += _of_session(path, of_session, config, estimates, lengths, len(found))
+    makers: dict[Path, int] = {}
+    session: description.Session | None = None
+    for status in (status for status in statuses if status.state is State.PENDING):
+        if session is None or session.path != status.session:
+            session = description.read(status.session)
+        camera = session.cameras.get(status.camera, ALL_CAMERAS)
+        task = tasks.of_stage(status.stage, session, camera, config)
+        inputs = chain(*task.files(session, camera, config).values())
+        needs = tuple({makers[file] for file in inputs if file in makers})
+        makers.update(dict.fromkeys(status.outputs, len(found)))
+        seconds = known(task.rule, status.camera).seconds(_length(status.session, status.camera))
+        found.append(Job(task.rule, seconds, needs))
     return found
 
 
-def _of_session(
-    path: Path,
-    statuses: Iterable[Status],
-    config: Configuration,
-    estimates: Estimates,
-    lengths: Lengths,
-    first: int,
-) -> Iterator[Job]:
-    recorded = description.read(path)
-    known = videos.recorded(provenance.read(path))
-    makers: dict[Path, int] = {}
-    for place, status in enumerate(statuses, first):
-        camera = recorded.cameras.get(status.camera, description.ALL_CAMERAS)
-        task = next(task for task in tasks.TASKS if _is_of(status, task, recorded, config))
-        inputs = list(chain(*task.files(recorded, camera, config).values()))
-        frames = sum(
-            lengths.frames(_video(file, status.camera, recorded, known))
-            for file in inputs
-            if videos.is_video(file)
-        )
-        params = settings.text(task.params(recorded, camera, config))
-        estimate = estimates.find(task.rule, status.camera, params)
-        needs = {makers[file] for file in inputs if file in makers}
-        makers.update(dict.fromkeys(status.outputs, place))
-        yield Job(task.rule, path, status.camera, frames, estimate, tuple(needs))
+def total(jobs: Iterable[Job], limits: Mapping[str, int], which: int = 0) -> float:
+    """Seconds until all jobs are done: what the busiest resource or the longest chain takes.
 
-
-def _is_of(
-    status: Status, task: tasks.Task, recorded: description.Session, config: Configuration
-) -> bool:
-    """Whether a status is of this task: several that write the same files share a stage."""
-    camera = recorded.cameras.get(status.camera, description.ALL_CAMERAS)
-    return (
-        task.stage == status.stage
-        and task.of_session == (camera is description.ALL_CAMERAS)
-        and task.applies(recorded, camera, config)
-    )
-
-
-def _video(
-    file: Path, camera: str, recorded: description.Session, known: videos.Recorded
-) -> videos.Video:
-    """A video that a job reads; if it is not there yet, the raw one that it will be made from."""
-    label = camera or datasets.camera_of(file)
-    entry = recorded.siblings(file).get(file.name)
-    if entry is None:
-        file = datasets.avi(recorded, recorded.cameras[label])[0]
-        entry = recorded.siblings(file)[file.name]
-    video = known.video(file, label, entry.stat().st_size)
-    # Times that another program made are in no record.
-    times = datasets.path(datasets.TIMES, recorded, recorded.cameras[label])
-    found = recorded.siblings(times).get(times.name)
-    return replace(video, frames=videos.frames_of(found.stat().st_size)) if found else video
+    `limits` is how much there is of `gpu`, `io_charge`, `cores` and `mem_mb` of a machine or `jobs`
+    at a time of a cluster; `which` is a place in `Job.seconds`. While a job has all cores, nothing
+    else runs. Past compressions are taken to have had the cores of this machine.
+    """
+    cores = limits.get("cores", 0)
+    busy, idle = dict.fromkeys(limits, 0.0), dict.fromkeys(limits, 0.0)
+    ends: list[float] = []
+    for job in jobs:
+        row, seconds = RESOURCES[job.rule], job.seconds[which]
+        uses = {"gpu": row.gpu, "io_charge": row.io_charge, "mem_mb": row.mem_mb, "jobs": 1}
+        uses["cores"] = row.threads or cores
+        if cores and row.threads is None:
+            seconds *= min(os.cpu_count() or 1, MAX_THREADS) / min(cores, MAX_THREADS)
+        alone = 0 < cores <= uses["cores"]
+        for name, limit in limits.items():
+            if alone or uses[name]:
+                beside = 1 if alone else max(1, limit // uses[name])
+                busy[name] += seconds / beside
+                # The last ones end at different times: half of the longest is a fair guess.
+                idle[name] = max(idle[name], seconds * (1 - 1 / beside) / 2)
+        ends.append(seconds + max((ends[place] for place in job.needs), default=0.0))
+    return max([*(busy[name] + idle[name] for name in limits), *ends], default=0.0)

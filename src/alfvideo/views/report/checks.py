@@ -109,4 +109,4 @@ def _number(value: Any) -> float | None:
 
 
 def _outcome(name: Any) -> str:
-    return spec.QC[name].name
+    return str(spec.QC[name].name)

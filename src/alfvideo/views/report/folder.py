@@ -44,9 +44,10 @@ def write(reports: Iterable[Report], root: Path, folder: Path) -> int:
 
 def _with_neighbours(
     reports: Iterable[Report],
-) -> Iterable[tuple[tuple[str, str], Report, tuple[str, str]]]:
+) -> Iterable[tuple[page.Neighbour, Report, page.Neighbour]]:
     """Each session between page and name of the one before and the one after it."""
-    before, current = (), None
+    before: page.Neighbour = ()
+    current: Report | None = None
     for following in reports:
         if current is not None:
             yield before, current, (following.page, following.name)

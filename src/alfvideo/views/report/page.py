@@ -64,9 +64,11 @@ def day(moment: str) -> str:
     return f"{moment[:16].replace('T', ' ')} UTC" if moment else ""
 
 
-def session_page(
-    templates: Environment, report: Report, newer: tuple[str, str], older: tuple[str, str]
-) -> str:
+Neighbour = tuple[str, str] | tuple[()]
+"""Page and name of a session; empty beyond the first and the last."""
+
+
+def session_page(templates: Environment, report: Report, newer: Neighbour, older: Neighbour) -> str:
     """The page of a session; `newer` and `older` are page and name of those beside it, or empty."""
     return templates.get_template("session.html.j2").render(
         session=report, newer=newer, older=older

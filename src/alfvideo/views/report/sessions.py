@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from alfvideo.configuration import Configuration
 from alfvideo.files import arrays
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
+from alfvideo.jobs.provenance import Entry
 from alfvideo.planning.pending import State, Status
 from alfvideo.session import datasets
 from alfvideo.views.report.checks import Quality, qualities, worst
@@ -163,7 +163,7 @@ def report(path: Path, root: Path, statuses: Sequence[Status], config: Configura
 def _camera(
     label: str,
     statuses: Iterable[Status],
-    failed: Mapping[str, Any] = MappingProxyType({}),
+    failed: Mapping[str, Entry] = MappingProxyType({}),
     checked: Mapping[str, Quality] = MappingProxyType({}),
     times: Times | None = None,
 ) -> Camera:
@@ -171,7 +171,7 @@ def _camera(
     return Camera(label, stages, checked, times)
 
 
-def _stage(status: Status, failed: Mapping[str, Any]) -> Stage:
+def _stage(status: Status, failed: Mapping[str, Entry]) -> Stage:
     if status.state is State.PENDING:
         entry = failure(status, failed)
         if entry is not None:
@@ -204,9 +204,9 @@ def _n_licks(file: Path) -> int | None:
         return None
 
 
-def jobs(made: Mapping[str, Any], cameras: Iterable[str]) -> list[Job]:
+def jobs(made: Mapping[str, Entry], cameras: Iterable[str]) -> list[Job]:
     """The jobs of a provenance record, of these cameras and of all together, first to last."""
-    entries: dict[tuple[str, ...], dict[str, Any]] = {}
+    entries: dict[tuple[str, ...], Entry] = {}
     outputs: dict[tuple[str, ...], list[str]] = {}
     for output, entry in sorted(made.items()):
         key = tuple(str(entry.get(name, "")) for name in ("finished", "rule", "camera"))

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from alfvideo.jobs import provenance, running
+from alfvideo.jobs.provenance import Entry
 from alfvideo.planning import tasks
 from alfvideo.planning.pending import State, Status
 
@@ -40,7 +41,8 @@ def rows(
     for path, group in groupby(statuses, key=lambda status: status.session):
         of_session = list(group)
         states = {status.state for status in of_session}
-        failed, unknown = {}, ""
+        failed: dict[str, Entry] = {}
+        unknown = ""
         if State.PENDING in states:
             failed, unknown = provenance.readable(path, provenance.FAILED)
         jobs = _jobs(provenance.readable(path)[0]) if made else {}
@@ -54,17 +56,30 @@ def rows(
                     yield Row(path, status.camera, status.stage, state, status.reason)
 
 
-def failure(status: Status, failed: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def logs_of(status: Status) -> Iterator[Path]:
+    """The logs that the jobs of a pending stage may write, below the folder of the run."""
+    output = next(iter(status.outputs))
+    wildcards = {
+        "session": status.session,
+        "camera": status.camera,
+        "collection": output.parent.relative_to(status.session),
+    }
+    for task in tasks.TASKS:
+        if task.stage == status.stage:
+            yield Path(task.log.format(**wildcards))
+
+
+def failure(status: Status, failed: Mapping[str, Entry]) -> Entry | None:
     """The entry of the job that could not make a pending stage, in the record of failures."""
     names = (provenance.relative(output, status.session) for output in status.outputs)
     return next((failed[name] for name in names if name in failed), None)
 
 
-def _waiting(status: Status, failed: Mapping[str, Any], unknown: str, logs_of: LogsOf) -> Row:
+def _waiting(status: Status, failed: Mapping[str, Entry], unknown: str, logs_of: LogsOf) -> Row:
     """A pending stage: it may be running, may have failed before, or why that is `unknown`."""
     for log in logs_of(status):
         if running.is_running(log):
-            return _row(status, {"log": log}, State.RUNNING, running.progress(log))
+            return _row(status, {"log": str(log)}, State.RUNNING, running.progress(log))
     entry = failure(status, failed)
     if entry is None:
         return _row(status, message=unknown)
@@ -72,8 +87,9 @@ def _waiting(status: Status, failed: Mapping[str, Any], unknown: str, logs_of: L
 
 
 def _row(
-    status: Status, job: Mapping[str, Any] = {}, state: State | None = None, message: str = ""
+    status: Status, job: Entry | None = None, state: State | None = None, message: str = ""
 ) -> Row:
+    job = job or {}
     seconds = job.get("seconds")
     return Row(
         *(status.session, status.camera, status.stage, state or status.state, message),
@@ -83,7 +99,7 @@ def _row(
     )
 
 
-def _jobs(entries: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
+def _jobs(entries: Mapping[str, Entry]) -> dict[tuple[str, str], Entry]:
     """The entries of a session's provenance by stage and camera."""
     return {
         (tasks.BY_RULE[entry["rule"]].stage, entry.get("camera", "")): entry

@@ -13,7 +13,7 @@ from rich.text import Text
 from alfvideo.jobs import duration
 from alfvideo.planning import tasks
 from alfvideo.planning.pending import State
-from alfvideo.views.plan.history import Past
+from alfvideo.views.history import Past
 from alfvideo.views.status.rows import Row
 
 COLOURS = {
@@ -65,8 +65,8 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
                 "If there are some, `sessions`, `subjects` or the dates leave them out."
             )
         ]
-    table = _table("session", "camera", "work", "why")
-    counts = {"cameras": Counter(), "whole sessions": Counter()}
+    table = columns("session", "camera", "work", "why")
+    counts: dict[str, Counter[State]] = {"cameras": Counter(), "whole sessions": Counter()}
     shown = hidden = 0
     for (path, camera), of_camera in cameras.items():
         states = {row.state for row in of_camera}
@@ -95,7 +95,7 @@ def of_stages(rows: Iterable[Row], past: Iterable[Past]) -> Table:
     seconds: dict[str, list[float]] = {}
     for job in past:
         seconds.setdefault(tasks.BY_RULE[job.rule].stage, []).append(job.seconds)
-    table = _table("stage", *State, "past jobs took")
+    table = columns("stage", *State, "past jobs took")
     for column in table.columns[1:]:
         column.justify = "right"
     order = dict.fromkeys(task.stage for task in tasks.TASKS)
@@ -109,9 +109,10 @@ def of_stages(rows: Iterable[Row], past: Iterable[Past]) -> Table:
     return table
 
 
-def _table(*columns: str) -> Table:
+def columns(*names: str) -> Table:
+    """A table without lines, with these columns and no rows yet."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
+    for column in names:
         table.add_column(column, overflow="fold")
     return table
 

@@ -1,4 +1,4 @@
-"""When jobs end that share cores, GPUs and disks, started in the order that Snakemake does."""
+"""A simulation of Snakemake's greedy scheduler, as the truth that the plan is compared with."""
 
 import heapq
 from collections.abc import Mapping, Sequence

@@ -1,0 +1,199 @@
+"""The command `alfvideo`, which looks at what Snakemake made and will make, and explains it."""
+
+import io
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from alfvideo.files.errors import DataError
+
+# Each command imports what it needs itself: some of it takes seconds to load.
+if TYPE_CHECKING:
+    from alfvideo.views.settings import Settings
+
+CONFIG = ("--config", "-C")
+
+
+class Commands(TyperGroup):
+    """The commands; what is wrong is said in one sentence, and readers may leave early."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take several KEY=VALUE after one `--config`, as snakemake does."""
+        return super().parse_args(ctx, list(_with_option_each(args)))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        # Names of folders may hold what the screen cannot show.
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        try:
+            super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever reads has seen enough (head, less); Python must not write the rest at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except (DataError, OSError) as error:
+            from alfvideo.jobs import job
+
+            print(job.message(error), file=sys.stderr)
+            raise typer.Exit(1) from None
+
+
+def _with_option_each(arguments: Sequence[str]) -> Iterator[str]:
+    """Arguments in which each KEY=VALUE has the option before it.
+
+    >>> list(_with_option_each(["status", "--config", "root=/data", "cameras=[left]", "/data/KB"]))
+    ['status', '--config', 'root=/data', '--config', 'cameras=[left]', '/data/KB']
+    """
+    continues = False
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if continues and before not in CONFIG and "=" in argument and argument[0] != "-":
+            yield CONFIG[0]
+        elif before not in CONFIG:
+            continues = argument in CONFIG
+        yield argument
+
+
+class Format(StrEnum):
+    """For whom the state is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+Config = Annotated[
+    list[str] | None,
+    typer.Option(
+        *CONFIG, metavar="KEY=VALUE", help="A key of the configuration, as for snakemake."
+    ),
+]
+Configfile = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="A configuration file, as for snakemake; may be repeated."),
+]
+Directory = Annotated[
+    Path,
+    typer.Option(
+        "--directory",
+        "-d",
+        exists=True,
+        file_okay=False,
+        help="The folder that snakemake runs in, with its logs; by default this one.",
+    ),
+]
+
+app = typer.Typer(
+    cls=Commands,
+    help="Looks at what Snakemake made and will make, and explains it. Nothing is changed.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _settings(config: list[str] | None, files: list[Path] | None, directory: Path) -> "Settings":
+    from alfvideo.views import settings
+
+    files = [file.absolute() for file in files or ()]
+    os.chdir(directory)
+    return settings.read(config or (), files)
+
+
+@app.command()
+def status(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH", help="Only sessions in these folders below root."),
+    ] = None,
+    format: Annotated[
+        Format, typer.Option(help="For people or for other programs.")
+    ] = Format.TABLE,
+    config: Config = None,
+    configfile: Configfile = None,
+    directory: Directory = Path(),
+) -> None:
+    """What is done, pending, running, failed and blocked, and why."""
+    chosen = [path.absolute() for path in paths or ()]
+    settings = _settings(config, configfile, directory)
+    from alfvideo.views.status import screen
+
+    screen.show(settings.statuses(), settings.root, chosen, format, sys.stdout)
+
+
+@app.command()
+def doctor(
+    profile: Annotated[
+        str,
+        typer.Option(
+            envvar="SNAKEMAKE_PROFILE",
+            help="The profile of runs; if it is one for SLURM, SLURM must be there.",
+        ),
+    ] = "",
+    config: Config = None,
+    configfile: Configfile = None,
+    directory: Directory = Path(),
+) -> None:
+    """Whether this machine has what a run needs; if not, the exit status is 1."""
+    settings = _settings(config, configfile, directory)
+    from alfvideo.views import doctor
+    from alfvideo.views.doctor.examinations import examinations
+
+    findings = doctor.examine(examinations(profile), settings.config)
+    print(doctor.text(findings))
+    if any(finding.state is doctor.State.MISSING for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    cores: Annotated[int | None, typer.Option(min=1, help="Cores of another machine.")] = None,
+    gpus: Annotated[int | None, typer.Option(min=1, help="GPUs; by default 1.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Jobs at a time of a cluster, whatever its cores.")
+    ] = None,
+    config: Config = None,
+    configfile: Configfile = None,
+    directory: Directory = Path(),
+) -> None:
+    """How long the pending work takes, here and with more GPUs and cores."""
+    settings = _settings(config, configfile, directory)
+    from datetime import datetime
+
+    from alfvideo.planning.snakemake_internals import LIMITS
+    from alfvideo.views.plan import summary
+    from alfvideo.views.status import table
+
+    limits = {name: amount() for name, amount in LIMITS.items()} | {"gpu": gpus or 1}
+    limits |= {"jobs": jobs} if jobs else {"cores": cores or len(os.sched_getaffinity(0))}
+    if cores or gpus or jobs:
+        # How much memory another machine has is not known.
+        del limits["mem_mb"]
+    parts = summary.parts(settings.statuses(), settings.config, limits, datetime.now())
+    table.show(parts, sys.stdout)
+
+
+@app.command()
+def qc(
+    folder: Annotated[Path, typer.Option(help="The folder of the page.")] = Path("report"),
+    config: Config = None,
+    configfile: Configfile = None,
+    directory: Directory = Path(),
+) -> None:
+    """Write a page to look at: sessions, outcomes, pictures."""
+    settings = _settings(config, configfile, directory)
+    from alfvideo.views.report import folder as pages
+    from alfvideo.views.report import sessions
+
+    statuses = settings.statuses()
+    reports = sessions.reports(statuses, settings.root, settings.config)
+    n_changed = pages.write(reports, settings.root, folder)
+    n_sessions = len({status.session for status in statuses})
+    print(f"{folder / 'index.html'}: {n_sessions} sessions, {n_changed} of them new or changed.")

@@ -1,0 +1,87 @@
+"""The configuration and the data folder of a command, as Snakemake gets them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from alfvideo import configuration
+from alfvideo.configuration import Configuration, ConfigurationError
+from alfvideo.files import yaml_model
+from alfvideo.planning import pending, scan_cache
+from alfvideo.pose import cascade
+
+FILE = Path("config/config.yaml")
+CLONE = Path(__file__).parents[3]
+"""Where the workflow is, if the library is used from a clone."""
+DEMO = Path("demo")
+
+
+class Settings(NamedTuple):
+    """A data folder and the configuration that is valid below it."""
+
+    root: Path
+    config: Configuration
+
+    def statuses(self) -> list[pending.Status]:
+        """What a scan finds.
+
+        Raises
+        ------
+        DataError
+            If there is no such folder.
+        """
+        return pending.scan(self.root, self.config, scan_cache.load_memory(self.root, self.config))
+
+
+def read(words: Iterable[str], files: Iterable[Path]) -> Settings:
+    """The configuration of the working folder, or else of the clone, changed by files and words.
+
+    Parameters
+    ----------
+    words
+        KEY=VALUE, with values in YAML.
+    files
+        Configuration files; of several that have a key the last counts.
+
+    Raises
+    ------
+    ConfigurationError
+        One sentence that names the file or key, says what is wrong and what to change.
+    """
+    changes: dict[str, Any] = {}
+    for file in files:
+        changes = configuration.merged(changes, yaml_model.load(file, f"Configuration: {file}"))
+    for word in words:
+        changes = configuration.merged(changes, _value(word))
+    base = next((file for file in (FILE, CLONE / FILE) if file.exists()), None)
+    config = configuration.read(base, changes) if base else configuration.parse(changes)
+    root = Path(config.root).expanduser().absolute()
+    if root.is_relative_to(DEMO.absolute()):
+        config = _of_demo(config)
+    cascade.check(config)
+    return Settings(root, config)
+
+
+def _value(word: str) -> dict[str, Any]:
+    name, equals, text = word.partition("=")
+    if not equals or not name.isidentifier():
+        raise ConfigurationError(
+            f"Configuration: {word!r} on the command line is not KEY=VALUE, for example "
+            "--config root=/data/Subjects 'cameras=[left]'."
+        )
+    try:
+        # As Snakemake reads it: what is not a list or mapping stays text, and gets its type later.
+        return {name: yaml.load(text, Loader=yaml.BaseLoader)}
+    except yaml.YAMLError:
+        return {name: text}
+
+
+def _of_demo(config: Configuration) -> Configuration:
+    changes = yaml_model.load(CLONE / "config" / "demo.yaml", "The configuration of the demo")
+    changes["cascades"] = {
+        tracker: {camera: str(CLONE / file) for camera, file in cascades.items()}
+        for tracker, cascades in changes["cascades"].items()
+    }
+    return config.changed(**changes)

@@ -1,0 +1,57 @@
+"""The state of everything below a data folder, written for people or for other programs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TextIO
+
+from alfvideo.files import lock
+from alfvideo.files.errors import DataError
+from alfvideo.jobs import runs
+from alfvideo.planning.pending import Status
+from alfvideo.views import history
+from alfvideo.views.status import export, rows, table
+from alfvideo.views.status.rows import Row
+
+
+def show(
+    statuses: Iterable[Status], root: Path, chosen: Sequence[Path], format: str, file: TextIO
+) -> None:
+    """Write the state of all sessions, or of those in `chosen` folders, as table, csv or json.
+
+    Raises
+    ------
+    DataError
+        If a folder that was chosen is not below the data folder.
+    """
+    for folder in chosen:
+        if not (folder.is_dir() and folder.is_relative_to(root)):
+            raise DataError(
+                f"{folder} is no folder below {root}. Name one that is, or look at another data "
+                "folder: --config root=FOLDER"
+            )
+    if chosen:
+        statuses = [each for each in statuses if any(map(each.session.is_relative_to, chosen))]
+    found = list(rows.rows(statuses, rows.logs_of, made=format != "table"))
+    match format:
+        case "csv":
+            export.write_csv(found, file)
+        case "json":
+            last = list(map(asdict, runs.last(root)))
+            export.write_json(
+                found, {"root": root, "run": lock.held_by(root), "last_runs": last}, file
+            )
+        case _:
+            _show_table(found, root, file)
+
+
+def _show_table(found: Sequence[Row], root: Path, file: TextIO) -> None:
+    """What is not done, each stage, and the last runs."""
+    past = history.read(dict.fromkeys(row.session for row in found), Path())
+    parts = table.of_cameras(found, root)
+    if found:
+        parts += ["", table.of_stages(found, past), ""]
+    if holder := lock.held_by(root):
+        parts.append(f"A run is at work: {holder}.")
+    parts += [f"Run: {run.sentence}" for run in runs.last(root)]
+    table.show(parts, file)

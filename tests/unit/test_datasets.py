@@ -1,0 +1,196 @@
+"""Which files of a camera are there, or can be made; on sessions of empty files."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from alfvideo.files.errors import Blocked
+from alfvideo.session import datasets, description
+from alfvideo.session.description import ALL_CAMERAS, Session
+
+NIDQ = {"sync": {"nidq": {}}, "devices": {"cameras": {"left": {}, "body": {}}}}
+BPOD = {"sync": {"bpod": {}}, "devices": {"cameras": {"left": {}}}}
+CAMLOG = {"sync": {"nidq": {}}, "devices": {"cameras": {"left": {"compressed": True}}}}
+
+AVI = "raw_video_data/_iblrig_leftCamera.raw.avi"
+SYNC = [f"_spikeglx_sync.{name}.npy" for name in ("channels", "polarities", "times")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "KB001" / "2026-01-01" / "001"
+
+
+def session(folder: Path, described: dict, *files: str) -> Session:
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return description.parse(folder, described)
+
+
+def names(found: list[Path], read: Session) -> list[str]:
+    return [file.relative_to(read.path).as_posix() for file in found]
+
+
+def test_originals_are_there_or_not(folder: Path):
+    read = session(folder, NIDQ, AVI)
+    left, body = read.cameras["left"], read.cameras["body"]
+    assert datasets.has_originals(read, left) is True
+    assert datasets.has_originals(read, body) is False
+    assert names(datasets.originals(read, left), read) == [AVI]
+    with pytest.raises(Blocked, match=r"raw video missing: raw_video_data/_iblrig_bodyCamera"):
+        datasets.originals(read, body)
+
+
+def test_originals_of_a_camlog_rig_are_two(folder: Path):
+    video = "raw_video_data/left_cam_run000.avi"
+    read = session(folder, CAMLOG, video, AVI)
+    assert datasets.has_originals(read, read.cameras["left"]) is False
+    log = video.replace("avi", "camlog")
+    read = session(folder, CAMLOG, log)
+    assert names(datasets.originals(read, read.cameras["left"]), read) == [video, log]
+    assert names(datasets.camlog(read, read.cameras["left"]), read) == [log]
+    (frame_log,) = datasets.frame_log(read, read.cameras["left"])
+    assert frame_log.name == "_iblrig_leftCamera.raw.camlog"
+
+
+@pytest.mark.parametrize(("seconds", "is_future"), [(-1e9, False), (45, False), (90, True)])
+def test_clocks_may_differ_by_a_minute(folder: Path, seconds: float, is_future: bool):
+    read = session(folder, NIDQ, AVI)
+    os.utime(folder / AVI, (time.time() + seconds,) * 2)
+    assert datasets.has_originals(read, read.cameras["left"]) is not is_future
+    assert read.lookups.cacheable is not is_future
+
+
+def test_dates_are_those_of_the_file_behind_a_link(folder: Path):
+    read = session(folder, NIDQ, "raw_video_data/elsewhere.avi")
+    (folder / AVI).symlink_to(folder / "raw_video_data/elsewhere.avi")
+    assert datasets.has_originals(read, read.cameras["left"])
+    (folder / "raw_video_data/elsewhere.avi").unlink()
+    read = session(folder, NIDQ)
+    with pytest.raises(Blocked, match="is a link to a file that is not there"):
+        datasets.avi(read, read.cameras["left"])
+    assert read.lookups.cacheable is False
+
+
+def test_times_can_be_made_from_video_and_pulses(folder: Path):
+    read = session(folder, NIDQ)
+    left = read.cameras["left"]
+    with pytest.raises(Blocked, match="raw video missing"):
+        datasets.times(read, left)
+    read = session(folder, NIDQ, AVI)
+    with pytest.raises(Blocked, match="sync missing"):
+        datasets.times(read, left)
+    read = session(folder, NIDQ, *(f"raw_ephys_data/{name}" for name in SYNC))
+    assert names(datasets.times(read, left), read) == ["alf/_ibl_leftCamera.times.npy"]
+
+
+def test_times_that_are_there_need_nothing(folder: Path):
+    read = session(folder, NIDQ, "alf/_ibl_leftCamera.times.npy")
+    assert datasets.times(read, read.cameras["left"])
+    with pytest.raises(Blocked):
+        datasets.times(read, read.cameras["body"])
+
+
+def test_sync_of_an_old_session_is_in_the_folder_of_a_probe(folder: Path):
+    files = [f"raw_ephys_data/probe00/{name}" for name in SYNC]
+    meta = "raw_ephys_data/probe00/x.imec.ap.meta"
+    read = session(folder, NIDQ, *files, meta, "raw_ephys_data/notes.txt")
+    left = read.cameras["left"]
+    assert names(datasets.sync_arrays(read, left), read) == files
+    # so that it is noticed if they go
+    ephys = folder / "raw_ephys_data"
+    assert set(read.lookups.folders) == {str(ephys), str(ephys / "probe00")}
+    assert names(datasets.wiring(read, left), read) == [meta]
+
+
+def test_two_sync_arrays_are_not_enough(folder: Path):
+    read = session(folder, NIDQ, *(f"raw_ephys_data/{name}" for name in SYNC[1:]))
+    with pytest.raises(Blocked, match=r"raw_ephys_data has no _spikeglx_sync\.times\.npy"):
+        datasets.sync_arrays(read, read.cameras["left"])
+
+
+def test_sync_line_of_the_camera(folder: Path):
+    meta = "raw_ephys_data/x.nidq.meta"
+    files = [f"raw_ephys_data/{name}" for name in SYNC]
+    read = session(folder, NIDQ, *files, meta, "raw_ephys_data/x.nidq.wiring.json")
+    assert len(datasets.ttl(read, read.cameras["left"])) == 5
+    read = session(folder / "none", NIDQ)
+    assert datasets.ttl(read, read.cameras["left"]) == []
+
+
+def test_sync_line_of_a_bpod_rig(folder: Path):
+    data = "raw_behavior_data/_iblrig_taskData.raw.jsonable"
+    settings = "raw_behavior_data/_iblrig_taskSettings.raw.json"
+    read = session(folder, BPOD, settings, "raw_behavior_data/x.nidq.meta")
+    left = read.cameras["left"]
+    assert datasets.ttl(read, left) == []
+    with pytest.raises(Blocked, match=r"sync missing: .*taskData\.raw\.jsonable"):
+        datasets.task_data(read, left)
+    read = session(folder, BPOD, data)
+    assert names(datasets.ttl(read, left), read) == [data, settings]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ([], 0),
+        (["alf/_ibl_wheel.position.npy"], 0),
+        (["alf/_ibl_wheel.position.npy", "alf/task_00/_ibl_wheel.timestamps.npy"], 0),
+        (["alf/_ibl_wheel.position.npy", "alf/_ibl_wheel.timestamps.npy"], 2),
+        (["alf/task_00/wheel.position.npy", "alf/task_00/wheel.timestamps.npy"], 2),
+        (["alf/#new#/wheel.position.npy", "alf/#new#/wheel.timestamps.npy"], 0),
+    ],
+)
+def test_wheel_needs_both_arrays_in_one_folder(folder: Path, files: list[str], expected: int):
+    read = session(folder, NIDQ, *files)
+    assert names(datasets.wheel(read, ALL_CAMERAS), read) == files[:expected]
+
+
+def test_trials_are_those_of_the_tasks_then_of_the_session(folder: Path):
+    arrays = ["choice", "feedbackType", "feedback_times", "stimOn_times"]
+    found = [f"alf/_ibl_trials.{name}.npy" for name in arrays]
+    read = session(folder, NIDQ, *found, "alf/_ibl_trials.rewardVolume.npy")
+    assert names(datasets.trials(read, ALL_CAMERAS), read) == found
+    read = session(folder, NIDQ, "alf/_ibl_trials.table.pqt")
+    assert names(datasets.trials(read, ALL_CAMERAS), read) == ["alf/_ibl_trials.table.pqt"]
+    tables = [f"alf/task_0{i}/_ibl_trials.table.pqt" for i in range(2)]
+    read = session(folder, NIDQ, *tables)
+    assert names(datasets.trials(read, ALL_CAMERAS), read) == tables
+
+
+def test_embedded_data_and_acquisition_code(folder: Path):
+    frame_data = "raw_video_data/_iblrig_leftCamera.frameData.bin"
+    code = "raw_video_data/_iblrig_videoCodeFiles.raw.zip"
+    read = session(folder, NIDQ, frame_data, code, AVI)
+    left = read.cameras["left"]
+    assert names(datasets.embedded(read, left), read) == [frame_data]
+    assert names(datasets.frame_times(read, left), read) == [frame_data]
+    assert names(datasets.frame_log(read, left), read) == [frame_data]
+    assert names(datasets.video_code(read, left), read) == [code]
+    with pytest.raises(Blocked, match=r"neither _iblrig_bodyCamera\.frameData\.bin nor"):
+        datasets.frame_times(read, read.cameras["body"])
+
+
+def test_found_files_can_be_changed_without_harm(folder: Path):
+    read = session(folder, NIDQ, AVI)
+    read.find("raw_video_data", "*.avi").clear()
+    assert names(read.find("raw_video_data", "*.avi"), read) == [AVI]
+    assert read.find("raw_video_data", "*.mp4") == []
+    assert read.find("raw_video_data", "*.mp4", "*.avi") == [folder / AVI]
+    assert "raw_video_data" in read.listing(".")
+    assert set(read.lookups.folders) == {str(folder), str(folder / "raw_video_data")}
+    assert read.listing("nowhere") == {}
+    assert AVI.split("/")[1] in read.siblings(folder / AVI)
+
+
+def test_paths_of_a_camera(folder: Path):
+    read = session(folder, CAMLOG)
+    left = read.cameras["left"]
+    for _ in range(2):
+        assert datasets.path(datasets.RAW_MP4, read, left) == (
+            folder / "raw_video_data" / "_iblrig_leftCamera.raw.mp4"
+        )
+        assert datasets.path(datasets.LICKS, read, ALL_CAMERAS) == folder / "alf/licks.times.npy"
