@@ -1,44 +1,25 @@
-# From pose tables to features, lick times, checks and pictures of the pose.
+# What is made of the pose of the tracker in `features_from`: motion energy, licks and a clip.
 
 
-rule ephys_post_dlc:
+rule motion_energy:
     input:
-        unpack(inputs_of("ephys_post_dlc")),
+        unpack(inputs_of("motion_energy")),
     output:
-        features=datasets.FEATURES,
+        energy=datasets.MOTION_ENERGY,
+        position=datasets.MOTION_ENERGY_REGION,
     log:
-        "logs/ephys_post_dlc{session}/{camera}.log",
+        "logs/motion_energy{session}/{camera}.log",
     benchmark:
-        "benchmarks/ephys_post_dlc{session}/{camera}.tsv"
-    priority: priority_of("ephys_post_dlc")
+        "benchmarks/motion_energy{session}/{camera}.tsv"
+    priority: priority_of("motion_energy")
     resources:
-        **resources_of("ephys_post_dlc"),
+        **resources_of("motion_energy"),
     params:
-        settings=settings_of("ephys_post_dlc"),
+        settings=settings_of("motion_energy"),
     message:
-        "Features of {wildcards.session} {wildcards.camera} by DeepLabCut"
+        "Motion energy of {wildcards.session} {wildcards.camera}"
     script:
-        "../scripts/features.py"
-
-
-rule ephys_post_lightning_pose:
-    input:
-        unpack(inputs_of("ephys_post_lightning_pose")),
-    output:
-        features=datasets.FEATURES,
-    log:
-        "logs/ephys_post_lightning_pose{session}/{camera}.log",
-    benchmark:
-        "benchmarks/ephys_post_lightning_pose{session}/{camera}.tsv"
-    priority: priority_of("ephys_post_lightning_pose")
-    resources:
-        **resources_of("ephys_post_lightning_pose"),
-    params:
-        settings=settings_of("ephys_post_lightning_pose"),
-    message:
-        "Features of {wildcards.session} {wildcards.camera} by Lightning Pose"
-    script:
-        "../scripts/features.py"
+        "../scripts/motion_energy.py"
 
 
 rule licks:
@@ -59,86 +40,6 @@ rule licks:
         "Lick times of {wildcards.session}"
     script:
         "../scripts/licks.py"
-
-
-rule dlc_qc:
-    input:
-        unpack(inputs_of("dlc_qc")),
-    output:
-        checks=datasets.POSE_QC["dlc"],
-    log:
-        "logs/dlc_qc{session}/{camera}.log",
-    benchmark:
-        "benchmarks/dlc_qc{session}/{camera}.tsv"
-    priority: priority_of("dlc_qc")
-    resources:
-        **resources_of("dlc_qc"),
-    params:
-        settings=settings_of("dlc_qc"),
-    message:
-        "Pose QC of {wildcards.session} {wildcards.camera} by DeepLabCut"
-    script:
-        "../scripts/pose_qc.py"
-
-
-rule lightning_pose_qc:
-    input:
-        unpack(inputs_of("lightning_pose_qc")),
-    output:
-        checks=datasets.POSE_QC["lightningPose"],
-    log:
-        "logs/lightning_pose_qc{session}/{camera}.log",
-    benchmark:
-        "benchmarks/lightning_pose_qc{session}/{camera}.tsv"
-    priority: priority_of("lightning_pose_qc")
-    resources:
-        **resources_of("lightning_pose_qc"),
-    params:
-        settings=settings_of("lightning_pose_qc"),
-    message:
-        "Pose QC of {wildcards.session} {wildcards.camera} by Lightning Pose"
-    script:
-        "../scripts/pose_qc.py"
-
-
-rule dlc_qc_plot:
-    input:
-        unpack(inputs_of("dlc_qc_plot")),
-    output:
-        picture=in_report(datasets.POSE_PICTURE["dlc"], "Pose by DeepLabCut", "pose"),
-    log:
-        "logs/dlc_qc_plot{session}.log",
-    benchmark:
-        "benchmarks/dlc_qc_plot{session}.tsv"
-    priority: priority_of("dlc_qc_plot")
-    resources:
-        **resources_of("dlc_qc_plot"),
-    params:
-        settings=settings_of("dlc_qc_plot"),
-    message:
-        "Picture of the pose of {wildcards.session} by DeepLabCut"
-    script:
-        "../scripts/pose_qc_plot.py"
-
-
-rule lp_qc_plot:
-    input:
-        unpack(inputs_of("lp_qc_plot")),
-    output:
-        picture=in_report(datasets.POSE_PICTURE["lightningPose"], "Pose by Lightning Pose", "pose"),
-    log:
-        "logs/lp_qc_plot{session}.log",
-    benchmark:
-        "benchmarks/lp_qc_plot{session}.tsv"
-    priority: priority_of("lp_qc_plot")
-    resources:
-        **resources_of("lp_qc_plot"),
-    params:
-        settings=settings_of("lp_qc_plot"),
-    message:
-        "Picture of the pose of {wildcards.session} by Lightning Pose"
-    script:
-        "../scripts/pose_qc_plot.py"
 
 
 rule pose_clip:

@@ -11,9 +11,10 @@ from pathlib import Path
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import job
 from alfvideo.pose import environment
+from alfvideo.trackers import TRACKERS
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("engine", choices=environment.ENGINES)
+parser.add_argument("engine", choices=TRACKERS)
 parser.add_argument("--python", default="", help="Python that has the engine; empty: made")
 parser.add_argument("--conda", action="store_true", help="take that of the conda environment")
 parser.add_argument("--folder", type=Path, required=True, help="where uv makes environments")

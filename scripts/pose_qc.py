@@ -10,6 +10,7 @@ from alfvideo.jobs import job
 from alfvideo.pose import clock, table
 from alfvideo.qc import outcome, pose
 from alfvideo.session import trials
+from alfvideo.trackers import TRACKERS
 from alfvideo.video import probe
 from alfvideo.video.region import from_configuration
 
@@ -22,7 +23,7 @@ with job.run(snakemake) as this:
     diameters = None
     if snakemake.input.features:
         diameters = attempt(features.load, Path(snakemake.input.features[0]))
-    elif tracker == "dlc" and this.camera in pupil.WINDOWS:
+    elif TRACKERS[tracker].checks_pupil_and_paws and this.camera in pupil.WINDOWS:
         diameters, _ = features.features(columns, this.camera, rate)
     checks = pose.inspect(
         pose.Pose(
@@ -36,7 +37,7 @@ with job.run(snakemake) as this:
             box=from_configuration(box).within(size.width, size.height) if box else None,
         )
     )
-    report = outcome.report(tracker, this.camera, checks, pose.IGNORED[tracker])
+    report = outcome.report(tracker, this.camera, checks, TRACKERS[tracker].ignored_checks)
     this.note(*dict.fromkeys(report["reasons"].values()))
     with atomic.output(snakemake.output.checks) as partial:
         partial.write_text(json.dumps(report, indent=1), encoding="utf-8")

@@ -21,30 +21,30 @@ from pathlib import Path
 from typing import Any
 
 from alfvideo.planning.tasks import TASKS
+from alfvideo.trackers import TRACKERS
 
 REPO = Path(__file__).parents[1]
 RECORD = Path(__file__).with_suffix(".json")
 COMMAND = "uv run python -m tests.algorithm_digests"
 
 SCRIPTS = {
-    "dlc": "pose",
-    "lightning_pose": "pose",
-    "ephys_post_dlc": "features",
-    "ephys_post_lightning_pose": "features",
-    "dlc_qc": "pose_qc",
-    "lightning_pose_qc": "pose_qc",
-    "dlc_qc_plot": "pose_qc_plot",
-    "lp_qc_plot": "pose_qc_plot",
+    rule: script
+    for tracker in TRACKERS.values()
+    for rule, script in (
+        (tracker.rule, "pose"),
+        (tracker.features_rule, "features"),
+        (tracker.qc_rule, "pose_qc"),
+        (tracker.picture_rule, "pose_qc_plot"),
+    )
 }
 """Scripts that have not the name of their rule."""
 
 STARTED = {
-    "dlc": ("alfvideo.pose.engines.__main__", "alfvideo.pose.engines.dlc"),
-    "lightning_pose": (
-        "alfvideo.pose.engines.__main__",
-        "alfvideo.pose.engines.litpose",
-        "alfvideo.pose.engines.smoothing",
-    ),
+    tracker.rule: tuple(
+        f"alfvideo.pose.engines.{module}"
+        for module in ("__main__", tracker.engine, *(["smoothing"] * tracker.smooths_ensembles))
+    )
+    for tracker in TRACKERS.values()
 }
 """Modules that run in another process, by rule."""
 
@@ -61,6 +61,7 @@ EXCLUDED = {
     "alfvideo.registration.alyx.answers": "how the server is reached",
     "alfvideo.registration.alyx.connection": "how the server is reached",
     "alfvideo.registration.alyx.credentials": "how the server is reached",
+    "alfvideo.trackers": "a row for another engine changes nothing for those that there are",
 }
 """Modules and packages that do not change the content of a result, each with the reason."""
 

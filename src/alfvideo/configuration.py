@@ -21,15 +21,14 @@ from alfvideo.files.yaml_model import (
     Whole,
     key,
 )
+from alfvideo.trackers import TRACKERS
 
-__all__ = ["TRACKERS", "Box", "Configuration", "ConfigurationError", "parse", "read"]
-
-TRACKERS = ("dlc", "lightningPose")
+__all__ = ["Box", "Configuration", "ConfigurationError", "parse", "read"]
 
 if TYPE_CHECKING:
     Tracker = str
 else:
-    Tracker = Literal[TRACKERS]
+    Tracker = Literal[tuple(TRACKERS)]
 
 
 def _with_all_trackers(missing: object, given: Any) -> Any:
@@ -251,7 +250,8 @@ class Configuration(Model):
         UniqueItems[Annotated[Tracker, key(f"a tracker, {' or '.join(TRACKERS)}")]],
         key(
             f"a list of {' and '.join(TRACKERS)}, or empty for no pose",
-            "Which networks track body parts: `dlc`, `lightningPose`, both or none.",
+            "The [trackers](../docs/pose.md) of body parts, for example `[dlc, lightningPose]`; "
+            "empty for none.",
         ),
     ] = ()
     features_from: Annotated[

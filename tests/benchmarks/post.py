@@ -13,6 +13,7 @@ from alfvideo.pose import table
 from alfvideo.qc import pose as qc
 from alfvideo.qc.outcome import report
 from alfvideo.session import trials
+from alfvideo.trackers import TRACKERS
 from alfvideo.video.region import from_configuration
 from tests.benchmarks.measure import Row, compare, timed
 from tests.parity import pose_tables
@@ -60,7 +61,7 @@ def _camera(peer: Peer, folder: Path, recorded: pose_tables.Recorded, repeats: i
                 box=box,
             )
         )
-        return report("dlc", camera, made, qc.IGNORED["dlc"])["outcome"]
+        return report("dlc", camera, made, TRACKERS["dlc"].ignored_checks)["outcome"]
 
     def row(what: str, ours: Callable[[], object], call: str, **arguments: object) -> list[Row]:
         return compare(

@@ -15,6 +15,7 @@ from alfvideo.pose import table
 from alfvideo.qc import pose as qc
 from alfvideo.qc.outcome import report
 from alfvideo.session import trials
+from alfvideo.trackers import TRACKERS
 from alfvideo.video.region import from_configuration
 from tests.parity import client, pose_tables
 from tests.parity.pose_tables import DAMAGES, PUPIL, Recorded
@@ -72,7 +73,7 @@ class Session:
                 box=BOXES[self.camera],
             )
         )
-        found = report(self.tracker, self.camera, checks, qc.IGNORED[self.tracker])
+        found = report(self.tracker, self.camera, checks, TRACKERS[self.tracker].ignored_checks)
         extended = found["extended_qc"].items()
         return found["outcome"], {
             key: tuple(value) if isinstance(value, list) else (value, None)

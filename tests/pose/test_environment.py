@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 
 from alfvideo.files.errors import DataError
 from alfvideo.pose import conda, environment, uv
+from alfvideo.trackers import TRACKERS
 
 ENVS = Path(__file__).parents[2] / "envs"
 
@@ -58,7 +59,7 @@ def small_locks(tmp_path, monkeypatch):
     """Locked projects that uv can install without a network, and with an empty cache."""
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
-    for engine in environment.ENGINES:
+    for engine in TRACKERS:
         write_lock(tmp_path / "locks", engine, "1.0")
     return tmp_path / "locks"
 
@@ -98,7 +99,7 @@ def runs(python: Path, code: str) -> bool:
 # Locks
 
 
-@pytest.mark.parametrize("engine", environment.ENGINES)
+@pytest.mark.parametrize("engine", TRACKERS)
 def test_lock_is_that_of_its_project(engine, tmp_path, monkeypatch):
     """Neither network nor cache is needed if nothing has to be resolved again."""
     monkeypatch.setenv("UV_OFFLINE", "1")
@@ -110,7 +111,7 @@ def test_lock_is_that_of_its_project(engine, tmp_path, monkeypatch):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("engine", environment.ENGINES)
+@pytest.mark.parametrize("engine", TRACKERS)
 def test_conda_file_has_the_packages_of_the_lock(engine):
     text = (environment.project_of(engine) / conda.FILE).read_text()
     assert text == conda.exported(engine), "run `uv run python -m alfvideo.pose.conda`"
@@ -138,10 +139,10 @@ def test_engines_share_torch_and_cuda(python):
     assert {"torch", "torchvision", "triton", "nvidia-cudnn-cu13"} <= large("dlc").keys()
 
 
-@pytest.mark.parametrize("engine", environment.ENGINES)
+@pytest.mark.parametrize("engine", TRACKERS)
 def test_pinned_versions_are_supported_ones(engine):
     pinned = {item.name: item for item in map(Requirement, environment.pins(engine))}
-    for needed in map(Requirement, environment.ENGINES[engine].requires):
+    for needed in map(Requirement, TRACKERS[engine].requires):
         (pin,) = pinned[needed.name].specifier
         assert pin.operator == "=="
         assert needed.specifier.contains(pin.version)
@@ -347,7 +348,7 @@ def test_engines_are_installed_one_after_the_other(tmp_path, small_locks, monkey
     times = tmp_path / "times"
     slow = f'echo begin >> {times}; sleep 1; {uv.program()} "$@"; echo end >> {times}'
     monkeypatch.setenv("UV", str(program(tmp_path / "uv", slow)))
-    engines = list(environment.ENGINES)
+    engines = list(TRACKERS)
     pythons, said = make_together(engines, tmp_path / "environments", small_locks)
     assert times.read_text().split() == ["begin", "end"] * len(engines)
     assert "Another process is making an environment: " in "".join(said)
@@ -419,7 +420,7 @@ def test_unreadable_record(tmp_path, content):
 
 
 @pytest.mark.engines
-@pytest.mark.parametrize("engine", environment.ENGINES)
+@pytest.mark.parametrize("engine", TRACKERS)
 def test_engine_is_installed_as_locked(engine, engine_python):
     python = engine_python(engine)
     checked = environment.check(python, engine)
@@ -445,9 +446,7 @@ def test_engines_share_one_copy_of_torch(engine_python):
     """It is linked from uv's cache, where that is on the same disk."""
     cache = subprocess.run([uv.program(), "cache", "dir"], capture_output=True, text=True).stdout
     library = "lib/*/site-packages/torch/lib/libtorch_cpu.*"
-    first, second = (
-        next(engine_python(engine).parents[1].glob(library)) for engine in environment.ENGINES
-    )
+    first, second = (next(engine_python(engine).parents[1].glob(library)) for engine in TRACKERS)
     if first.stat().st_dev != Path(cache.strip()).stat().st_dev:
         pytest.skip("the cache of uv is on another disk: its files are copied")
     assert first.samefile(second)

@@ -10,9 +10,9 @@ import pytest
 from alfvideo import configuration
 from alfvideo.configuration import Configuration, ConfigurationError
 from alfvideo.files import yaml_model
-from alfvideo.pose import environment
 from alfvideo.pose.cascade import CascadeFile
 from alfvideo.session import datasets
+from alfvideo.trackers import TRACKERS
 from alfvideo.views import configuration_table
 
 REPO = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def test_table_has_each_key_that_can_be_set():
 
 
 def test_trackers_are_those_that_there_are():
-    assert set(configuration.TRACKERS) == set(datasets.POSE) == set(environment.ENGINES)
+    assert set(configuration.NO_CASCADES) == set(datasets.POSE) == set(TRACKERS)
 
 
 def test_defaults_are_what_a_file_with_all_of_them_gives(config: Configuration):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from alfvideo.pose import environment, uv
+from alfvideo.trackers import TRACKERS
 
 REPO = Path(__file__).parents[2]
 PACKAGE = REPO / "src" / "alfvideo"
@@ -27,6 +28,7 @@ print(json.dumps({"modules": found, "file": alfvideo.__file__, "path": sys.path}
 LOCKS = """
 import json
 from alfvideo.pose import conda, environment
+from alfvideo.trackers import TRACKERS
 print(json.dumps({
     engine: [
         environment.pins(engine),
@@ -34,7 +36,7 @@ print(json.dumps({
         conda.exported(engine),
         (environment.project_of(engine) / conda.FILE).read_text(),
     ]
-    for engine in environment.ENGINES
+    for engine in TRACKERS
 }))
 """
 
@@ -103,7 +105,7 @@ def test_every_module_can_be_imported(installed: Path, tmp_path: Path):
 
 def test_locks_of_the_engines(installed: Path, tmp_path: Path):
     found = json.loads(run(installed, "-c", LOCKS, folder=tmp_path))
-    for engine in environment.ENGINES:
+    for engine in TRACKERS:
         pins, digest, exported, conda_file = found[engine]
         assert pins == environment.pins(engine)
         assert digest == environment.lock_digest(engine)

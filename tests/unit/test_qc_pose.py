@@ -12,6 +12,7 @@ from alfvideo.behaviour import features
 from alfvideo.files.errors import DataError
 from alfvideo.qc import outcome, pose
 from alfvideo.session.trials import Trials
+from alfvideo.trackers import TRACKERS
 from alfvideo.video.region import Region
 from rigsim.pose import SIDE_PARTS
 
@@ -279,8 +280,8 @@ def test_signal_to_noise(camera: str, least: int):
 def test_signal_to_noise_is_not_counted(healthy: pose.Pose):
     checks = {"pupil_diameter_snr": pose.pupil_diameter_snr(*np.eye(2), "left")}
     assert checks["pupil_diameter_snr"].outcome == QC.FAIL
-    report = outcome.report("dlc", "left", checks, pose.IGNORED["dlc"])
+    report = outcome.report("dlc", "left", checks, TRACKERS["dlc"].ignored_checks)
     assert report["outcome"] == "NOT_SET"
     assert report["extended_qc"]["_dlcLeft_pupil_diameter_snr"][0] == "FAIL"
-    report = outcome.report("dlc", "left", pose.inspect(healthy), pose.IGNORED["dlc"])
+    report = outcome.report("dlc", "left", pose.inspect(healthy), TRACKERS["dlc"].ignored_checks)
     assert report["outcome"] == "PASS"

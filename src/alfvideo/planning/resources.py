@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from alfvideo.trackers import TRACKERS, Tracker
+
 
 @dataclass(frozen=True)
 class Resources:
@@ -31,6 +33,17 @@ MAX_THREADS = 8
 _DAY = 24 * 60
 _POSE = Resources(30, 16000, _DAY, threads=4, gpu=1, io_charge=10, job_size="large")
 
+
+def _of_tracker(tracker: Tracker) -> dict[str, Resources]:
+    return {
+        tracker.environment_rule: Resources(100, 4000, 60, io_charge=20),
+        tracker.rule: _POSE,
+        tracker.features_rule: Resources(30, 2000, 30),
+        tracker.qc_rule: Resources(30, 3000, 30),
+        tracker.picture_rule: Resources(30, 3000, 30),
+    }
+
+
 RESOURCES: Mapping[str, Resources] = {
     "video_register_raw": Resources(100, 500, 10),
     "video_compress": Resources(90, 4000, _DAY, threads=None, job_size="large"),
@@ -39,20 +52,12 @@ RESOURCES: Mapping[str, Resources] = {
     "video_sync_qc_nidq": Resources(40, 2000, 30),
     "video_sync_qc_camlog": Resources(40, 2000, 30),
     "video_qc": Resources(40, 2000, 60),
-    "dlc_environment": Resources(100, 4000, 60, io_charge=20),
-    "dlc": _POSE,
-    "lightning_pose": _POSE,
     "motion_energy": Resources(30, 1000, 120),
-    "ephys_post_dlc": Resources(30, 2000, 30),
-    "ephys_post_lightning_pose": Resources(30, 2000, 30),
     "licks": Resources(30, 2000, 30),
-    "dlc_qc": Resources(30, 3000, 30),
-    "lightning_pose_qc": Resources(30, 3000, 30),
-    "dlc_qc_plot": Resources(30, 3000, 30),
-    "lp_qc_plot": Resources(30, 3000, 30),
     "pose_clip": Resources(30, 2000, 30),
     "register_alyx": Resources(20, 500, 30, io_charge=1),
     "video_remove_original": Resources(10, 1000, 120),
+    **{rule: row for each in TRACKERS.values() for rule, row in _of_tracker(each).items()},
 }
 """By rule."""
 

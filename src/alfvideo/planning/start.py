@@ -9,6 +9,7 @@ from alfvideo.planning import tasks
 from alfvideo.planning.pending import State, Status
 from alfvideo.pose import environment
 from alfvideo.registration.alyx import connection
+from alfvideo.trackers import TRACKERS
 
 RECORDS = Path(".environments")
 """Where the records of engines' environments are, below the folder that Snakemake runs in."""
@@ -25,7 +26,7 @@ def check_engines(statuses: Iterable[Status], config: Configuration, made_by_con
         If the Python that is configured or recorded lacks the engine, or there is no uv.
     """
     waiting = {status.stage for status in statuses if status.state is State.PENDING}
-    for engine in sorted(waiting & environment.ENGINES.keys()):
+    for engine in sorted(waiting & TRACKERS.keys()):
         record = RECORDS / f"{engine}.json"
         python = environment.known_python(config.environments[engine], record)
         if python or not made_by_conda:

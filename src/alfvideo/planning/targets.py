@@ -19,9 +19,9 @@ from alfvideo.planning import pending, scan_cache, start, tasks
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.planning.snakemake_internals import Invocation
-from alfvideo.pose import environment
 from alfvideo.session import datasets, description, folders
 from alfvideo.session.description import ALL_CAMERAS, Camera
+from alfvideo.trackers import TRACKERS
 
 Show = Callable[[Sequence[Status], Path, Configuration], None]
 """Prints what the scan found below a data folder, before the run starts."""
@@ -122,7 +122,7 @@ class Planner:
             recorded = self._session(path)
             outputs = (datasets.path(output, recorded, camera) for output in task.outputs)
             return all(output.exists() for output in outputs)
-        return task.stage in environment.ENGINES and (camera.label, task.stage) in self._done(path)
+        return task.stage in TRACKERS and (camera.label, task.stage) in self._done(path)
 
     def _done(self, path: Path) -> set[tuple[str, str]]:
         """Return cameras and stages of a session in which nothing is left to do, by the scan."""

@@ -7,6 +7,7 @@ that both always agree.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from alfvideo.planning.task_settings import Applies, Settings
 from alfvideo.pose import roi
 from alfvideo.session import datasets
 from alfvideo.session.description import ALL_CAMERAS, Camera, Session
+from alfvideo.trackers import TRACKERS, Tracker
 
 Inputs = Callable[[Session, Camera], list[Path]]
 
@@ -236,62 +238,76 @@ def _check_last_attempt(
 _TIMES = Result(datasets.TIMES, optional=True)
 
 
-def _after_pose(tracker: str, features_rule: str, qc_rule: str, qc_stage: str) -> tuple[Task, Task]:
+def _pose(tracker: Tracker) -> Task:
+    """Make the task of the pose of a camera by one tracker."""
+    return Task(
+        rule=tracker.rule,
+        stage=tracker.name,
+        version=tracker.version,
+        applies=task_settings.has_cascade(tracker.name),
+        inputs=(datasets.mp4,),
+        outputs=(datasets.POSE[tracker.name],),
+        settings=task_settings.cascade_of(tracker.name),
+    )
+
+
+def _after_pose(tracker: Tracker) -> tuple[Task, Task]:
     """Make the tasks of features and checks of a camera, from the pose of one tracker."""
-    pose = Result(datasets.POSE[tracker])
+    pose = Result(datasets.POSE[tracker.name])
     return (
         Task(
-            rule=features_rule,
+            rule=tracker.features_rule,
             stage="features",
             version=1,
-            applies=task_settings.has_features(tracker),
+            applies=task_settings.has_features(tracker.name),
             inputs=(datasets.mp4,),
             outputs=(datasets.FEATURES,),
             results={"pose": pose, "times": _TIMES},
         ),
         Task(
-            rule=qc_rule,
-            stage=qc_stage,
+            rule=tracker.qc_rule,
+            stage=tracker.qc_stage,
             version=1,
-            applies=task_settings.has_cascade(tracker),
+            applies=task_settings.has_cascade(tracker.name),
             inputs=(datasets.mp4, datasets.trials),
-            outputs=(datasets.POSE_QC[tracker],),
+            outputs=(datasets.POSE_QC[tracker.name],),
             settings=lambda session, camera, config: {
-                "tracker": tracker,
+                "tracker": tracker.name,
                 "box": task_settings.pose_box(camera, config),
             },
             results={
                 "pose": pose,
                 "times": _TIMES,
-                # ibllib checks the pupil of DeepLabCut only.
                 "features": Result(
-                    {"dlc": datasets.FEATURES} if tracker == "dlc" else {}, optional=True
+                    {tracker.name: datasets.FEATURES} if tracker.checks_pupil_and_paws else {},
+                    optional=True,
                 ),
             },
         ),
     )
 
 
-def _picture(tracker: str, rule: str, stage: str) -> Task:
+def _picture(tracker: Tracker) -> Task:
     """Make the task of a session's picture by one tracker, with features of the other."""
-    tracked, featured = task_settings.has_cascade(tracker), task_settings.finds(lambda found: True)
+    tracked = task_settings.has_cascade(tracker.name)
+    featured = task_settings.finds(lambda found: True)
 
     def shown(session: Session, camera: Camera, config: Configuration) -> bool:
         return tracked(session, camera, config) or featured(session, camera, config)
 
     return Task(
-        rule=rule,
-        stage=stage,
+        rule=tracker.picture_rule,
+        stage=tracker.picture_stage,
         version=1,
         applies=task_settings.any_camera(tracked),
         inputs=(datasets.trials, datasets.wheel),
-        outputs=(datasets.POSE_PICTURE[tracker],),
+        outputs=(datasets.POSE_PICTURE[tracker.name],),
         settings=lambda session, camera, config: {
-            "tracker": tracker,
+            "tracker": tracker.name,
             "features_from": config.features_from,
         },
         results={
-            "pose": Result(datasets.POSE[tracker], cameras=tracked),
+            "pose": Result(datasets.POSE[tracker.name], cameras=tracked),
             "mp4": Result(datasets.RAW_MP4, optional=True, cameras=shown),
             "times": Result(datasets.TIMES, optional=True, cameras=shown),
             "energy": Result(datasets.MOTION_ENERGY, optional=True, cameras=featured),
@@ -370,24 +386,7 @@ TASKS = (
         outputs=(datasets.VIDEO_QC, datasets.VIDEO_QC_PICTURE),
         settings=task_settings.checks,
     ),
-    Task(
-        rule="dlc",
-        stage="dlc",
-        version=1,
-        applies=task_settings.has_cascade("dlc"),
-        inputs=(datasets.mp4,),
-        outputs=(datasets.POSE["dlc"],),
-        settings=task_settings.cascade_of("dlc"),
-    ),
-    Task(
-        rule="lightning_pose",
-        stage="lightningPose",
-        version=1,
-        applies=task_settings.has_cascade("lightningPose"),
-        inputs=(datasets.mp4,),
-        outputs=(datasets.POSE["lightningPose"],),
-        settings=task_settings.cascade_of("lightningPose"),
-    ),
+    *map(_pose, TRACKERS.values()),
     Task(
         rule="motion_energy",
         stage="energy",
@@ -397,8 +396,7 @@ TASKS = (
         outputs=(datasets.MOTION_ENERGY, datasets.MOTION_ENERGY_REGION),
         results={"pose": Result(datasets.POSE)},
     ),
-    *_after_pose("dlc", "ephys_post_dlc", "dlc_qc", "dlcQC"),
-    *_after_pose("lightningPose", "ephys_post_lightning_pose", "lightning_pose_qc", "lpQC"),
+    *chain.from_iterable(map(_after_pose, TRACKERS.values())),
     Task(
         rule="pose_clip",
         stage="clip",
@@ -421,8 +419,7 @@ TASKS = (
         },
         of_session=True,
     ),
-    _picture("dlc", "dlc_qc_plot", "dlcPlot"),
-    _picture("lightningPose", "lp_qc_plot", "lpPlot"),
+    *map(_picture, TRACKERS.values()),
     Task(
         rule="register_alyx",
         stage=ALYX,

@@ -21,8 +21,7 @@ from alfvideo.plots.pose_session import FACE, Session, given
 from alfvideo.pose import table
 from alfvideo.session.trials import Trials
 from alfvideo.timing import wheel
-
-TRACKERS = {"dlc": "DeepLabCut", "lightningPose": "Lightning Pose"}
+from alfvideo.trackers import TRACKERS
 
 _PAW = {"left": "paw_r", "right": "paw_l"}
 """The paw that is nearer to each camera."""
@@ -56,9 +55,9 @@ def pose_qc(session: Session, title: str) -> Figure:
     """
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
     figure = Figure(figsize=(20, 13.5), layout=layout)
-    title += f": pose by {TRACKERS[session.tracker]}"
+    title += f": pose by {TRACKERS[session.tracker].label}"
     if session.tracker != session.features_from:
-        title += f"; motion energy, licks and pupil by {TRACKERS[session.features_from]}"
+        title += f"; motion energy, licks and pupil by {TRACKERS[session.features_from].label}"
     figure.suptitle(title, fontsize=17)
     grid = figure.add_gridspec(2, 1, height_ratios=(1, 1.75))
     letters = iter("ABCDEFGHIJKLMNOPQRSTUVWXYZ")

@@ -17,6 +17,7 @@ from alfvideo.files.errors import Blocked, DataError
 from alfvideo.files.yaml_model import ConfigurationError, Items, Model, Number, Truth, Whole, key
 from alfvideo.pose import model_files
 from alfvideo.pose.engines.error import EngineError
+from alfvideo.trackers import TRACKERS
 
 ENSEMBLE_SMOOTHING = {"pupil", "points"}
 
@@ -309,6 +310,10 @@ def without_places(params: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**params, "cascade": {**params["cascade"], "networks": networks}}
 
 
+def _smoothing_trackers() -> str:
+    return " and ".join(each.label for each in TRACKERS.values() if each.smooths_ensembles)
+
+
 @cache
 def _described(path: Path, tracker: str, _modified: int) -> tuple[CascadeFile, dict[str, Any]]:
     """Read what a file says, checked; and as it is written."""
@@ -318,10 +323,10 @@ def _described(path: Path, tracker: str, _modified: int) -> tuple[CascadeFile, d
     networks = described.networks
     for each, network in networks.items():
         smoothing = network.smoothing
-        if smoothing and network.is_ensemble_smoothed and tracker != "lightningPose":
+        if smoothing and network.is_ensemble_smoothed and not TRACKERS[tracker].smooths_ensembles:
             raise ConfigurationError(
                 f"{name}: `{each}` is smoothed with {smoothing.kind}, which is for "
-                "Lightning Pose; use `smoothing: {median: 5}`."
+                f"{_smoothing_trackers()}; use `smoothing: {{median: 5}}`."
             )
         around = network.crop and network.crop.around
         if around and (network.sampled or not any(n.sampled for n in networks.values())):

@@ -7,6 +7,7 @@ from packaging.requirements import Requirement
 
 from alfvideo.files import atomic
 from alfvideo.pose import environment, uv
+from alfvideo.trackers import TRACKERS
 
 FILE = "conda.yaml"
 
@@ -36,7 +37,7 @@ def exported(engine: str, locks: Path = environment.LOCKS) -> str:
     packages = [str(Requirement(line)) for line in done.stdout.splitlines()]
     return "\n".join(
         [
-            f"# The environment of {environment.ENGINES[engine].label} for conda. Exported from",
+            f"# The environment of {TRACKERS[engine].label} for conda. Exported from",
             "# uv.lock by `uv run python -m alfvideo.pose.conda`: change pyproject.toml instead.",
             "channels:",
             "  - conda-forge",
@@ -51,6 +52,6 @@ def exported(engine: str, locks: Path = environment.LOCKS) -> str:
 
 
 if __name__ == "__main__":
-    for name in environment.ENGINES:
+    for name in TRACKERS:
         with atomic.output(environment.project_of(name) / FILE) as partial:
             partial.write_text(exported(name), encoding="utf-8")

@@ -6,7 +6,6 @@ import os
 import subprocess
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from packaging.version import Version
 from alfvideo.files import atomic
 from alfvideo.files.errors import DataError
 from alfvideo.pose import uv
+from alfvideo.trackers import TRACKERS
 
 LOCKS = Path(__file__).parents[1].joinpath("envs").resolve()
 """The locked uv projects, a folder for each engine: `pyproject.toml`, `uv.lock`, and `conda.yaml`,
@@ -25,41 +25,9 @@ NOT_LOCKED = "not used: a Python of the lab's own"
 """In place of the digest of the lock."""
 
 
-@dataclass(frozen=True)
-class Engine:
-    """The name of an engine, and what has to be in its environment."""
-
-    label: str
-    project: str
-    """Folder of its locked project, and beginning of the name of the environment's folder."""
-    modules: tuple[str, ...]
-    requires: tuple[str, ...]
-    """Distributions and their supported versions, the engine itself first."""
-    clash: tuple[str, ...] = ()
-    """Requirements that must not all be met together."""
-
-
-ENGINES = {
-    "dlc": Engine(
-        label="DeepLabCut",
-        project="dlc",
-        modules=("deeplabcut.pose_estimation_pytorch",),
-        requires=("deeplabcut>=3,<4", "torch>=2"),
-    ),
-    "lightningPose": Engine(
-        label="Lightning Pose",
-        project="litpose",
-        modules=("lightning_pose.models", "eks.core"),
-        requires=("lightning-pose>=2", "ensemble-kalman-smoother>=4", "torch>=2"),
-        # The heatmaps are then flat, without an error.
-        clash=("lightning-pose<2.4.3", "kornia>=0.9"),
-    ),
-}
-
-
 def project_of(engine: str, locks: Path = LOCKS) -> Path:
     """Return the folder of an engine's locked project."""
-    return locks / ENGINES[engine].project
+    return locks / TRACKERS[engine].project
 
 
 def pins(engine: str, locks: Path = LOCKS) -> list[str]:
@@ -114,8 +82,8 @@ def python_of(engine: str, configured: str, folder: Path, locks: Path = LOCKS) -
     if configured:
         return _absolute(configured)
     # The full path: the engine may be started from another folder.
-    home = folder.absolute() / f"{ENGINES[engine].project}-{lock_digest(engine, locks)[:8]}"
-    return uv.make(home, ENGINES[engine].label, project_of(engine, locks))
+    home = folder.absolute() / f"{TRACKERS[engine].project}-{lock_digest(engine, locks)[:8]}"
+    return uv.make(home, TRACKERS[engine].label, project_of(engine, locks))
 
 
 _VERSIONS = """
@@ -136,8 +104,8 @@ answer = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)  # what libraries print
 for name in sys.argv[1:]:
     importlib.import_module(name)
-import torch
-answer.write(json.dumps(torch.cuda.is_available()))
+torch = sys.modules.get("torch")  # not every engine has it
+answer.write(json.dumps(torch is not None and torch.cuda.is_available()))
 """
 
 
@@ -149,8 +117,8 @@ def versions(python: Path, engine: str) -> dict[str, str]:
     DataError
         If it is not a Python, or something is missing or of a version that is not supported.
     """
-    needed = [Requirement(text) for text in ENGINES[engine].requires]
-    clash = [Requirement(text) for text in ENGINES[engine].clash]
+    needed = [Requirement(text) for text in TRACKERS[engine].requires]
+    clash = [Requirement(text) for text in TRACKERS[engine].clash]
     oldest, newest = (".".join(map(str, version)) for version in uv.PYTHONS)
     name_another = (
         "Name the Python of an environment in config/config.yaml, for example "
@@ -207,11 +175,11 @@ def check(python: Path, engine: str) -> dict[str, Any]:
         If the engine cannot be used with it, and what to do.
     """
     software = versions(python, engine)
-    done = _run(python, _IMPORT, *ENGINES[engine].modules)
+    done = _run(python, _IMPORT, *TRACKERS[engine].imports)
     if done.returncode:
         why = uv.last_line(done.stderr) or f"it ended with status {done.returncode}"
         raise DataError(
-            f"{ENGINES[engine].label} cannot be imported in {python} ({why}). "
+            f"{TRACKERS[engine].label} cannot be imported in {python} ({why}). "
             f"{advice_on(python, engine)}"
         )
     return {"python": str(python), "software": software, "cuda": json.loads(done.stdout)}

@@ -15,13 +15,11 @@ from alfvideo.files.errors import DataError
 from alfvideo.pose import table
 from alfvideo.qc.outcome import Check, judged, not_set
 from alfvideo.session.trials import Trials
+from alfvideo.trackers import TRACKERS
 from alfvideo.video.region import Region
 
 if TYPE_CHECKING:
     import pandas as pd
-
-IGNORED = {"dlc": ("pupil_diameter_snr",), "lightningPose": ()}
-"""Checks that do not count for the overall outcome, by tracker, as in ibllib."""
 
 _PAWS = {"paw_close_nan": "paw_r", "paw_far_nan": "paw_l"}
 _WINDOW = (-0.5, 2.0)
@@ -73,11 +71,13 @@ def inspect(pose: Pose) -> dict[str, Check]:
         "time_trace_length_match": time_trace_length_match(pose),
         "trace_all_nan": trace_all_nan(pose),
     }
-    return checks if pose.tracker != "dlc" else {**checks, **_eye_and_paws(pose)}
+    if TRACKERS[pose.tracker].checks_pupil_and_paws:
+        checks |= _pupil_and_paws(pose)
+    return checks
 
 
-def _eye_and_paws(pose: Pose) -> dict[str, Check]:
-    """Make the checks that ibllib makes of DeepLabCut only, on cameras that see eye and paws."""
+def _pupil_and_paws(pose: Pose) -> dict[str, Check]:
+    """Make the checks that ibllib makes of DeepLabCut only, on cameras that see both."""
     if pose.camera not in pupil.WINDOWS:
         unseen = not_set(f"Eye and paws are not checked in {pose.camera} cameras.")
         return dict.fromkeys((*_PAWS, "pupil_blocked", "pupil_diameter_snr"), unseen)

@@ -9,6 +9,7 @@ from alfvideo.files.errors import Blocked, DataError
 from alfvideo.session.description import Camera, Session
 from alfvideo.session.trials import COLUMNS
 from alfvideo.timing import sync
+from alfvideo.trackers import TRACKERS
 
 RAW_MP4 = "{session}/{collection}/" + spec.to_alf(
     "{camera}Camera", "raw", "mp4", namespace="iblrig"
@@ -22,7 +23,7 @@ RAW_DATASETS = "{session}/registration/{camera}Camera_raw.json"
 ORIGINAL_REMOVED = "{session}/registration/{camera}Camera_original_removed.json"
 POSE = {
     tracker: "{session}/alf/" + spec.to_alf("{camera}Camera", tracker, "pqt", namespace="ibl")
-    for tracker in ("dlc", "lightningPose")
+    for tracker in TRACKERS
 }
 # Not by `spec.to_alf`, which begins the attribute with a small letter; IBL's name does not.
 MOTION_ENERGY = "{session}/alf/{camera}Camera.ROIMotionEnergy.npy"
@@ -35,8 +36,7 @@ POSE_QC = {
     for tracker in POSE
 }
 POSE_PICTURE = {
-    "dlc": "{session}/snapshot/dlc_qc_plot.png",
-    "lightningPose": "{session}/snapshot/lp_qc_plot.png",
+    name: f"{{session}}/snapshot/{tracker.picture_rule}.png" for name, tracker in TRACKERS.items()
 }
 ALYX_REPORT = "{session}/registration/alyx.json"
 POSE_CLIP = "{session}/snapshot/{camera}Camera.pose.mp4"

@@ -8,22 +8,17 @@ import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from alfvideo.pose import messages
 from alfvideo.pose.engines.error import EngineError
 from alfvideo.pose.engines.network import Batched, no_memory
+from alfvideo.trackers import TRACKERS, Tracker
 
-ENGINES = {
-    "dlc": ("alfvideo.pose.engines.dlc", ("deeplabcut", "torch")),
-    "lightningPose": (
-        "alfvideo.pose.engines.litpose",
-        ("lightning-pose", "ensemble-kalman-smoother", "torch"),
-    ),
-}
-"""Module and distributions of each engine."""
+if TYPE_CHECKING:
+    import torch
 
 
 def main() -> None:
@@ -42,11 +37,9 @@ def main() -> None:
 def serve(requests: messages.Readable, replies: messages.Writable) -> None:
     """Load the networks that the first message names, then predict for each further message."""
     start, _ = messages.receive(requests)
-    if start["threads"]:
-        torch.set_num_threads(start["threads"])
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    module, distributions = ENGINES[start["engine"]]
-    engine = importlib.import_module(module)
+    tracker = TRACKERS[start["engine"]]
+    device, device_name = _device(tracker, start["threads"])
+    engine = importlib.import_module(f"alfvideo.pose.engines.{tracker.engine}")
     messages.send(replies, {"started": True})
     try:
         networks = {
@@ -63,8 +56,8 @@ def serve(requests: messages.Readable, replies: messages.Writable) -> None:
     messages.send(
         replies,
         {
-            "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
-            "software": {name: version(name) for name in distributions},
+            "device": device_name,
+            "software": {name: version(name) for name in tracker.distributions},
             "networks": {
                 name: {"parts": batched.network.parts, "context": batched.network.context}
                 for name, batched in networks.items()
@@ -86,6 +79,19 @@ def serve(requests: messages.Readable, replies: messages.Writable) -> None:
             frames = np.broadcast_to(frames[..., None], (*frames.shape, 3))
         poses = batched.predict(frames)
         messages.send(replies, {"batch": batched.batch}, poses=poses)
+
+
+def _device(tracker: Tracker, threads: int) -> tuple["torch.device | None", str]:
+    """Return what PyTorch computes on, None for an engine without it, and the name for people."""
+    if "torch" not in tracker.distributions:
+        return None, "CPU"
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
+    if torch.cuda.is_available():
+        return torch.device("cuda"), torch.cuda.get_device_name()
+    return torch.device("cpu"), "CPU"
 
 
 if __name__ == "__main__":

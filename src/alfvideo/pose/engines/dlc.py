@@ -12,8 +12,8 @@ from deeplabcut.pose_estimation_pytorch.data.preprocessor import AugmentImage
 from deeplabcut.pose_estimation_pytorch.data.transforms import ScaleToUnitRange
 
 from alfvideo.array_types import Floats, Image
+from alfvideo.pose.engines.dlc_models import CONFIG, find_snapshot, read_yaml
 from alfvideo.pose.engines.error import EngineError
-from alfvideo.pose.model_files import CONFIG, find_snapshot, read_yaml
 
 Position = A.PadIfNeeded.PositionType
 

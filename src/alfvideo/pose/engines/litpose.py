@@ -11,8 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from alfvideo.array_types import Floats, Image
 from alfvideo.pose.engines.error import EngineError
+from alfvideo.pose.engines.litpose_models import CONFIGS, find_checkpoint
 from alfvideo.pose.engines.smoothing import smooth
-from alfvideo.pose.model_files import LIGHTNING_CONFIGS, find_checkpoint
 
 __all__ = ["load", "smooth"]
 
@@ -64,7 +64,7 @@ def load(model: Path, device: torch.device) -> "LightningPose":
 
 def read_config(model: Path) -> DictConfig:
     """Read the configuration of a model folder of Lightning Pose 1 or 2."""
-    for name in LIGHTNING_CONFIGS:
+    for name in CONFIGS:
         try:
             config = OmegaConf.load(model / name)
         except OSError:

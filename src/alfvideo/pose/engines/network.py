@@ -1,14 +1,18 @@
 """The interface of a network, whichever engine it was trained with."""
 
 import gc
+import sys
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 
 from alfvideo.array_types import Floats, Image
 from alfvideo.pose.engines.error import EngineError
+
+if TYPE_CHECKING:
+    # Not every engine has it.
+    import torch
 
 CPU_FRAMES = 8
 """Frames at a time on a CPU: with 32 and more, allocating memory takes longer than the network."""
@@ -32,7 +36,7 @@ class Network(Protocol):
 
 
 class Loader(Protocol):
-    """Loads a network from its model folder or file onto a torch device.
+    """Loads a network from its model folder or file onto a torch device, None without PyTorch.
 
     Raises
     ------
@@ -40,21 +44,22 @@ class Loader(Protocol):
         If there is no such model, or it is not one that this engine can run on single frames.
     """
 
-    def __call__(self, model: Path, device: torch.device) -> Network:
+    def __call__(self, model: Path, device: "torch.device | None") -> Network:
         """Return the network, ready to predict."""
 
 
 def no_memory(error: RuntimeError) -> bool:
     """Return whether the GPU's memory was used up, as PyTorch or the libraries below it say it."""
-    return isinstance(error, torch.cuda.OutOfMemoryError) or "ALLOC_FAILED" in str(error)
+    return type(error).__name__ == "OutOfMemoryError" or "ALLOC_FAILED" in str(error)
 
 
 class Batched:
     """A network, with as many frames at a time as fit in the memory of the GPU."""
 
-    def __init__(self, network: Network, device: torch.device) -> None:
+    def __init__(self, network: Network, device: "torch.device | None") -> None:
         self.network = network
-        self.batch: int | None = CPU_FRAMES if device.type == "cpu" else None
+        on_gpu = device is not None and device.type != "cpu"
+        self.batch: int | None = None if on_gpu else CPU_FRAMES
         """Largest number of frames at a time; None: no limit is known."""
 
     def predict(self, frames: Image) -> Floats:
@@ -85,5 +90,6 @@ class Batched:
             # Outside of the handler, where the error no longer holds on to the memory.
             self.batch = batch // 2
             gc.collect()
-            torch.cuda.empty_cache()
+            if torch := sys.modules.get("torch"):
+                torch.cuda.empty_cache()
         return np.concatenate(poses) if poses else np.empty((0, len(self.network.parts), 3))

@@ -9,6 +9,7 @@ from alfvideo.jobs.provenance import Entry
 from alfvideo.registration import registry
 from alfvideo.registration.alyx import details, quality
 from alfvideo.registration.alyx.records import Dataset, Picture, SessionRecord, Status, TaskRecord
+from alfvideo.trackers import TRACKERS
 
 RULE = "register_alyx"
 """The rule that registers; its own job is not a task on Alyx."""
@@ -18,10 +19,8 @@ _COLLECTIONS = ("alf", "raw_")
 _LEFT_OUT = (".avi", ".camlog")
 """Raw videos, which their mp4 stands for, and logs of which Alyx's stock formats know nothing."""
 
-_PICTURES = {
-    "dlc_qc_plot": "Pose by DeepLabCut",
-    "lp_qc_plot": "Pose by Lightning Pose",
-}
+_PICTURES = {tracker.picture_rule: tracker.picture_title for tracker in TRACKERS.values()}
+"""Text of the note by the name of the picture."""
 
 
 def collect(session: Path) -> SessionRecord:

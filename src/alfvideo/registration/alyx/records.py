@@ -21,7 +21,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class QCReport:
-    """The checks of a camera. `kind` is 'video', 'dlc' or 'lightningPose'."""
+    """The checks of a camera. `kind` is 'video' or the name of a tracker."""
 
     kind: str
     camera: str

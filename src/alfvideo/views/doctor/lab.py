@@ -12,6 +12,7 @@ from alfvideo.files import lock
 from alfvideo.files.errors import Blocked
 from alfvideo.pose import cascade, environment
 from alfvideo.registration.alyx import connection
+from alfvideo.trackers import TRACKERS
 from alfvideo.views.doctor import State
 
 Found = Iterator[tuple[State, str]]
@@ -93,7 +94,7 @@ def _space(folder: Path, needed: float) -> tuple[State, str]:
 def pose_engines(config: Configuration) -> Found:
     """Whether the engines of `trackers` can be used, and whether they see a GPU."""
     for engine in config.trackers:
-        label = environment.ENGINES[engine].label
+        label = TRACKERS[engine].label
         configured = config.environments[engine]
         python = environment.known_python(configured, Path(".environments", f"{engine}.json"))
         environment.quick_check(engine, python)

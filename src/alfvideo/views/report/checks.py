@@ -9,8 +9,8 @@ from typing import Any
 from one.alf import spec
 from one.alf.path import filename_parts
 
-from alfvideo.qc.pose import IGNORED
 from alfvideo.session import datasets, folders
+from alfvideo.trackers import TRACKERS
 
 UNREADABLE = "UNREADABLE"
 """Stands in place of an outcome where a QC file cannot be read."""
@@ -18,7 +18,10 @@ NO_CHECKS = "no checks"
 """Stands in place of an outcome where there is no QC file."""
 OUTCOMES = (NO_CHECKS, *(outcome.name for outcome in sorted(spec.QC)), UNREADABLE)
 """From the best to the worst."""
-KINDS = {"video": "camera QC", "dlc": "DeepLabCut QC", "lightningPose": "Lightning Pose QC"}
+KINDS = {
+    "video": "camera QC",
+    **{name: f"{tracker.label} QC" for name, tracker in TRACKERS.items()},
+}
 """What is checked, by how the attribute of its QC file begins."""
 _WRONG = ("WARNING", "FAIL", "CRITICAL", UNREADABLE)
 
@@ -97,7 +100,7 @@ def read(file: Path, kind: str) -> Quality:
 
 def _check(kind: str, name: str, value: Any, sentence: str) -> Check:
     outcome, *numbers = value if isinstance(value, list) else [value]
-    counts = name not in IGNORED.get(kind, ())
+    counts = kind not in TRACKERS or name not in TRACKERS[kind].ignored_checks
     return Check(name, _outcome(outcome), tuple(map(_number, numbers)), sentence, counts)
 
 

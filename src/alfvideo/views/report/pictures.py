@@ -12,13 +12,16 @@ from jinja2 import Environment
 
 from alfvideo.planning.pending import Status
 from alfvideo.session import datasets, folders
+from alfvideo.trackers import TRACKERS
 
 _OF_CAMERA = re.compile(r"([a-z]+)Camera[._].+")
 _TITLES = {
     Path(datasets.VIDEO_QC_PICTURE).name: ("Camera QC, {camera} camera", "video_qc"),
     Path(datasets.POSE_CLIP).name: ("Clip of the pose, {camera} camera", "pose_clip"),
-    Path(datasets.POSE_PICTURE["dlc"]).name: ("Pose by DeepLabCut", "pose"),
-    Path(datasets.POSE_PICTURE["lightningPose"]).name: ("Pose by Lightning Pose", "pose"),
+    **{
+        Path(datasets.POSE_PICTURE[name]).name: (tracker.picture_title, "pose")
+        for name, tracker in TRACKERS.items()
+    },
 }
 """Title and caption by the name of the file, for known ones."""
 
