@@ -130,7 +130,7 @@ def processed(
 @pytest.fixture(scope="session")
 def page(processed: Workflow, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The table of the QC page of these sessions, far from them, as if it had been mailed."""
-    run = processed.run("qc_page")
+    run = processed.look("qc")
     assert run.status == 0, run.text
     mailed = tmp_path_factory.mktemp("mailed") / "report of today"
     shutil.move(processed.workdir / "report", mailed)

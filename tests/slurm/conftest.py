@@ -101,7 +101,7 @@ def campaign(
         *("--set-resources", f"video_compress:runtime={MINUTES}"),
     )
     slow.wait_until(lambda: bool(list(slowly.workdir.glob("logs/video_compress/**/*.log"))))
-    at_work = slowly.run("status_csv")
+    at_work = slowly.look("status", "--format", "csv")
     local = alone.run(*THREADS)
     of_pose, of_slow = until_pose.outcome(), slow.outcome()
     grouped = workflow.start(*groups(), subjects=[WHOLE.subject])

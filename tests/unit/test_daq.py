@@ -359,6 +359,11 @@ def test_extend_beside_an_odd_interval(interval):
     np.testing.assert_allclose(pulses.extend(times, 0, 2)[-2:], times[-1] + [1, 2], atol=1e-9)
 
 
+def test_extend_by_the_two_pulses_after_a_gap():
+    times = np.r_[np.arange(100), 200, 201.1]
+    np.testing.assert_allclose(pulses.extend(times, 0, 2)[-2:], [202.2, 203.3])
+
+
 def test_extend_follows_a_drift():
     """The rate of the last 1000 pulses counts, not that of the train as a whole."""
     times = np.cumsum(np.r_[np.full(3000, 1.02), np.full(1000, 1.0)])
@@ -368,6 +373,9 @@ def test_extend_follows_a_drift():
 def test_period_of_few_pulses():
     assert pulses.period(np.array([1.0, 3.5])) == 2.5
     assert pulses.period(np.array([0.0, 1, 2, 4, 5, 6])) == 1
+    # an interval that is less than half of a period off is one period
+    assert pulses.period(np.array([0.0, 1, 2, 3.4])) == pytest.approx(3.4 / 3)
+    assert pulses.period(np.array([0.0, 1, 2, 3.6])) == 1
     # none of the intervals is near the median of the two
     assert pulses.period(np.array([0.0, 1, 11])) == 5.5
 

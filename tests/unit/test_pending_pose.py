@@ -230,6 +230,32 @@ def test_model_that_does_not_say_its_body_parts(
     }
 
 
+@pytest.mark.parametrize(
+    ("parts", "licks", "features"),
+    [
+        ({"tongue_end_l"}, True, False),
+        ({"tongue_end_r", "paw_l", "tube_top"}, True, False),
+        ({"paw_l"}, False, False),
+        ({"pupil_top_r"}, False, True),
+        (set(), False, False),
+    ],
+)
+def test_what_is_made_of_the_body_parts_that_are_found(
+    path: Path,
+    tracked: Configuration,
+    monkeypatch: pytest.MonkeyPatch,
+    parts: set[str],
+    licks: bool,
+    features: bool,
+):
+    monkeypatch.setattr(cascade, "body_parts", lambda file, tracker: parts)
+    found = stages(path, tracked, State.PENDING)
+    assert ("licks" in found[""]) is licks
+    for camera in ("left", "right"):
+        assert ("features" in found[camera]) is features
+    assert "features" not in found["body"]
+
+
 def test_revisions_of_the_trials_are_left_out(path: Path, tracked: Configuration):
     table = path / "alf" / "_ibl_trials.table.pqt"
     (path / "alf" / "#2026-02-01#").mkdir()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -23,7 +24,7 @@ NO_WORK = ("all", "demo", "one_tables")
 
 @dataclass(frozen=True)
 class Outcome:
-    """Output and results of a run of snakemake."""
+    """Output and results of a run of snakemake, or the output of alfvideo."""
 
     status: int
     text: str
@@ -71,23 +72,38 @@ class Workflow:
 
     def command(self, *arguments: object, **config: object) -> list[str]:
         """The command line of a run."""
-        self.workdir.mkdir(parents=True, exist_ok=True)
+        return [
+            *(sys.executable, "-m", "snakemake", *map(str, arguments)),
+            *("-s", str(clone.snakefile()), "--profile", str(REPO / "profiles" / "default")),
+            *self._options(config),
+        ]
+
+    def alfvideo(self, *arguments: object, **config: object) -> list[str]:
+        """The command line of a look at it."""
+        program = Path(sys.executable).with_name("alfvideo")
+        return [str(program), *map(str, arguments), *self._options(config)]
+
+    def _options(self, config: Mapping[str, object]) -> list[str]:
+        """The working folder and the configuration, as options of snakemake and alfvideo."""
+        (self.workdir / "config").mkdir(parents=True, exist_ok=True)
+        # alfvideo takes it for that of the clone, which somebody may have edited.
+        shutil.copy(clone.snakefile().parent / "config" / "config.yaml", self.workdir / "config")
         file = self.workdir / "config.json"
         content = {"root": str(self.root), "compression": {"preset": "ultrafast"}}
         file.write_text(json.dumps(content | self.config | config))
-        return [
-            *(sys.executable, "-m", "snakemake", *map(str, arguments)),
-            *("-s", str(clone.snakefile()), "--directory", str(self.workdir)),
-            *("--profile", str(REPO / "profiles" / "default"), "--configfile", str(file)),
-        ]
+        return ["--directory", str(self.workdir), "--configfile", str(file)]
 
     def run(self, *arguments: object, **config: object) -> Outcome:
         """Run it to its end: targets and options of snakemake, keys of the configuration."""
         return execute(self.command(*arguments, **config))
 
+    def look(self, *arguments: object, **config: object) -> Outcome:
+        """Look at it: a command of alfvideo and its options, keys of the configuration."""
+        return execute(self.alfvideo(*arguments, **config))
+
 
 def execute(command: list[str], **options: object) -> Outcome:
-    """Run a command line of snakemake to its end."""
+    """Run a command line of snakemake or alfvideo to its end."""
     done = subprocess.run(
         command,
         stdout=subprocess.PIPE,

@@ -41,9 +41,8 @@ def campaign(tmp_path_factory: pytest.TempPathFactory, rendered: Render) -> Camp
 
 def test_the_page_shows_everything_and_changes_nothing(campaign: Campaign):
     before = tree(campaign.workflow.root)
-    run = campaign.workflow.run("qc_page")
+    run = campaign.workflow.look("qc")
     assert run.status == 0, run.text
-    assert run.finished == {"qc_page": 1}
     assert "report/index.html: 3 sessions, 3 of them new or changed." in run.text
     assert tree(campaign.workflow.root) == before
     report = campaign.workflow.workdir / "report"
@@ -54,14 +53,14 @@ def test_the_page_shows_everything_and_changes_nothing(campaign: Campaign):
     assert pictures == ["bodyCamera_qc.png", "leftCamera_qc.png"]
 
     made = tree(report / "sessions")
-    run = campaign.workflow.run("qc_page")
+    run = campaign.workflow.look("qc")
     assert "3 sessions, 0 of them new or changed." in run.text
     assert tree(report / "sessions") == made
 
 
 def test_the_page_is_of_the_selection_alone(campaign: Campaign, tmp_path: Path):
     workflow = Workflow(tmp_path / "work", campaign.workflow.root)
-    run = workflow.run("qc_page", subjects=["KB001"], cameras=["left"])
+    run = workflow.look("qc", subjects=["KB001"], cameras=["left"])
     assert "report/index.html: 1 sessions" in run.text
     report = workflow.workdir / "report"
     assert [file.name for file in report.rglob("*.png")] == ["leftCamera_qc.png"]
@@ -75,14 +74,13 @@ def test_the_page_is_made_while_a_run_is_at_work(workflow: Workflow, rendered: R
     rendered(workflow.root, small())
     lock.acquire(workflow.root)
     assert "Another run is at work" in workflow.run().text
-    run = workflow.run("qc_page")
+    run = workflow.look("qc")
     assert run.status == 0, run.text
 
 
 def test_a_wrong_root_gives_one_sentence(tmp_path: Path):
     workflow = Workflow(tmp_path / "work", tmp_path / "nowhere")
-    for target in ("qc_page", "qc_pictures"):
-        run = workflow.run(target)
+    for run in (workflow.look("qc"), workflow.run("qc_pictures")):
         assert run.status != 0
         assert f"There is no data folder {tmp_path / 'nowhere'}." in run.text
         assert "Traceback" not in run.text

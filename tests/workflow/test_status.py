@@ -1,4 +1,4 @@
-"""`snakemake status`: what is done, pending, running, failed and blocked, while it is so."""
+"""`alfvideo status`: what is done, pending, running, failed and blocked, while it is so."""
 
 import csv
 import io
@@ -19,9 +19,9 @@ Render = Callable[[Path, Rig], Path]
 LONG = small(subject="KB010", seconds=40)
 
 
-def asked(workflow: Workflow, target: str, **config: object) -> str:
-    """Return the text that a target prints where only it prints."""
-    command = workflow.command(target, **config)
+def asked(workflow: Workflow, format: str = "table", **config: object) -> str:
+    """Return what status prints."""
+    command = workflow.alfvideo("status", "--format", format, **config)
     done = subprocess.run(command, capture_output=True, text=True, timeout=MAX_SECONDS)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -29,7 +29,7 @@ def asked(workflow: Workflow, target: str, **config: object) -> str:
 
 def states(workflow: Workflow, **config: object) -> dict[tuple[str, str], dict[str, str]]:
     """The rows by subject and stage."""
-    found = csv.DictReader(io.StringIO(asked(workflow, "status_csv", **config)))
+    found = csv.DictReader(io.StringIO(asked(workflow, "csv", **config)))
     return {(Path(row["session"]).parts[-3], row["stage"]): row for row in found}
 
 
@@ -44,12 +44,12 @@ def test_before_anything_was_done(workflow: Workflow, rendered: Render):
     rendered(workflow.root, small(lab="lab"))
     rendered(workflow.root, small(subject="KB002", faults={"body": (Fault.UNFINISHED_TRANSFER,)}))
     before = tree(workflow.root)
-    text = asked(workflow, "status")
+    text = asked(workflow)
     first = text.splitlines()[1:3]
     assert any("pending: all" in line and line.startswith("lab/") for line in first), text
     assert any("blocked: all" in line and "transfer unfinished" in line for line in first), text
     assert "2 sessions; 2 cameras: 0 done, 1 pending, 1 blocked" in text
-    assert "KB002" not in asked(workflow, "status", subjects=["KB001"]), "filters hold"
+    assert "KB002" not in asked(workflow, subjects=["KB001"]), "filters hold"
     assert tree(workflow.root) == before
 
 
@@ -59,7 +59,7 @@ def test_a_reader_may_leave_early(workflow: Workflow):
     for number in range(900):
         (workflow.root / "KB001" / "2026-01-01" / f"{number:03}").mkdir(parents=True)
     with subprocess.Popen(
-        workflow.command("status_csv"),
+        workflow.alfvideo("status", "--format", "csv"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -73,7 +73,7 @@ def test_a_reader_may_leave_early(workflow: Workflow):
 
 @pytest.mark.slow
 def test_a_missing_data_folder_is_said(workflow: Workflow):
-    run = workflow.run("status", root=str(workflow.root / "nowhere"))
+    run = workflow.look("status", root=str(workflow.root / "nowhere"))
     assert run.status != 0
     assert "There is no data folder" in run.text
 
@@ -90,7 +90,7 @@ def test_while_a_run_is_at_work_and_after(workflow: Workflow, rendered: Render, 
         while seen.get("state") != "running" or "frames/s" not in seen["message"]:
             assert run.poll() is None, run.stdout.read()
             seen = states(workflow)["KB010", "video"]
-        text = asked(workflow, "status")
+        text = asked(workflow)
         screen, _ = run.communicate(timeout=MAX_SECONDS)
     assert f"A run is at work: process {run.pid} on" in text
     assert "running: video" in text
@@ -110,12 +110,12 @@ def test_while_a_run_is_at_work_and_after(workflow: Workflow, rendered: Render, 
     assert str(cut) in failed["message"]
     assert "holds" in (workflow.workdir / failed["log"]).read_text()
 
-    last = json.loads(asked(workflow, "status_json"))
+    last = json.loads(asked(workflow, "json"))
     assert last["run"] == ""
     assert last["totals"] == {"done": 5, "pending": 2, "running": 0, "failed": 1, "blocked": 0}
     (only,) = last["last_runs"]
     assert (only["done"], only["failed"], only["root"]) == (5, 1, str(workflow.root))
     assert only["seconds"] > 1
-    text = asked(workflow, "status")
+    text = asked(workflow)
     assert "5 jobs done, 1 failed on" in text
     assert "A run is at work" not in text

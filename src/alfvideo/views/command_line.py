@@ -121,7 +121,8 @@ def status(
     directory: Directory = Path(),
 ) -> None:
     """What is done, pending, running, failed and blocked, and why."""
-    chosen = [path.absolute() for path in paths or ()]
+    # Not `resolve`: parts of the data folder may be links to other disks.
+    chosen = [Path(os.path.normpath(path.absolute())) for path in paths or ()]
     settings = _settings(config, configfile, directory)
     from alfvideo.views.status import screen
 
