@@ -223,15 +223,16 @@ class Planner:
         lock.acquire(root)
         if not self._locked:
             self._invocation.plan_quickly()
-            atexit.register(self._end)
+            # When the process ends, Snakemake has gone back to where it was started.
+            atexit.register(self._end, Path.cwd())
         self._locked.append(root)
 
-    def _end(self) -> None:
+    def _end(self, working_folder: Path) -> None:
         """Put what was made in the ONE tables although something failed; remember the run."""
         from alfvideo.registration import one_tables
 
         for target, (root, _) in self._tables.items():
-            if not Path(target).exists():
+            if not (working_folder / target).exists():
                 try:
                     one_tables.update(root, folders.discover(root))
                 except DataError as error:
@@ -243,7 +244,7 @@ class Planner:
         seconds = round(time.monotonic() - self._start)
         for root in self._locked:
             run = runs.Run(self._began, seconds, str(root), done, failed, platform.node())
-            runs.record(run)
+            runs.record(run, working_folder / runs.FILE)
         if failed:
             print(f"{done} jobs done, {failed} failed: alfvideo status says why.", file=sys.stderr)
 
