@@ -343,7 +343,7 @@ def test_lock_of_a_made_environment(
 ):
     workflow = one_camera(tmp_path / "data")
     session = rendered(workflow.root, Rig(seconds=2, scale=0.1, cameras=("right",)))
-    # The environment that other tests use is not made again.
+    # The environment that other tests use stays as it is.
     work = workflow.workdir / ".environments"
     work.mkdir(parents=True)
     for folder in (REPO / ".environments").glob("dlc-*"):

@@ -8,7 +8,7 @@ import pytest
 
 from alfvideo.files.errors import Blocked
 from alfvideo.session import datasets, description, pulse_files
-from alfvideo.session.description import ALL_CAMERAS, Session
+from alfvideo.session.cameras import ALL_CAMERAS, Session
 
 NIDQ = {"sync": {"nidq": {}}, "devices": {"cameras": {"left": {}, "body": {}}}}
 BPOD = {"sync": {"bpod": {}}, "devices": {"cameras": {"left": {}}}}

@@ -19,6 +19,7 @@ from alfvideo.jobs import provenance
 from alfvideo.planning import pending, scan_cache, tasks
 from alfvideo.planning.pending import State
 from alfvideo.session import datasets, description
+from alfvideo.session.cameras import ALL_CAMERAS
 from rigsim import Fault, Rig
 
 Render = Callable[[Path, Rig], Path]
@@ -37,7 +38,7 @@ def finish(path: Path, config: Configuration) -> None:
     records = {}
     for task in tasks.TASKS:
         read = description.read(path)
-        cameras = [description.ALL_CAMERAS] if task.of_session else read.cameras.values()
+        cameras = [ALL_CAMERAS] if task.of_session else read.cameras.values()
         for camera in cameras:
             if not task.applies(read, camera, config):
                 continue

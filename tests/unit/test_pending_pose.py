@@ -16,6 +16,7 @@ from alfvideo.planning import pending, tasks
 from alfvideo.planning.pending import State
 from alfvideo.pose import cascade
 from alfvideo.session import datasets, description
+from alfvideo.session.cameras import ALL_CAMERAS
 from rigsim import Rig
 
 Render = Callable[[Path, Rig], Path]
@@ -54,7 +55,7 @@ def inputs(path: Path, config: Configuration, rule: str, camera: str = "") -> di
     """Names of the files that a task reads."""
     read = description.read(path)
     task = tasks.BY_RULE[rule]
-    described = description.ALL_CAMERAS if task.of_session else read.cameras[camera]
+    described = ALL_CAMERAS if task.of_session else read.cameras[camera]
     return {
         name: [f.name for f in files] for name, files in task.files(read, described, config).items()
     }
@@ -260,7 +261,7 @@ def test_revisions_of_the_trials_are_left_out(path: Path, tracked: Configuration
     table = path / "alf" / "_ibl_trials.table.pqt"
     (path / "alf" / "#2026-02-01#").mkdir()
     (path / "alf" / "#2026-02-01#" / table.name).write_bytes(table.read_bytes())
-    assert datasets.trials(description.read(path), description.ALL_CAMERAS) == [table]
+    assert datasets.trials(description.read(path), ALL_CAMERAS) == [table]
 
 
 def test_pictures_show_features_of_the_cameras_that_have_them(path: Path, tracked: Configuration):
@@ -283,7 +284,7 @@ def test_trials_of_several_tasks(path: Path, tracked: Configuration):
         (path / "alf" / task / table.name).write_bytes(table.read_bytes())
     table.unlink()
     read = description.read(path)
-    found = datasets.trials(read, description.ALL_CAMERAS)
+    found = datasets.trials(read, ALL_CAMERAS)
     assert [file.parent.name for file in found] == ["task_00", "task_01"]
 
 
@@ -329,7 +330,7 @@ def test_all_results_are_registered_on_alyx_at_the_end(path: Path, tracked: Conf
     made = [file.name for s in pending.scan_session(path, tracked) for file in s.outputs]
     assert sorted(found) == sorted(made)
     read, task = description.read(path), tasks.BY_RULE["register_alyx"]
-    params = task.params(read, description.ALL_CAMERAS, registered)
+    params = task.params(read, ALL_CAMERAS, registered)
     assert (params["url"], params["repository"]) == ("https://alyx.example", "lab")
     finish(path, registered)
     assert stages(path, registered, State.PENDING) == {}

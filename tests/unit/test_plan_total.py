@@ -166,7 +166,7 @@ def test_a_backlog_of_a_thousand_sessions():
     for _ in range(5000):
         first = len(work)
         needs = [(), (), (first + 1,), (first + 1, first + 2)]
-        work += [job(rule, 10, *of) for rule, of in zip(rules, needs, strict=True)]
+        work += [job(rule, 10, *need) for rule, need in zip(rules, needs, strict=True)]
     # One compression at a time, all else beside each other.
     expected = 5000 * 10 * MAX_THREADS / 4 + 5000 * 30 / 4
     assert total(work, MACHINE) == pytest.approx(expected, rel=0.001)

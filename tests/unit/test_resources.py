@@ -1,4 +1,4 @@
-"""What jobs need of the machine: the figures that the design promises."""
+"""The needs of jobs: the figures that the design promises."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is shown of the state of everything: rows, tables, other programs, the last runs."""
+"""The state of everything as it is shown: rows, tables, other programs, the last runs."""
 
 import csv
 import io

@@ -17,7 +17,7 @@ from alfvideo.planning import tasks
 from alfvideo.planning.scan_cache import Memory
 from alfvideo.pose import cascade
 from alfvideo.session import datasets, description, folders
-from alfvideo.session.description import Session
+from alfvideo.session.cameras import Session
 from alfvideo.session.folders import Lookups
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.planning.snakemake_internals import Invocation
 from alfvideo.session import datasets, description, folders
-from alfvideo.session.description import ALL_CAMERAS, Camera
+from alfvideo.session.cameras import ALL_CAMERAS, Camera
 from alfvideo.trackers import TRACKERS
 
 Show = Callable[[Sequence[Status], Path, Configuration], None]

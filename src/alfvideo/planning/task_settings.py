@@ -10,7 +10,7 @@ from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.pose import cascade
 from alfvideo.qc import reference, rigs
-from alfvideo.session.description import Camera, Session
+from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.rigs import RIGS, Rig
 
 Applies = Callable[[Session, Camera, Configuration], bool]

@@ -19,7 +19,7 @@ from alfvideo.planning import task_settings
 from alfvideo.planning.task_settings import Applies, Settings
 from alfvideo.pose import roi
 from alfvideo.session import datasets
-from alfvideo.session.description import ALL_CAMERAS, Camera, Session
+from alfvideo.session.cameras import ALL_CAMERAS, Camera, Session
 from alfvideo.session.rigs import KINDS, Rig, kind_of
 from alfvideo.trackers import TRACKERS, Tracker
 

@@ -6,7 +6,7 @@ from one.alf import spec
 from one.alf.path import filename_parts
 
 from alfvideo.files.errors import Blocked
-from alfvideo.session.description import Camera, Session
+from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.rigs import RIGS
 from alfvideo.session.trials import COLUMNS
 from alfvideo.trackers import TRACKERS

@@ -11,7 +11,7 @@ from alfvideo.timing import sync
 
 if TYPE_CHECKING:
     # It reads the table of rigs, which has these functions.
-    from alfvideo.session.description import Camera, Session
+    from alfvideo.session.cameras import Camera, Session
 
 
 def sync_arrays(session: "Session", camera: "Camera") -> list[Path]:

@@ -14,7 +14,7 @@ from alfvideo.timing import bpod, sync
 from alfvideo.timing.sync import Fronts
 
 if TYPE_CHECKING:
-    from alfvideo.session.description import Camera, Session
+    from alfvideo.session.cameras import Camera, Session
 
 NAMESPACE = "spikeglx"
 """Of sync arrays, where the description names no acquisition software."""

@@ -16,7 +16,7 @@ from alfvideo.planning import tasks
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.session import description
-from alfvideo.session.description import ALL_CAMERAS
+from alfvideo.session.cameras import ALL_CAMERAS, Session
 from alfvideo.views.history import Past
 
 MIN_JOBS = 5
@@ -106,7 +106,7 @@ def jobs(statuses: Iterable[Status], config: Configuration, past: Iterable[Past]
 
     found: list[Job] = []
     makers: dict[Path, int] = {}
-    session: description.Session | None = None
+    session: Session | None = None
     for status in (status for status in statuses if status.state is State.PENDING):
         if session is None or session.path != status.session:
             session = description.read(status.session)

@@ -1,0 +1,111 @@
+"""A recording session and its cameras, and which of their files are there."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import translate
+from functools import cache
+from pathlib import Path
+
+from alfvideo.files.errors import Blocked
+from alfvideo.session.folders import Listing, Lookups
+
+VIDEO_COLLECTION = "raw_video_data"
+MAX_CLOCKS_APART = 60
+"""Seconds by which files may be newer than the clock of this machine."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera of a session; `sync_label` names the DAQ channel wired to its GPIO.
+
+    `described` holds what the description expects of its video: `width` and `height` in pixels and
+    `fps` in Hz, as far as they are there.
+    """
+
+    label: str
+    collection: str = VIDEO_COLLECTION
+    sync_label: str | None = "audio"
+    compressed: bool = False
+    described: Mapping[str, float] = field(default_factory=dict)
+
+
+ALL_CAMERAS = Camera(label="")
+"""Stands for all cameras of a session together."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """The recordings of a session and their places. Paths inside it are relative to `path`.
+
+    `sync` is the device that recorded the pulses, a key of `rigs.RIGS`, and `namespace` that of its
+    sync arrays. `protocols` are the names of the tasks, in order;
+    `projects` those of the projects that it belongs to.
+    """
+
+    path: Path
+    cameras: Mapping[str, Camera]
+    sync: str
+    namespace: str
+    sync_collection: str
+    task_collection: str
+    protocols: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    lookups: Lookups = field(default_factory=Lookups, compare=False, repr=False)
+    _found: dict[tuple[str, ...], list[Path]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    _paths: dict[tuple[str, str], Path] = field(default_factory=dict, compare=False, repr=False)
+
+    def listing(self, collection: str) -> Listing:
+        """List entries of a collection by name, read from disk once; empty if it does not exist."""
+        return self.lookups.listing(
+            f"{self.path}/{collection}" if collection != "." else f"{self.path}"
+        )
+
+    def siblings(self, file: Path) -> Listing:
+        """List entries of the folder of a file of the session, by name."""
+        return self.lookups.listing(str(file).rpartition("/")[0])
+
+    def check_date(self, file: Path) -> None:
+        """See that a file is there and not from the future: results would be older than it.
+
+        Raises
+        ------
+        Blocked
+            If it is from the future, or a link to nothing.
+        """
+        try:
+            modified = self.siblings(file)[file.name].stat().st_mtime
+        except FileNotFoundError:
+            self.lookups.cacheable = False
+            raise Blocked(f"{file} is a link to a file that is not there: bring it here") from None
+        if modified > time.time() + MAX_CLOCKS_APART:
+            # Time goes by without a change to any file.
+            self.lookups.cacheable = False
+            day = time.strftime("%Y-%m-%d %H:%M", time.localtime(modified))
+            raise Blocked(f"{file} is dated {day}, in the future: fix the clock and touch the file")
+
+    def find(self, collection: str, *patterns: str) -> list[Path]:
+        """Find files of a collection that match any of the glob patterns, sorted by name."""
+        key = (collection, *patterns)
+        if key not in self._found:
+            matches = any_of(patterns)
+            names = sorted(name for name in self.listing(collection) if matches(name))
+            self._found[key] = [self.path / collection / name for name in names]
+        return list(self._found[key])
+
+    def file(self, pattern: str, camera: Camera) -> Path:
+        """Return a camera's path of a pattern such as '{session}/{collection}/{camera}.avi'."""
+        key = (pattern, camera.label)
+        if key not in self._paths:
+            of_camera = {"camera": camera.label, "collection": camera.collection}
+            self._paths[key] = Path(pattern.format(session=self.path, **of_camera))
+        return self._paths[key]
+
+
+@cache
+def any_of(patterns: tuple[str, ...]) -> Callable[[str], object]:
+    """Compile a test whether a name matches one of the glob patterns."""
+    return re.compile("|".join(map(translate, patterns))).match
