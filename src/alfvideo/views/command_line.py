@@ -120,7 +120,7 @@ def status(
     configfile: Configfile = None,
     directory: Directory = Path(),
 ) -> None:
-    """What is done, pending, running, failed and blocked, and why."""
+    """Show what is done, pending, running, failed and blocked, and why."""
     # Not `resolve`: parts of the data folder may be links to other disks.
     chosen = [Path(os.path.normpath(path.absolute())) for path in paths or ()]
     settings = _settings(config, configfile, directory)
@@ -142,7 +142,7 @@ def doctor(
     configfile: Configfile = None,
     directory: Directory = Path(),
 ) -> None:
-    """Whether this machine has what a run needs; if not, the exit status is 1."""
+    """Show whether this machine has what a run needs; if not, the exit status is 1."""
     settings = _settings(config, configfile, directory)
     from alfvideo.views import doctor
     from alfvideo.views.doctor.examinations import examinations
@@ -164,7 +164,7 @@ def plan(
     configfile: Configfile = None,
     directory: Directory = Path(),
 ) -> None:
-    """How long the pending work takes, here and with more GPUs and cores."""
+    """Show how long the pending work takes, here and with more GPUs and cores."""
     settings = _settings(config, configfile, directory)
     from datetime import datetime
 

@@ -25,7 +25,7 @@ def _keys(*place: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _default(key: dict[str, Any]) -> str:
-    """The default; of a mapping only the keys that have a value."""
+    """Return the default; of a mapping only the keys that have a value."""
     if "default" not in key:
         return "–"
     value = key["default"]

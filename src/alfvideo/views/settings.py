@@ -25,7 +25,7 @@ class Settings(NamedTuple):
     config: Configuration
 
     def statuses(self) -> list[pending.Status]:
-        """What a scan finds.
+        """Scan the data folder.
 
         Raises
         ------
@@ -36,7 +36,7 @@ class Settings(NamedTuple):
 
 
 def read(words: Iterable[str], files: Iterable[Path]) -> Settings:
-    """The configuration of the working folder, or else of the clone, changed by files and words.
+    """Read the configuration of the working folder, or else of the clone, and change it.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ def examine(examinations: Mapping[str, Examination], config: Configuration) -> l
 
 
 def text(findings: Iterable[Finding]) -> str:
-    """A line for each finding, and one that sums up."""
+    """Return a line for each finding, and one that sums up."""
     findings = list(findings)
     width = max((len(finding.what) for finding in findings), default=0)
     lines = [f"{each.state:7}  {each.what:{width}}  {each.sentence}" for each in findings]

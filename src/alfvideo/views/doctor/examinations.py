@@ -6,7 +6,7 @@ from alfvideo.views.doctor import Examination, lab, machine, slurm
 
 
 def examinations(profile: str) -> Mapping[str, Examination]:
-    """The examinations by what they look at; `profile` is that of runs, empty for none."""
+    """Return the examinations by what they look at; `profile` is that of runs, empty for none."""
     return {
         "software": machine.software,
         "processor": machine.processor,

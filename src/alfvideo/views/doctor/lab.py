@@ -25,7 +25,7 @@ _SKEW = 2
 
 
 def data_folder(config: Configuration) -> Found:
-    """Whether `root` can be read and written, has locks, space and a clock that agrees."""
+    """Find out whether `root` can be read and written, has locks, space and a clock that agrees."""
     root = Path(config.root).expanduser().absolute()
     if not root.is_dir():
         yield (
@@ -76,7 +76,7 @@ def _writing(root: Path) -> Found:
 
 
 def working_folder(config: Configuration) -> Found:
-    """Whether there is space for the environments of the pose engines, logs and benchmarks."""
+    """Find out whether environments of the pose engines, logs and benchmarks have space."""
     here = Path.cwd()
     if not os.access(here, os.W_OK | os.X_OK):
         yield State.MISSING, f"{here} may not be written to. Run from a folder of your own"
@@ -92,7 +92,7 @@ def _space(folder: Path, needed: float) -> tuple[State, str]:
 
 
 def pose_engines(config: Configuration) -> Found:
-    """Whether the engines of `trackers` can be used, and whether they see a GPU."""
+    """Find out whether the engines of `trackers` can be used, and whether they see a GPU."""
     for engine in config.trackers:
         label = TRACKERS[engine].label
         configured = config.environments[engine]
@@ -110,7 +110,7 @@ def pose_engines(config: Configuration) -> Found:
 
 
 def models(config: Configuration) -> Found:
-    """Whether the models of all cascades are there."""
+    """Find out whether the models of all cascades are there."""
     for engine, camera, file in cascade.files(config):
         try:
             networks = cascade.load(file, engine).networks
@@ -121,7 +121,7 @@ def models(config: Configuration) -> Found:
 
 
 def alyx(config: Configuration) -> Found:
-    """Whether the server answers and takes the account."""
+    """Find out whether the server answers and takes the account."""
     url = config.registration.alyx
     if url:
         connection.check(url)

@@ -60,7 +60,7 @@ def gpu(config: Configuration) -> Found:
 
 
 def ffmpeg(config: Configuration) -> Found:
-    """The ffmpeg program that runs use, and its H.264 encoder."""
+    """Examine the ffmpeg program that runs use, and its H.264 encoder."""
     program = config.ffmpeg or imageio_ffmpeg.get_ffmpeg_exe()
     try:
         done = answer(program, "-hide_banner", "-encoders")
@@ -83,7 +83,7 @@ def ffmpeg(config: Configuration) -> Found:
 
 
 def clock(config: Configuration) -> Found:
-    """Whether the clock is set: what is out of date is told by times of files."""
+    """Find out whether the clock is set: what is out of date is told by times of files."""
     newest = Path(__file__).stat().st_mtime
     now = time.strftime("%Y-%m-%d %H:%M:%S %Z")
     if time.time() < newest:
@@ -93,7 +93,7 @@ def clock(config: Configuration) -> Found:
 
 
 def encoding(config: Configuration) -> Found:
-    """Whether file names with letters of all languages can be written."""
+    """Find out whether file names with letters of all languages can be written."""
     found = {sys.getfilesystemencoding().lower(), locale.getencoding().lower()}
     if found <= {"utf-8"}:
         yield State.GOOD, "utf-8"

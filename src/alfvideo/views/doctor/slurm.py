@@ -17,7 +17,7 @@ PLACES = (Path(), Path("~/.config/snakemake"), Path("/etc/xdg/snakemake"))
 
 
 def examination(profile: str) -> Examination:
-    """The examination for runs with a profile, as it is given to snakemake; empty for none.
+    """Return the examination for runs with a profile, as it is given to snakemake; empty for none.
 
     Without a profile for SLURM, what is wrong with it does not matter for runs.
     """
@@ -58,14 +58,14 @@ def _look(bad: State, profile: str, contents: Iterable[Mapping[str, Any]]) -> Fo
 
 
 def _contents(folder: Path) -> list[Mapping[str, Any]]:
-    """What the files of a profile hold."""
+    """Return what the files of a profile hold."""
     files = sorted(folder.glob("*.yaml"))
     contents = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in files)
     return [content for content in contents if isinstance(content, dict)]
 
 
 def _partitions(contents: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """The partitions that a profile names."""
+    """Return the partitions that a profile names."""
     for content in contents:
         resources = [
             content.get("default-resources", {}),

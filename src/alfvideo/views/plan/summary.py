@@ -26,7 +26,7 @@ TIMES = (1, 2, 4)
 def parts(
     statuses: Sequence[Status], config: Configuration, limits: Mapping[str, int], now: datetime
 ) -> Iterator[RenderableType]:
-    """The plan for what a scan found pending, newest sessions first, as tables and sentences.
+    """Yield the plan for what a scan found pending, newest sessions first: tables and sentences.
 
     `limits` are as in `work.total`. Benchmarks are read from the current folder.
     """
@@ -87,7 +87,7 @@ def _alternatives(jobs: Sequence[Job], limits: Mapping[str, int]) -> Table:
 
 
 def _machine(limits: Mapping[str, int]) -> str:
-    """What there is of what a person would buy, in words.
+    """Name what there is of what a person would buy.
 
     >>> _machine({"cores": 16, "gpu": 1, "io_charge": 100}), _machine({"jobs": 200})
     ('16 cores, 1 GPU', '200 jobs at a time')

@@ -49,13 +49,13 @@ class Estimate(NamedTuple):
     high: float
 
     def seconds(self, length: float) -> tuple[float, float, float]:
-        """What a job of a length takes, as in `Job`."""
+        """Return what a job of a length takes, as in `Job`."""
         expected = self.fixed + self.slope * length
         return expected, expected * self.low, expected * self.high
 
 
 def estimate(seconds: Sequence[float], lengths: Sequence[float]) -> Estimate:
-    """The estimate from past jobs of one kind, at least one; lengths in any unit, 0 if not known.
+    """Estimate from past jobs of one kind, at least one; lengths in any unit, 0 if not known.
 
     The line of Theil and Sen, which outliers do not move, if there are enough jobs of different
     lengths; else the time grows with the length. The spread is the 10th to 90th percentile.
@@ -89,7 +89,7 @@ def _length(session: Path, camera: str) -> float:
 
 
 def jobs(statuses: Iterable[Status], config: Configuration, past: Iterable[Past]) -> list[Job]:
-    """The jobs of everything that is pending, in the order of the statuses, as a scan gives them.
+    """Return the jobs of everything that is pending, in the order of the statuses of a scan.
 
     Their times are judged by past jobs of the same rule and camera, or else of the rule.
     """

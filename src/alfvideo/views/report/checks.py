@@ -51,13 +51,13 @@ class Quality:
         return tuple(check for check in self.checks if check.outcome in _WRONG)
 
     def numbers(self, name: str) -> tuple[float | None, ...]:
-        """The numbers of a check; none if it was not made or is CRITICAL, when they differ."""
+        """Return the numbers of a check; none if it was not made or is CRITICAL: they differ."""
         usable = (c for c in self.checks if c.name == name and c.outcome != "CRITICAL")
         return next((check.numbers for check in usable), ())
 
 
 def worst(outcomes: Iterable[str]) -> str:
-    """The worst of some outcomes.
+    """Return the worst of some outcomes.
 
     >>> worst(["PASS", "NOT_SET", "WARNING"])
     'WARNING'
@@ -68,7 +68,7 @@ def worst(outcomes: Iterable[str]) -> str:
 
 
 def qualities(path: Path) -> dict[str, dict[str, Quality]]:
-    """The QC files of a session, by camera and by what was checked, in the order of `KINDS`."""
+    """Read the QC files of a session, by camera and by what was checked, in order of `KINDS`."""
     found: dict[str, dict[str, Quality]] = {}
     names = sorted(filter(spec.is_valid, folders.listing(path / "qc")))
     for kind in KINDS:
@@ -80,7 +80,7 @@ def qualities(path: Path) -> dict[str, dict[str, Quality]]:
 
 
 def read(file: Path, kind: str) -> Quality:
-    """A QC file; if it is broken, the only check is that it cannot be read."""
+    """Read a QC file; if it is broken, the only check is that it cannot be read."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         prefix = f"_{kind}{datasets.camera_of(file).capitalize()}_"

@@ -25,7 +25,7 @@ _NUMBERS = MappingProxyType(
 
 
 def environment() -> Environment:
-    """The templates, with everything escaped that comes from data."""
+    """Return the templates, with everything escaped that comes from data."""
     found = Environment(
         loader=PackageLoader("alfvideo.views.report"),
         autoescape=True,
@@ -41,7 +41,7 @@ def environment() -> Environment:
 
 
 def numbers(check: Check) -> str:
-    """The numbers of a check, in words where they are known.
+    """Write the numbers of a check, in words where they are known.
 
     >>> numbers(Check("dropped_frames", "WARNING", (3, None)))
     '3 dropped'
@@ -56,7 +56,7 @@ def numbers(check: Check) -> str:
 
 
 def day(moment: str) -> str:
-    """A moment of a record as a person writes it.
+    """Write a moment of a record as a person writes it.
 
     >>> day("2026-01-05T12:30:00Z")
     '2026-01-05 12:30 UTC'
@@ -69,14 +69,14 @@ Neighbour = tuple[str, str] | tuple[()]
 
 
 def session_page(templates: Environment, report: Report, newer: Neighbour, older: Neighbour) -> str:
-    """The page of a session; `newer` and `older` are page and name of those beside it, or empty."""
+    """Render the page of a session; `newer` and `older` are page and name of others, or empty."""
     return templates.get_template("session.html.j2").render(
         session=report, newer=newer, older=older
     )
 
 
 def index_page(templates: Environment, reports: Sequence[Report], root: Path, written: str) -> str:
-    """The table of all sessions and cameras below `root`; `written` is when it was made."""
+    """Render the table of all sessions and cameras below `root`; `written` is when it was made."""
     cameras = [camera for report in reports for camera in report.cameras]
     of_camera = [camera for camera in cameras if camera.label]
     return templates.get_template("index.html.j2").render(

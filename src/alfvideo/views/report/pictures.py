@@ -42,7 +42,7 @@ class Picture:
 
 
 def pictures(path: Path, cameras: Collection[str]) -> list[Picture]:
-    """What is in the folder `snapshot` of a session, of these cameras and of all together."""
+    """List what is in the folder `snapshot` of a session, of these cameras and of all."""
     folder = path / "snapshot"
     found = [
         _picture(folder / name)
@@ -73,7 +73,7 @@ def _picture(file: Path) -> Picture:
 
 @cache
 def _caption(name: str, camera: str) -> str:
-    """The caption that Snakemake's report has, too, which renders it with the same names."""
+    """Return the caption that Snakemake's report has, too, which renders it with the same names."""
     if not name:
         return ""
     text = (

@@ -113,7 +113,7 @@ class Report:
 
 
 def page_name(path: Path, root: Path) -> str:
-    """A name for the folder of a session's page that every file system and link can have.
+    """Return a name for the folder of a session's page that every file system and link can have.
 
     >>> page_name(Path("/data/lab/KB #1/2026-01-05/001"), Path("/data"))
     'KB-1_2026-01-05_001_d2290252'
@@ -185,7 +185,7 @@ def _times_of(path: Path, label: str) -> Times | None:
 
 
 def times(file: Path) -> Times:
-    """What there is to say of a file of camera times, (n,) float64, seconds."""
+    """Return what there is to say of a file of camera times, (n,) float64, seconds."""
     try:
         # Only its ends are read.
         found = np.load(file, mmap_mode="r")
@@ -205,7 +205,7 @@ def _n_licks(file: Path) -> int | None:
 
 
 def jobs(made: Mapping[str, Entry], cameras: Iterable[str]) -> list[Job]:
-    """The jobs of a provenance record, of these cameras and of all together, first to last."""
+    """List the jobs of a provenance record, of these cameras and of all together, in order."""
     entries: dict[tuple[str, ...], Entry] = {}
     outputs: dict[tuple[str, ...], list[str]] = {}
     for output, entry in sorted(made.items()):

@@ -18,7 +18,7 @@ def write_csv(rows: Iterable[Row], file: TextIO) -> None:
 
 
 def write_json(rows: Iterable[Row], head: Mapping[str, Any], file: TextIO) -> None:
-    """An object of `head`, numbers of `rows` by state, and the rows.
+    """Write an object of `head`, numbers of `rows` by state, and the rows.
 
     What is not known is null or an empty text. Paths become texts.
     """

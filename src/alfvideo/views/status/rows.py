@@ -34,7 +34,7 @@ class Row(NamedTuple):
 def rows(
     statuses: Iterable[Status], logs_of: LogsOf = lambda status: (), made: bool = False
 ) -> Iterator[Row]:
-    """A row for each status, in their order; those of a session must follow each other.
+    """Yield a row for each status, in their order; those of a session must follow each other.
 
     With `made`, the records of finished jobs are read, too.
     """
@@ -57,7 +57,7 @@ def rows(
 
 
 def logs_of(status: Status) -> Iterator[Path]:
-    """The logs that the jobs of a pending stage may write, below the folder of the run."""
+    """Yield the logs that the jobs of a pending stage may write, below the folder of the run."""
     output = next(iter(status.outputs))
     wildcards = {
         "session": status.session,
@@ -70,13 +70,13 @@ def logs_of(status: Status) -> Iterator[Path]:
 
 
 def failure(status: Status, failed: Mapping[str, Entry]) -> Entry | None:
-    """The entry of the job that could not make a pending stage, in the record of failures."""
+    """Find the job that could not make a pending stage, in the record of failures."""
     names = (provenance.relative(output, status.session) for output in status.outputs)
     return next((failed[name] for name in names if name in failed), None)
 
 
 def _waiting(status: Status, failed: Mapping[str, Entry], unknown: str, logs_of: LogsOf) -> Row:
-    """A pending stage: it may be running, may have failed before, or why that is `unknown`."""
+    """Return the row of a pending stage: running, failed, or why that is `unknown`."""
     for log in logs_of(status):
         if running.is_running(log):
             return _row(status, {"log": str(log)}, State.RUNNING, running.progress(log))
@@ -100,7 +100,7 @@ def _row(
 
 
 def _jobs(entries: Mapping[str, Entry]) -> dict[tuple[str, str], Entry]:
-    """The entries of a session's provenance by stage and camera."""
+    """Return the entries of a session's provenance by stage and camera."""
     return {
         (tasks.BY_RULE[entry["rule"]].stage, entry.get("camera", "")): entry
         for entry in entries.values()

@@ -46,7 +46,7 @@ def show(
 
 
 def _show_table(found: Sequence[Row], root: Path, file: TextIO) -> None:
-    """What is not done, each stage, and the last runs."""
+    """Print what is not done, each stage, and the last runs."""
     past = history.read(dict.fromkeys(row.session for row in found), Path())
     parts = table.of_cameras(found, root)
     if found:

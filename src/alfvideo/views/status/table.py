@@ -42,7 +42,7 @@ def show(parts: Iterable[RenderableType], file: TextIO) -> None:
 
 
 def plain(parts: Iterable[RenderableType]) -> str:
-    """The same without colour, one line for each row."""
+    """Return the same without colour, one line for each row."""
     console = Console(width=100_000, color_system=None, highlight=False, markup=False, emoji=False)
     with console.capture() as capture:
         for part in parts:
@@ -88,7 +88,7 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
 
 
 def of_stages(rows: Iterable[Row], past: Iterable[Past]) -> Table:
-    """How many cameras (or sessions) are in which state, by stage, and what past jobs took."""
+    """Count the cameras (or sessions) in each state, by stage, beside what past jobs took."""
     counts: dict[str, Counter[State]] = {}
     for row in rows:
         counts.setdefault(row.stage, Counter())[row.state] += 1
@@ -110,7 +110,7 @@ def of_stages(rows: Iterable[Row], past: Iterable[Past]) -> Table:
 
 
 def columns(*names: str) -> Table:
-    """A table without lines, with these columns and no rows yet."""
+    """Return a table without lines, with these columns and no rows yet."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in names:
         table.add_column(column, overflow="fold")
@@ -118,7 +118,7 @@ def columns(*names: str) -> Table:
 
 
 def _work(of_camera: Sequence[Row]) -> Text:
-    """The stages in each state but done, in words."""
+    """Return the stages in each state but done, in words."""
     work = []
     for state in reversed(WORST_FIRST):
         stages = [row.stage for row in of_camera if row.state is state]
@@ -129,7 +129,7 @@ def _work(of_camera: Sequence[Row]) -> Text:
 
 
 def _why(of_camera: Sequence[Row]) -> Text:
-    """Why stages are blocked, what went wrong and where its log is, how far running ones are."""
+    """Return why stages are blocked, what went wrong and its log, how far running ones are."""
     forms = {State.FAILED: "{0.message} Log: {0.log}", State.RUNNING: "{0.stage} {0.message}"}
     reasons = [forms.get(row.state, "{0.message}").format(row) for row in of_camera if row.message]
     one_line = (" ".join(reason.split()) for reason in dict.fromkeys(reasons))
