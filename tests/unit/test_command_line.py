@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from tests import clone
 
+from alfvideo.planning import scan_cache
 from alfvideo.views import settings
 from rigsim import Rig
 
@@ -130,9 +131,11 @@ def test_the_demo_has_its_own_configuration(tmp_path: Path, monkeypatch: pytest.
     assert settings.read(["root=data"], []).config.trackers == ()
 
 
+@pytest.mark.slow
 def test_snakemake_and_alfvideo_share_what_they_remember(lab: Lab, sessions: list[Path]):
     """The key of the memory holds the whole configuration, so both read it the same way."""
     changes = ["--config", f"root={lab.root}", "compression={crf: 20}", "keep_avi=false"]
+    time.sleep(scan_cache.SETTLED / 1e9 + 0.1)
     lab.says("status", *changes)
     (memory,) = (lab.work / ".scan").iterdir()
     key = json.loads(memory.read_text())["key"]
