@@ -38,7 +38,3 @@ def settings_of(rule):
 
 def priority_of(rule):
     return lambda wildcards: resources.priority(rule, Path(wildcards.session))
-
-
-def resources_of(rule):
-    return resources.declared(rule)

@@ -21,7 +21,7 @@ rule dlc_environment:
     conda:
         "../envs/dlc/conda.yaml"
     resources:
-        **resources_of("dlc_environment"),
+        **resources.declared("dlc_environment"),
     params:
         # A command and not a script, which would run in the conda environment, where alfvideo is not.
         program=[sys.executable, str(HERE / "scripts" / "pose_environment.py")],
@@ -49,7 +49,7 @@ rule dlc:
     priority: priority_of("dlc")
     threads: planner.threads("dlc")
     resources:
-        **resources_of("dlc"),
+        **resources.declared("dlc"),
     params:
         settings=settings_of("dlc"),
     message:
@@ -69,7 +69,7 @@ rule ephys_post_dlc:
         "benchmarks/ephys_post_dlc{session}/{camera}.tsv"
     priority: priority_of("ephys_post_dlc")
     resources:
-        **resources_of("ephys_post_dlc"),
+        **resources.declared("ephys_post_dlc"),
     params:
         settings=settings_of("ephys_post_dlc"),
     message:
@@ -89,7 +89,7 @@ rule dlc_qc:
         "benchmarks/dlc_qc{session}/{camera}.tsv"
     priority: priority_of("dlc_qc")
     resources:
-        **resources_of("dlc_qc"),
+        **resources.declared("dlc_qc"),
     params:
         settings=settings_of("dlc_qc"),
     message:
@@ -109,7 +109,7 @@ rule dlc_qc_plot:
         "benchmarks/dlc_qc_plot{session}.tsv"
     priority: priority_of("dlc_qc_plot")
     resources:
-        **resources_of("dlc_qc_plot"),
+        **resources.declared("dlc_qc_plot"),
     params:
         settings=settings_of("dlc_qc_plot"),
     message:
@@ -128,7 +128,7 @@ use rule dlc_environment as lightning_pose_environment with:
     conda:
         "../envs/litpose/conda.yaml"
     resources:
-        **resources_of("lightning_pose_environment"),
+        **resources.declared("lightning_pose_environment"),
     params:
         engine="lightningPose",
         python=f"--python={settings.environments['lightningPose']}",
@@ -148,7 +148,7 @@ use rule dlc as lightning_pose with:
     benchmark:
         "benchmarks/lightning_pose{session}/{camera}.tsv"
     resources:
-        **resources_of("lightning_pose"),
+        **resources.declared("lightning_pose"),
     params:
         settings=settings_of("lightning_pose"),
     message:
@@ -165,7 +165,7 @@ use rule ephys_post_dlc as ephys_post_lightning_pose with:
     benchmark:
         "benchmarks/ephys_post_lightning_pose{session}/{camera}.tsv"
     resources:
-        **resources_of("ephys_post_lightning_pose"),
+        **resources.declared("ephys_post_lightning_pose"),
     params:
         settings=settings_of("ephys_post_lightning_pose"),
     message:
@@ -182,7 +182,7 @@ use rule dlc_qc as lightning_pose_qc with:
     benchmark:
         "benchmarks/lightning_pose_qc{session}/{camera}.tsv"
     resources:
-        **resources_of("lightning_pose_qc"),
+        **resources.declared("lightning_pose_qc"),
     params:
         settings=settings_of("lightning_pose_qc"),
     message:
@@ -201,7 +201,7 @@ use rule dlc_qc_plot as lp_qc_plot with:
     benchmark:
         "benchmarks/lp_qc_plot{session}.tsv"
     resources:
-        **resources_of("lp_qc_plot"),
+        **resources.declared("lp_qc_plot"),
     params:
         settings=settings_of("lp_qc_plot"),
     message:

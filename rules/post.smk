@@ -13,7 +13,7 @@ rule motion_energy:
         "benchmarks/motion_energy{session}/{camera}.tsv"
     priority: priority_of("motion_energy")
     resources:
-        **resources_of("motion_energy"),
+        **resources.declared("motion_energy"),
     params:
         settings=settings_of("motion_energy"),
     message:
@@ -33,7 +33,7 @@ rule licks:
         "benchmarks/licks{session}.tsv"
     priority: priority_of("licks")
     resources:
-        **resources_of("licks"),
+        **resources.declared("licks"),
     params:
         settings=settings_of("licks"),
     message:
@@ -53,7 +53,7 @@ rule pose_clip:
         "benchmarks/pose_clip{session}/{camera}.tsv"
     priority: priority_of("pose_clip")
     resources:
-        **resources_of("pose_clip"),
+        **resources.declared("pose_clip"),
     params:
         settings=settings_of("pose_clip"),
     message:

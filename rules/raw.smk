@@ -12,7 +12,7 @@ rule video_register_raw:
         "benchmarks/video_register_raw{session}/{camera}.tsv"
     priority: priority_of("video_register_raw")
     resources:
-        **resources_of("video_register_raw"),
+        **resources.declared("video_register_raw"),
     params:
         settings=settings_of("video_register_raw"),
     message:
@@ -33,7 +33,7 @@ rule video_compress:
     priority: priority_of("video_compress")
     threads: planner.threads("video_compress")
     resources:
-        **resources_of("video_compress"),
+        **resources.declared("video_compress"),
     params:
         settings=settings_of("video_compress"),
     message:
@@ -54,7 +54,7 @@ rule video_convert:
         "benchmarks/video_convert{session}/{collection}/{camera}.tsv"
     priority: priority_of("video_convert")
     resources:
-        **resources_of("video_convert"),
+        **resources.declared("video_convert"),
     params:
         settings=settings_of("video_convert"),
     message:
@@ -76,7 +76,7 @@ rule video_remove_original:
         "benchmarks/video_remove_original{session}/{camera}.tsv"
     priority: priority_of("video_remove_original")
     resources:
-        **resources_of("video_remove_original"),
+        **resources.declared("video_remove_original"),
     params:
         settings=settings_of("video_remove_original"),
     message:

@@ -13,7 +13,7 @@ rule register_alyx:
     priority: priority_of("register_alyx")
     localrule: True
     resources:
-        **resources_of("register_alyx"),
+        **resources.declared("register_alyx"),
     params:
         settings=settings_of("register_alyx"),
     message:

@@ -13,7 +13,7 @@ rule video_sync_qc_bpod:
         "benchmarks/video_sync_qc_bpod{session}/{camera}.tsv"
     priority: priority_of("video_sync_qc_bpod")
     resources:
-        **resources_of("video_sync_qc_bpod"),
+        **resources.declared("video_sync_qc_bpod"),
     params:
         settings=settings_of("video_sync_qc_bpod"),
     message:
@@ -33,7 +33,7 @@ rule video_sync_qc_nidq:
         "benchmarks/video_sync_qc_nidq{session}/{camera}.tsv"
     priority: priority_of("video_sync_qc_nidq")
     resources:
-        **resources_of("video_sync_qc_nidq"),
+        **resources.declared("video_sync_qc_nidq"),
     params:
         settings=settings_of("video_sync_qc_nidq"),
     message:
@@ -53,7 +53,7 @@ rule video_sync_qc_camlog:
         "benchmarks/video_sync_qc_camlog{session}/{camera}.tsv"
     priority: priority_of("video_sync_qc_camlog")
     resources:
-        **resources_of("video_sync_qc_camlog"),
+        **resources.declared("video_sync_qc_camlog"),
     params:
         settings=settings_of("video_sync_qc_camlog"),
     message:
@@ -74,7 +74,7 @@ rule video_qc:
         "benchmarks/video_qc{session}/{camera}.tsv"
     priority: priority_of("video_qc")
     resources:
-        **resources_of("video_qc"),
+        **resources.declared("video_qc"),
     params:
         settings=settings_of("video_qc"),
     message:

@@ -8,15 +8,15 @@ from alfvideo.files.errors import attempt
 from alfvideo.jobs import job
 from alfvideo.plots.camera_qc import camera_qc
 from alfvideo.qc import camera, inputs, outcome, rigs
+from alfvideo.session.rigs import RIGS
 from alfvideo.timing import wheel
 
 with job.run(snakemake) as this:
     mp4 = Path(snakemake.input.mp4[0])
     found = {name: [Path(file) for file in files] for name, files in snakemake.input.items()}
-    namespace, sync_label = this.settings["namespace"], this.settings["sync_label"]
-    sync_folder = (
-        found["ttl"][0].parent if found["ttl"] and this.settings["sync"] == "nidq" else None
-    )
+    sync, sync_label = this.settings["sync"], this.settings["sync_label"]
+    namespace, ttl = this.settings["namespace"], found["ttl"]
+    sync_folder = ttl[0].parent if ttl and RIGS[sync].records_wheel else None
     is_camlog = mp4.with_suffix(".camlog") in found["frame_log"]
     inspection = camera.inspect(
         camera.Camera(
@@ -24,7 +24,7 @@ with job.run(snakemake) as this:
             video=mp4,
             times=attempt(arrays.load, found["times"][0]),
             frame_data=attempt(inputs.frame_data, found["frame_log"], mp4.parent, this.camera),
-            ttl_rises=attempt(inputs.ttl_rises, found["ttl"], namespace, sync_label),
+            ttl_rises=attempt(inputs.ttl_rises, ttl, sync, namespace, sync_label),
             wheel=attempt(wheel.load, found["wheel"], sync_folder, namespace),
             reference=attempt(inputs.reference_frame, this.settings["reference_frame"]),
             expected=rigs.Expected(**this.settings["expected"]),

@@ -61,6 +61,7 @@ EXCLUDED = {
     "alfvideo.registration.alyx.answers": "how the server is reached",
     "alfvideo.registration.alyx.connection": "how the server is reached",
     "alfvideo.registration.alyx.credentials": "how the server is reached",
+    "alfvideo.session.rigs": "a row for another rig changes nothing for those that there are",
     "alfvideo.trackers": "a row for another engine changes nothing for those that there are",
 }
 """Modules and packages that do not change the content of a result, each with the reason."""

@@ -48,14 +48,16 @@ class Baseline:
     def tests_of(self, mutant: Mutant) -> list[str]:
         """The tests that may notice a change, the fastest first.
 
-        Those that run its lines; if these run at the import only, those that run the file.
+        Those that run its lines. If these run at the import only, all: first those that run the
+        file, then the others, which may import its constants.
         """
         by_line = self.by_line.get(mutant.file, {})
         lines = range(mutant.line, mutant.last_line + 1)
         chosen = set().union(*(by_line.get(line, ()) for line in lines))
+        near = set().union(*by_line.values())
         if not chosen and any(line in by_line for line in lines):
-            chosen = set().union(*by_line.values()) or set(self.seconds)
-        return sorted(chosen, key=lambda test: self.seconds[test])
+            chosen = set(self.seconds)
+        return sorted(chosen, key=lambda test: (test not in near, self.seconds[test]))
 
 
 def preload() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alfvideo.files.errors import Blocked
-from alfvideo.session import datasets, description
+from alfvideo.session import datasets, description, pulse_files
 from alfvideo.session.description import ALL_CAMERAS, Session
 
 NIDQ = {"sync": {"nidq": {}}, "devices": {"cameras": {"left": {}, "body": {}}}}
@@ -99,17 +99,17 @@ def test_sync_of_an_old_session_is_in_the_folder_of_a_probe(folder: Path):
     meta = "raw_ephys_data/probe00/x.imec.ap.meta"
     read = session(folder, NIDQ, *files, meta, "raw_ephys_data/notes.txt")
     left = read.cameras["left"]
-    assert names(datasets.sync_arrays(read, left), read) == files
+    assert names(pulse_files.sync_arrays(read, left), read) == files
     # so that it is noticed if they go
     ephys = folder / "raw_ephys_data"
     assert set(read.lookups.folders) == {str(ephys), str(ephys / "probe00")}
-    assert names(datasets.wiring(read, left), read) == [meta]
+    assert names(pulse_files.wiring(read, left), read) == [meta]
 
 
 def test_two_sync_arrays_are_not_enough(folder: Path):
     read = session(folder, NIDQ, *(f"raw_ephys_data/{name}" for name in SYNC[1:]))
     with pytest.raises(Blocked, match=r"raw_ephys_data has no _spikeglx_sync\.times\.npy"):
-        datasets.sync_arrays(read, read.cameras["left"])
+        pulse_files.sync_arrays(read, read.cameras["left"])
 
 
 def test_sync_line_of_the_camera(folder: Path):
@@ -128,7 +128,7 @@ def test_sync_line_of_a_bpod_rig(folder: Path):
     left = read.cameras["left"]
     assert datasets.ttl(read, left) == []
     with pytest.raises(Blocked, match=r"sync missing: .*taskData\.raw\.jsonable"):
-        datasets.task_data(read, left)
+        pulse_files.task_data(read, left)
     read = session(folder, BPOD, data)
     assert names(datasets.ttl(read, left), read) == [data, settings]
 

@@ -10,7 +10,7 @@ from one.alf.path import ALFPath
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked
 from alfvideo.planning import tasks
-from alfvideo.session import datasets, description
+from alfvideo.session import datasets, description, pulse_files
 from rigsim import CAMERAS, Rig
 
 Render = Callable[[Path, Rig], Path]
@@ -126,10 +126,10 @@ def test_files_of_other_cameras_are_left_alone(tmp_path: Path, rendered: Render)
 
 def test_sync_on_the_probes(tmp_path: Path, rendered: Render):
     read = description.read(rendered(tmp_path, body(neuropixel="3A")))
-    folders = {file.parent for file in datasets.sync_arrays(read, read.cameras["body"])}
+    folders = {file.parent for file in pulse_files.sync_arrays(read, read.cameras["body"])}
     assert folders == {read.path / "raw_ephys_data" / "probe00"}
     assert "_spikeglx_ephysData_g0_t0.imec.ap.meta" in names(
-        datasets.wiring(read, read.cameras["body"])
+        pulse_files.wiring(read, read.cameras["body"])
     )
 
 
@@ -144,7 +144,7 @@ def test_sync_on_the_probes(tmp_path: Path, rendered: Render):
 def test_what_tells_the_channels(tmp_path: Path, rendered: Render, kind: str, expected: list[str]):
     read = description.read(rendered(tmp_path, body(kind=kind)))
     (camera,) = read.cameras.values()
-    assert names(datasets.wiring(read, camera)) == expected
+    assert names(pulse_files.wiring(read, camera)) == expected
 
 
 @pytest.mark.parametrize("attribute", ["times", "channels", "polarities"])
@@ -153,7 +153,7 @@ def test_one_missing_sync_array_blocks(tmp_path: Path, rendered: Render, attribu
     (path / "raw_ephys_data" / f"_spikeglx_sync.{attribute}.npy").unlink()
     read = description.read(path)
     with pytest.raises(Blocked, match=r"sync missing: raw_ephys_data has no _spikeglx_sync"):
-        datasets.sync_arrays(read, read.cameras["body"])
+        pulse_files.sync_arrays(read, read.cameras["body"])
 
 
 def test_several_videos_of_a_camlog_rig(tmp_path: Path, rendered: Render):

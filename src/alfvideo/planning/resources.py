@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from alfvideo.session.rigs import KINDS
 from alfvideo.trackers import TRACKERS, Tracker
 
 
@@ -48,9 +49,7 @@ RESOURCES: Mapping[str, Resources] = {
     "video_register_raw": Resources(100, 500, 10),
     "video_compress": Resources(90, 4000, _DAY, threads=None, job_size="large"),
     "video_convert": Resources(90, 2000, 120),
-    "video_sync_qc_bpod": Resources(40, 2000, 30),
-    "video_sync_qc_nidq": Resources(40, 2000, 30),
-    "video_sync_qc_camlog": Resources(40, 2000, 30),
+    **{rig.rule: Resources(40, 2000, 30) for rig in KINDS},
     "video_qc": Resources(40, 2000, 60),
     "motion_energy": Resources(30, 1000, 120),
     "licks": Resources(30, 2000, 30),

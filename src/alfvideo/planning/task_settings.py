@@ -11,15 +11,16 @@ from alfvideo.files.errors import Blocked, DataError
 from alfvideo.pose import cascade
 from alfvideo.qc import reference, rigs
 from alfvideo.session.description import Camera, Session
+from alfvideo.session.rigs import RIGS, Rig
 
 Applies = Callable[[Session, Camera, Configuration], bool]
 Settings = Callable[[Session, Camera, Configuration], dict[str, Any]]
 
 
 def compression(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
-    """Return the encoder's settings: videos of training rigs (Bpod) are compressed more."""
+    """Return the encoder's settings: some kinds of rig have a quality of their own."""
     settings = config.compression
-    crf = settings.crf_bpod if session.sync == "bpod" else settings.crf
+    crf = getattr(settings, RIGS[session.sync].crf)
     return {"preset": settings.preset, "crf": crf}
 
 
@@ -32,6 +33,13 @@ def timing(session: Session, camera: Camera, config: Configuration) -> dict[str,
     """Add to `daq` where the camera sees the wheel, by which it is timed if GPIO is of no use."""
     region = config.wheel_regions.get(camera.label)
     return {**daq(session, camera, config), "wheel_region": region and region.model_dump()}
+
+
+def times(rig: Rig) -> Settings:
+    """Make the function that gives what the times of a kind of rig depend on."""
+    if not rig.has_labels:
+        return lambda session, camera, config: {}
+    return timing if rig.records_wheel and not rig.has_camlog else daq
 
 
 def pose_box(camera: Camera, config: Configuration) -> dict[str, int] | None:

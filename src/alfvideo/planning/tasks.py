@@ -20,6 +20,7 @@ from alfvideo.planning.task_settings import Applies, Settings
 from alfvideo.pose import roi
 from alfvideo.session import datasets
 from alfvideo.session.description import ALL_CAMERAS, Camera, Session
+from alfvideo.session.rigs import KINDS, Rig, kind_of
 from alfvideo.trackers import TRACKERS, Tracker
 
 Inputs = Callable[[Session, Camera], list[Path]]
@@ -238,6 +239,24 @@ def _check_last_attempt(
 _TIMES = Result(datasets.TIMES, optional=True)
 
 
+def _frame_times(rig: Rig) -> Task:
+    """Make the task of the camera times on one kind of rig."""
+    return Task(
+        rule=rig.rule,
+        stage="times",
+        version=rig.version,
+        applies=lambda session, camera, config: kind_of(session, camera) is rig,
+        inputs=(
+            datasets.mp4,
+            *(() if rig.has_camlog else (datasets.embedded,)),
+            *rig.files,
+            *((datasets.wheel,) if rig.records_wheel and not rig.has_camlog else ()),
+        ),
+        outputs=(datasets.TIMES,),
+        settings=task_settings.times(rig),
+    )
+
+
 def _pose(tracker: Tracker) -> Task:
     """Make the task of the pose of a camera by one tracker."""
     return Task(
@@ -345,38 +364,7 @@ TASKS = (
         inputs=(datasets.originals,),
         outputs=(datasets.RAW_MP4, datasets.RAW_CAMLOG),
     ),
-    Task(
-        rule="video_sync_qc_nidq",
-        stage="times",
-        version=1,
-        applies=lambda session, camera, config: session.sync == "nidq" and not camera.compressed,
-        inputs=(
-            datasets.mp4,
-            datasets.embedded,
-            datasets.sync_arrays,
-            datasets.wiring,
-            datasets.wheel,
-        ),
-        outputs=(datasets.TIMES,),
-        settings=task_settings.timing,
-    ),
-    Task(
-        rule="video_sync_qc_bpod",
-        stage="times",
-        version=1,
-        applies=lambda session, camera, config: session.sync == "bpod" and not camera.compressed,
-        inputs=(datasets.mp4, datasets.embedded, datasets.task_data),
-        outputs=(datasets.TIMES,),
-    ),
-    Task(
-        rule="video_sync_qc_camlog",
-        stage="times",
-        version=1,
-        applies=lambda session, camera, config: camera.compressed,
-        inputs=(datasets.mp4, datasets.sync_arrays, datasets.wiring),
-        outputs=(datasets.TIMES,),
-        settings=task_settings.daq,
-    ),
+    *map(_frame_times, KINDS),
     Task(
         rule="video_qc",
         stage="qc",

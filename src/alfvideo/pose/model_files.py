@@ -2,19 +2,13 @@
 
 import importlib
 from pathlib import Path
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
 import yaml
 
 from alfvideo.pose.engines.error import EngineError
+from alfvideo.pose.engines.network import Files
 from alfvideo.trackers import TRACKERS
-
-
-class Files(NamedTuple):
-    """The files that decide what a network finds; an exported network has one file only."""
-
-    weights: Path
-    config: Path | None
 
 
 class Finder(Protocol):
@@ -53,6 +47,5 @@ def body_parts(config: Path | None, tracker: str) -> list[str] | None:
 
 
 def _finder(tracker: str) -> Finder:
-    # By name, so that an engine is one row of the table; both import `Files` from here.
     module = importlib.import_module(f"alfvideo.pose.engines.{TRACKERS[tracker].models}")
     return cast(Finder, module)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from alfvideo.array_types import Floats, Image
 from alfvideo.qc import reference
-from alfvideo.timing import bpod, camlog, embedded, sync
+from alfvideo.session.rigs import RIGS
+from alfvideo.timing import camlog, embedded
 from alfvideo.timing.embedded import FrameData
 
 
@@ -16,18 +17,15 @@ def frame_data(files: Sequence[Path], collection: Path, camera: str) -> FrameDat
     return embedded.load(collection, camera)
 
 
-def ttl_rises(files: Sequence[Path], namespace: str, label: str | None) -> Floats | None:
+def ttl_rises(files: Sequence[Path], rig: str, namespace: str, label: str | None) -> Floats | None:
     """Read the rises of the sync line that is wired to a camera, (n,) float64, seconds.
 
-    None if there is no recording of it, or nothing is wired.
+    `rig` is the kind that recorded it, a key of `RIGS`. None if there is no recording of it, or
+    nothing is wired.
     """
     if not files or label is None:
         return None
-    folder = files[0].parent
-    if any("taskData" in path.name for path in files):
-        return bpod.sync_fronts(bpod.load(folder)).rises
-    channel = sync.channel(sync.channel_map(folder, namespace), label, folder)
-    return sync.load(folder, namespace).fronts(channel).rises
+    return RIGS[rig].sync_line(files, namespace, label).rises
 
 
 def reference_frame(path: str) -> Image | None:

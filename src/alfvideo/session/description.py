@@ -14,6 +14,7 @@ import yaml
 
 from alfvideo.files.errors import Blocked
 from alfvideo.session.folders import Listing, Lookups
+from alfvideo.session.rigs import NAMESPACE, RIGS
 
 DESCRIPTION = "_ibl_experiment.description*.yaml"
 LEGACY_COLLECTION = "raw_behavior_data"
@@ -48,8 +49,8 @@ ALL_CAMERAS = Camera(label="")
 class Session:
     """The recordings of a session and their places. Paths inside it are relative to `path`.
 
-    `sync` is the device that recorded the pulses ('nidq' or 'bpod') and `namespace` that of its
-    sync arrays ('spikeglx' or 'timeline'). `protocols` are the names of the tasks, in order;
+    `sync` is the device that recorded the pulses, a key of `rigs.RIGS`, and `namespace` that of its
+    sync arrays. `protocols` are the names of the tasks, in order;
     `projects` those of the projects that it belongs to.
     """
 
@@ -159,17 +160,18 @@ def parse(path: Path, description: Mapping[str, Any], lookups: Lookups | None = 
         raise Blocked("the description names no sync: without pulses there are no camera times")
     sync = next(iter(syncs))
     settings = _mapping(syncs, sync)
-    if sync not in ("nidq", "bpod"):
-        raise Blocked(f"unknown sync {sync!r}: nidq and bpod can be read")
-    namespace = settings.get("acquisition_software") or "spikeglx"
-    if sync == "nidq" and namespace not in ("spikeglx", "timeline"):
+    rig = RIGS.get(sync)
+    if rig is None:
+        raise Blocked(f"unknown sync {sync!r}: {' and '.join(RIGS)} can be read")
+    namespace = settings.get("acquisition_software") or NAMESPACE
+    if rig.software and namespace not in rig.software:
         raise Blocked(
-            f"unknown acquisition software {namespace!r}: spikeglx and timeline can be read"
+            f"unknown acquisition software {namespace!r}: {' and '.join(rig.software)} can be read"
         )
     tasks = _tasks(description)
     task_collections = [task["collection"] for _, task in tasks if task.get("collection")]
     sync_collection = settings.get("collection")
-    if sync == "bpod":
+    if not rig.collection:
         sync_collection = sync_collection or next(iter(task_collections), LEGACY_COLLECTION)
         task_collections = [sync_collection]
     return Session(
@@ -177,7 +179,7 @@ def parse(path: Path, description: Mapping[str, Any], lookups: Lookups | None = 
         cameras={label: _camera(label, _mapping(cameras, label)) for label in cameras},
         sync=sync,
         namespace=namespace,
-        sync_collection=sync_collection or "raw_ephys_data",
+        sync_collection=sync_collection or rig.collection,
         task_collection=next(iter(task_collections), LEGACY_COLLECTION),
         protocols=tuple(protocol for protocol, _ in tasks),
         projects=names(description.get("projects")),

@@ -117,6 +117,17 @@ def sync_fronts(trials: Sequence[dict[str, Floats]]) -> Fronts:
     return Fronts(np.delete(times, fused), np.delete(polarities, fused))
 
 
+def sync_line(files: Sequence[Path], namespace: str, label: str) -> Fronts:
+    """Read the sync TTL on BNC2, whatever its label is, from the folder of the task data.
+
+    Raises
+    ------
+    DataError
+        As `load`.
+    """
+    return sync_fronts(load(files[0].parent))
+
+
 def _absolute_events(behaviour: dict[str, Any]) -> dict[str, Floats]:
     start, origin = behaviour["Trial start timestamp"], behaviour["Bpod start timestamp"]
     events = {}

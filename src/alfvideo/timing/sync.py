@@ -1,7 +1,7 @@
 """Sync arrays of the main DAQ (SpikeGLX or Timeline) and the channels that devices are wired to."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -189,6 +189,19 @@ def channel(channels: Mapping[str, int], name: str, folder: Path) -> int:
 def camera_channel(channels: Mapping[str, int], camera: str, folder: Path) -> int:
     """Look up the channel of a camera's pulses, as `channel`."""
     return channel(channels, f"{camera}_camera", folder)
+
+
+def sync_line(files: Sequence[Path], namespace: str, label: str) -> Fronts:
+    """Read the line that `label` names, from the folder of the sync arrays.
+
+    Raises
+    ------
+    DataError
+        As `load`, `channel_map` and `channel`.
+    """
+    folder = files[0].parent
+    number = channel(channel_map(folder, namespace), label, folder)
+    return load(folder, namespace).fronts(number)
 
 
 def _files(folder: Path, namespace: str) -> dict[str, Path]:

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from alfvideo.pose.engines.error import EngineError
-from alfvideo.pose.model_files import Files
+from alfvideo.pose.engines.network import Files
 
 TRAINED = re.compile(r"-trainset(\d+)shuffle(\d+)$")
 SNAPSHOT = re.compile(r"snapshot(-best)?-(\d+)\.pt")

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from alfvideo.pose.engines.error import EngineError
-from alfvideo.pose.model_files import Files
+from alfvideo.pose.engines.network import Files
 
 CONFIGS = ("config.yaml", ".hydra/config.yaml")
 """Where Lightning Pose 2 and 1 keep the configuration of a model."""

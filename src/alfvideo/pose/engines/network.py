@@ -1,9 +1,9 @@
-"""The interface of a network, whichever engine it was trained with."""
+"""The interface of a network and its files, whichever engine it was trained with."""
 
 import gc
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 CPU_FRAMES = 8
 """Frames at a time on a CPU: with 32 and more, allocating memory takes longer than the network."""
+
+
+class Files(NamedTuple):
+    """The files that decide what a network finds; an exported network has one file only."""
+
+    weights: Path
+    config: Path | None
 
 
 class Network(Protocol):
