@@ -43,13 +43,13 @@ class Lab:
         )
 
     def says(self, *words: object, **environment: str) -> str:
-        """Return what it prints if it ends well."""
+        """What it prints if it ends well."""
         done = self.ask(*words, **environment)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
 
     def refuses(self, *words: object, status: int = 1) -> str:
-        """Return what it prints on standard error, in one line, if it does not."""
+        """What it prints on standard error, in one line, if it does not."""
         done = self.ask(*words)
         assert (done.returncode, done.stdout) == (status, ""), done.stderr
         assert "Traceback" not in done.stderr
@@ -131,11 +131,11 @@ def test_the_demo_has_its_own_configuration(tmp_path: Path, monkeypatch: pytest.
     assert settings.read(["root=data"], []).config.trackers == ()
 
 
+@pytest.mark.slow
 def test_snakemake_and_alfvideo_share_what_they_remember(lab: Lab, sessions: list[Path]):
     """The key of the memory holds the whole configuration, so both read it the same way."""
     changes = ["--config", f"root={lab.root}", "compression={crf: 20}", "keep_avi=false"]
-    # What was changed in the last seconds is not remembered.
-    time.sleep(scan_cache.SETTLED / 1e9 + 0.5)
+    time.sleep(scan_cache.SETTLED / 1e9 + 0.1)
     lab.says("status", *changes)
     (memory,) = (lab.work / ".scan").iterdir()
     key = json.loads(memory.read_text())["key"]
