@@ -177,7 +177,7 @@ def test_the_first_of_two_descriptions_is_read(folder: Path):
     other.write_text("sync: {bpod: {}}")
     read = description.read(folder)
     assert read.sync == "nidq"
-    assert read.seen.files == {str(folder / "_ibl_experiment.description.yaml")}
+    assert read.lookups.files == {str(folder / "_ibl_experiment.description.yaml")}
 
 
 def test_first_wrong_line_is_named(folder: Path):
@@ -191,7 +191,7 @@ def test_sessions_are_equal_whatever_was_looked_at(folder: Path):
     one, other = description.read(folder), description.read(folder)
     one.find("raw_video_data", "*.avi")
     one.file("{camera}", one.cameras["left"])
-    other.seen.lasting = False
+    other.lookups.cacheable = False
     assert one == other
     assert repr(one) == repr(other)
     assert Camera("", "raw_video_data", "audio", False, {}) == description.ALL_CAMERAS
@@ -241,21 +241,21 @@ def test_description_in_another_encoding_blocks(folder: Path):
 
 def test_what_was_looked_at_is_told(folder: Path):
     write_settings(folder, json.dumps({"PYBPOD_PROTOCOL": "ephysChoiceWorld"}))
-    seen = folders.Seen()
+    seen = folders.Lookups()
     read = description.read(folder, seen)
-    assert read.seen is seen
+    assert read.lookups is seen
     assert seen.files == {str(folder / "raw_behavior_data/_iblrig_taskSettings.raw.json")}
     assert set(seen.folders) == {str(folder), str(folder / "raw_behavior_data")}
-    assert seen.lasting is True
+    assert seen.cacheable is True
     assert read.protocols == ("ephysChoiceWorld",)
 
 
 def test_folders_are_listed_once(folder: Path):
-    seen = folders.Seen()
+    seen = folders.Lookups()
     assert seen.listing(str(folder)) == {}
     (folder / "new").touch()
     assert seen.listing(str(folder)) == {}
-    assert set(folders.Seen().listing(str(folder))) == {"new"}
+    assert set(folders.Lookups().listing(str(folder))) == {"new"}
     assert folders.listing(folder / "new") == {}
 
 

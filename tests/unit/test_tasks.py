@@ -184,17 +184,19 @@ def test_training_rigs_are_compressed_more(tmp_path: Path, config: Configuration
         assert params == {"version": compress.version, "preset": "slow", "crf": crf}
 
 
-def test_checks_depend_on_the_reference_frame(tmp_path: Path, config: dict, rendered: Render):
+def test_checks_depend_on_the_reference_frame(
+    tmp_path: Path, config: Configuration, rendered: Render
+):
     """Which file it is and of what date; nothing where there is none."""
     read = description.read(rendered(tmp_path / "data", body()))
     camera, check = read.cameras["body"], tasks.BY_RULE["video_qc"]
 
-    def frame() -> tuple[str, int]:
+    def frame(config: Configuration) -> tuple[str, int]:
         params = check.params(read, camera, config)
         return params["reference_frame"], params["reference_frame_modified"]
 
-    assert frame() == ("", 0)
-    config["reference_frames"] = str(tmp_path)
-    assert frame() == ("", 0)
+    assert frame(config) == ("", 0)
+    config = config.changed(reference_frames=str(tmp_path))
+    assert frame(config) == ("", 0)
     (tmp_path / "body.png").touch()
-    assert frame() == (str(tmp_path / "body.png"), (tmp_path / "body.png").stat().st_mtime_ns)
+    assert frame(config) == (str(tmp_path / "body.png"), (tmp_path / "body.png").stat().st_mtime_ns)
