@@ -131,6 +131,13 @@ def test_steps_are_found_where_they_are(rate):
     assert np.mean(found != shift) < 0.03
 
 
+def test_what_the_wheel_did_before_and_after_does_not_count():
+    speed, energy = np.zeros(30), np.zeros(30)
+    speed[0], energy[:5] = 100, [1, 2, 1, 1, 1]
+    assert frame_shifts(energy, speed, 10, 4, 0)[1] == 1
+    assert frame_shifts(energy[::-1], speed[::-1], 10, 0, -4)[-2] == -1
+
+
 def test_distinctness_tells_the_wheel_from_other_motion():
     speed = make_speed(120)
     assert distinctness(make_energy(speed, 7), speed, RATE) > 4
