@@ -4,6 +4,7 @@ import pytest
 
 from alfvideo.planning import tasks
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES, Resources
+from alfvideo.trackers import TRACKERS
 
 DESIGN = {
     "video_register_raw": (100, "small", 0, 1, 5),
@@ -27,7 +28,8 @@ def test_resources_of_the_nine_tasks(rule: str):
 
 
 def test_every_task_has_its_resources():
-    assert set(RESOURCES) == {*tasks.BY_RULE, "dlc_environment"}
+    environments = {tracker.environment_rule for tracker in TRACKERS.values()}
+    assert set(RESOURCES) == {*tasks.BY_RULE, *environments}
     for needs in RESOURCES.values():
         assert 0 < needs.io_charge <= 100
         # minutes, at most a day; MB, no more than a small workstation has
