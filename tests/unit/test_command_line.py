@@ -43,13 +43,13 @@ class Lab:
         )
 
     def says(self, *words: object, **environment: str) -> str:
-        """What it prints if it ends well."""
+        """Return what it prints if it ends well."""
         done = self.ask(*words, **environment)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
 
     def refuses(self, *words: object, status: int = 1) -> str:
-        """What it prints on standard error, in one line, if it does not."""
+        """Return what it prints on standard error, in one line, if it does not."""
         done = self.ask(*words)
         assert (done.returncode, done.stdout) == (status, ""), done.stderr
         assert "Traceback" not in done.stderr
