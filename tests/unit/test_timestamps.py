@@ -491,6 +491,14 @@ def test_video_without_frames():
         record().times(truth=np.empty(0))
 
 
+def test_video_of_one_frame():
+    recording = record(unsaved=0)
+    one = FrameData(np.zeros(1), np.zeros(1, int), np.zeros((1, 4), bool))
+    result = camera_times(recording.pulses[:2], 1, one, recording.ttl)
+    assert result.times.tolist() == [recording.pulses[1]]
+    assert camlog_times(recording.pulses[:2], 1).times.tolist() == [recording.pulses[0]]
+
+
 def test_camlog_equal():
     pulses = record().pulses
     result = camlog_times(pulses, pulses.size)
