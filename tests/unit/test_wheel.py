@@ -84,6 +84,15 @@ def test_velocity_of_few_samples(n):
     assert np.isfinite(result).all()
 
 
+def test_velocity_is_known_from_the_first_sample_to_the_last():
+    timestamps = 3.25 + np.arange(500) / 100
+    position = 2.0 * (timestamps - 3.25)
+    times = timestamps[0] + np.array([-0.001, 0, 0.0005, 2.5, 4.99, 4.991])
+    found = velocity_at(times, timestamps, position)
+    assert np.isnan(found).tolist() == [True, False, False, False, False, True]
+    assert found[3] == pytest.approx(2, abs=1e-6)
+
+
 def test_velocity_at_frames_is_the_same_in_blocks():
     rng = np.random.default_rng(0)
     timestamps = 7.3 + np.cumsum(rng.exponential(0.05, 20_000))  # 1000 s, more than three blocks

@@ -138,6 +138,12 @@ def test_what_the_wheel_did_before_and_after_does_not_count():
     assert frame_shifts(energy[::-1], speed[::-1], 10, 0, -4)[-2] == -1
 
 
+def test_a_step_after_the_first_block():
+    energy, speed = np.zeros(30), np.zeros(30)
+    energy[:2], speed[[1, 3]] = [5, 1], 100
+    assert frame_shifts(energy, speed, 10, -1, -2)[:2].tolist() == [-1, -2]
+
+
 def test_distinctness_tells_the_wheel_from_other_motion():
     speed = make_speed(120)
     assert distinctness(make_energy(speed, 7), speed, RATE) > 4
@@ -239,6 +245,14 @@ def test_contaminated_frames_are_repaired(run):
         assert highest[1] < 0.7 * highest[2]
     if last - first < 25:
         np.testing.assert_array_equal(in_chunks.energy, at_once.energy)
+
+
+def test_things_that_are_a_little_brighter_are_in_front_of_the_wheel():
+    """Otsu's threshold is 30 gray levels above that of a clean frame."""
+    motion = wheel_motion(wheel_regions(60, [(20, 30)], brightness=105))
+    assert np.flatnonzero(motion.contaminated).tolist() == list(range(20, 30))
+    motion = wheel_motion(wheel_regions(60, [(20, 30)], brightness=105), threshold=40)
+    assert not motion.contaminated.any()
 
 
 def test_unreadable_frames_are_not_motion():
