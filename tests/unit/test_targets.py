@@ -155,4 +155,3 @@ def test_every_task_says_what_it_needs():
 def test_memory_and_time_grow_with_each_attempt():
     declared = resources.declared("video_qc")
     assert declared["mem_mb"](None, attempt=3) == 3 * declared["mem_mb"](None, attempt=1)
-    assert declared["task"] == "video_qc"

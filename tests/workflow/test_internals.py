@@ -32,7 +32,7 @@ def tell(wildcards):
     if invocation.is_main_process:
         Path("asked.json").write_text(json.dumps(found, default=str))
         atexit.register(end)
-    return ["good", "bad"]
+    return ["day/good", "bad"]
 
 
 def end():
@@ -43,9 +43,9 @@ def end():
 rule all:
     input: tell
 
-rule good:
-    output: "good"
-    resources: task="licks"
+rule mine:
+    output: "{{session}}/good"
+    log: "logs/licks{{session}}.log"
     shell: "touch {{output}}"
 
 rule bad:
@@ -78,7 +78,7 @@ def test_a_run(snakemake: Callable[..., dict[str, Any]]):
     assert not any(found[name] for name in ("dry_run", "touches", "regenerates", "on_cluster"))
     assert not found["uses_conda"]
     assert found["threads"] == 2
-    assert found["done"] == ["licks"], "by the name that the resource `task` gives"
+    assert found["done"] == ["licks"], "by the name that its log has"
     assert found["failed"] == ["bad"]
     assert found["limiter"] in (None, "None")
 
@@ -102,7 +102,7 @@ def test_touch(snakemake: Callable[..., dict[str, Any]]):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("option", [["--forceall"], ["--forcerun", "good"]])
+@pytest.mark.parametrize("option", [["--forceall"], ["--forcerun", "day/good"]])
 def test_regenerating_on_request(snakemake: Callable[..., dict[str, Any]], option: list[str]):
     assert snakemake("-n", *option)["regenerates"]
 
@@ -123,10 +123,10 @@ def test_a_file_that_is_there_is_regenerated(
 ):
     snakemake("--keep-going")
     snakemake("--keep-going")
-    before = (tmp_path / "good").stat().st_mtime_ns
-    found = snakemake("--keep-going", force=[str(tmp_path / "good"), "good", "gone"])
+    before = (tmp_path / "day" / "good").stat().st_mtime_ns
+    found = snakemake("--keep-going", force=[str(tmp_path / "day" / "good"), "day/good", "gone"])
     assert found["done"] == ["licks"]
-    assert (tmp_path / "good").stat().st_mtime_ns > before
+    assert (tmp_path / "day" / "good").stat().st_mtime_ns > before
 
 
 @pytest.mark.slow

@@ -64,6 +64,19 @@ class Described(Protocol):
     resources: Mapping[str, Any]
 
 
+def task_of(rule: str, log: str, session: str) -> str:
+    """Return the name of a job's task: its rule here, told by the path of its log.
+
+    A workflow that uses this one as a module may call the rule otherwise, and logs stay.
+
+    >>> session = "/data/KB001/2026-01-01/001"
+    >>> task_of("lab_video_qc", f"logs/video_qc{session}/left.log", session)
+    'video_qc'
+    """
+    folder, found, _ = log.partition(session)
+    return folder.rpartition("/")[2] if found else rule
+
+
 @contextmanager
 def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
     """Run the block as a job: log to file and screen, record provenance if it ends well.
@@ -74,8 +87,7 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
     anything else is a defect of the program and shows its traceback.
     """
     job = Job(
-        # As a module of another workflow, rules may be called otherwise there.
-        rule=described.resources.get("task", described.rule),
+        rule=task_of(described.rule, described.log[0], described.wildcards.session),
         session=Path(described.wildcards.session),
         camera=getattr(described.wildcards, "camera", ""),
         inputs=[Path(path) for path in described.input if path not in tools],

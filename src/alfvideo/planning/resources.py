@@ -75,12 +75,10 @@ def priority(rule: str, session: Path) -> float:
 def declared(rule: str) -> dict[str, Any]:
     """Return what a rule declares as its resources, for Snakemake.
 
-    Memory and time grow with each attempt: a job that had too little of them is tried again. `task`
-    is the name of the rule here, whatever a workflow calls it that uses this one as a module.
+    Memory and time grow with each attempt: a job that had too little of them is tried again.
     """
     needs = RESOURCES[rule]
     return {
-        "task": rule,
         "io_charge": needs.io_charge,
         "gpu": needs.gpu,
         "mem_mb": _growing(needs.mem_mb),

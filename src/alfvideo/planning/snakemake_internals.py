@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from alfvideo.jobs.job import task_of
+
 LIMITS: dict[str, Callable[[], int]] = {
     "gpu": lambda: 1,
     "io_charge": lambda: 100,
@@ -132,8 +134,9 @@ class Invocation:
 
 
 def _task(job: Any) -> str:
-    """Return the name of a job's rule in alfvideo; as a module's, rules may be called otherwise."""
-    return str(job.resources.get("task", job.rule.name))
+    """Return the task of a job; for a rule without session, its name."""
+    rule, session = str(job.rule.name), job.wildcards.get("session")
+    return task_of(rule, str(job.log[0]), session) if session else rule
 
 
 def _logger() -> logging.Logger:
