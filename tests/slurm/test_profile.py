@@ -80,7 +80,7 @@ def test_a_copy_of_the_profile_gives_the_same_limits(
     copy = shutil.copytree(PROFILE.parent, tmp_path / "home" / "mycluster")
     expected = limits("--profile", PROFILE.parent)
     assert {name: expected[name] for name in profile["resources"]} == profile["resources"]
-    assert expected["_nodes"] == profile["jobs"]
+    assert (expected["_nodes"], expected["_cores"]) == (profile["jobs"], None)
     assert limits("--profile", copy) == expected
     assert limits(SNAKEMAKE_PROFILE=str(copy)) == expected
 

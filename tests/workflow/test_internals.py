@@ -23,7 +23,8 @@ def tell(wildcards):
     invocation.plan_quickly()
     invocation.regenerate({force!r})
     names = "on_cluster is_main_process dry_run runs_jobs touches regenerates threads uses_conda"
-    found = {{name: getattr(invocation, name) for name in names.split()}}
+    known = [name for name in names.split() if not (name == "threads" and invocation.on_cluster)]
+    found = {{name: getattr(invocation, name) for name in known}}
     limits = workflow.global_resources
     found["limits"] = {{name: limits[name].value for name in limits}}
     found["limiter"] = workflow.scheduling_settings and str(
@@ -149,3 +150,4 @@ def test_a_cluster_has_its_own_limits(snakemake: Callable[..., dict[str, Any]]):
     assert found["on_cluster"]
     assert found["limits"]["gpu"] == 4
     assert not {"io_charge", "mem_mb"} & found["limits"].keys()
+    assert found["limits"]["_cores"] is None, "those of this machine are no limit there"

@@ -80,11 +80,21 @@ class Invocation:
         return any(method.name == "CONDA" for method in methods)
 
     def set_limits(self) -> None:
-        """Limit what jobs take of a workstation, as far as nobody has said how much they may."""
-        if self.on_cluster or not self.is_main_process:
+        """Limit what jobs take of a workstation, as far as nobody has said how much they may.
+
+        On a cluster the cores of this machine, which profiles/default names, are no limit: jobs
+        would get no more threads than it has.
+        """
+        if not self.is_main_process:
+            return
+        limits = self._workflow.global_resources
+        if self.on_cluster:
+            cores = limits["_cores"].value
+            if cores is not None and cores <= psutil.cpu_count():
+                self._workflow.register_resource("_cores", None)
             return
         for name, amount in LIMITS.items():
-            if name not in self._workflow.global_resources:
+            if name not in limits:
                 self._workflow.register_resource(name, amount())
 
     def plan_quickly(self) -> None:
