@@ -74,7 +74,7 @@ def task_of(rule: str, log: str, session: str) -> str:
     'video_qc'
     """
     folder, found, _ = log.partition(session)
-    return folder.rpartition("/")[2] if found else rule
+    return (folder.rpartition("/")[2] if found else "") or rule
 
 
 @contextmanager
