@@ -5,17 +5,21 @@
 include: "Snakefile"
 
 
+from alfvideo.files.errors import Blocked
+from alfvideo.planning import tasks
+from alfvideo.session import description, folders
+
+
 def every_output():
-    root = Path(settings.root)
-    for path in session.discover(root):
+    for path in folders.discover(ROOT):
         try:
-            of = recorded(path)
-        except session.Blocked:
+            recorded = description.read(path)
+        except Blocked:
             continue
-        for camera, task in tasks.selected(of, settings):
-            if task.applies(of, camera, settings):
+        for camera, task in tasks.selected(recorded, settings):
+            if task.applies(recorded, camera, settings):
                 for output in task.outputs:
-                    yield str(datasets.path(output, of, camera))
+                    yield str(datasets.path(output, recorded, camera))
 
 
 rule every_session:
