@@ -33,7 +33,7 @@ try:
 except DataError as error:
     raise WorkflowError(str(error)) from None
 
-ROOT = Path(settings.root).expanduser().absolute()
+ROOT = settings.data_folder
 
 
 wildcard_constraints:

@@ -1,16 +1,9 @@
 # The same workflow on sessions that it renders itself, before it looks what is pending.
 
-import yaml
-
 from rigsim import demo as demo_sessions
 
 DEMO = Path("demo")
-demo_changes = yaml.safe_load((HERE / "config" / "demo.yaml").read_text())
-demo_changes["cascades"] = {
-    tracker: {camera: str(HERE / file) for camera, file in files.items()}
-    for tracker, files in demo_changes["cascades"].items()
-}
-demo_settings = settings.changed(**demo_changes)
+demo_settings = settings.for_demo(HERE)
 
 
 rule demo_pose_errors:

@@ -315,6 +315,26 @@ class Configuration(Model):
         ),
     ] = Registration()
 
+    @property
+    def data_folder(self) -> Path:
+        """The absolute path of `root`."""
+        return Path(self.root).expanduser().absolute()
+
+    def for_demo(self, repository: Path) -> "Configuration":
+        """Return the configuration of the demo's sessions: this one, changed by `demo.yaml`.
+
+        Raises
+        ------
+        ConfigurationError
+            If the file says something wrong.
+        """
+        changes = yaml_model.load(repository / "config" / "demo.yaml", "Configuration of the demo")
+        changes["cascades"] = {
+            tracker: {camera: str(repository / file) for camera, file in cascades.items()}
+            for tracker, cascades in changes["cascades"].items()
+        }
+        return self.changed(**changes)
+
     def changed(self, **values: Any) -> "Configuration":
         """Return the same configuration with other values of some keys, as a file would give them.
 

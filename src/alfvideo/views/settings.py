@@ -57,9 +57,9 @@ def read(words: Iterable[str], files: Iterable[Path]) -> Settings:
         changes = configuration.merged(changes, _value(word))
     base = next((file for file in (FILE, CLONE / FILE) if file.exists()), None)
     config = configuration.read(base, changes) if base else configuration.parse(changes)
-    root = Path(config.root).expanduser().absolute()
+    root = config.data_folder
     if root.is_relative_to(DEMO.absolute()):
-        config = _of_demo(config)
+        config = config.for_demo(CLONE)
     cascade.check(config)
     return Settings(root, config)
 
@@ -76,12 +76,3 @@ def _value(word: str) -> dict[str, Any]:
         return {name: yaml.load(text, Loader=yaml.BaseLoader)}
     except yaml.YAMLError:
         return {name: text}
-
-
-def _of_demo(config: Configuration) -> Configuration:
-    changes = yaml_model.load(CLONE / "config" / "demo.yaml", "The configuration of the demo")
-    changes["cascades"] = {
-        tracker: {camera: str(CLONE / file) for camera, file in cascades.items()}
-        for tracker, cascades in changes["cascades"].items()
-    }
-    return config.changed(**changes)

@@ -26,7 +26,7 @@ _SKEW = 2
 
 def data_folder(config: Configuration) -> Found:
     """Find out whether `root` can be read and written, has locks, space and a clock that agrees."""
-    root = Path(config.root).expanduser().absolute()
+    root = config.data_folder
     if not root.is_dir():
         yield (
             State.MISSING,
