@@ -15,7 +15,7 @@ rule dlc_environment:
         "logs/dlc_environment.log",
     benchmark:
         "benchmarks/dlc_environment.tsv"
-    priority: 100
+    priority: resources.RESOURCES["dlc_environment"].priority
     # It needs the network, which nodes of a cluster may not have.
     localrule: True
     conda:

@@ -32,7 +32,8 @@ def followed(paths: list[Path]) -> Iterator[tuple[str, str]]:
     """Name and content of each file, those left out that do not follow the style yet."""
     for path in paths:
         name = path.relative_to(REPO).as_posix()
-        if not any(f"/{part}" in name for part in NOT_YET):
+        # Not the environments that tests make below their folders.
+        if "/.venv/" not in name and not any(f"/{part}" in name for part in NOT_YET):
             yield name, path.read_text()
 
 
