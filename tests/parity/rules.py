@@ -7,13 +7,14 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from alfvideo import configuration
 from alfvideo.files.errors import DataError
 from alfvideo.planning import tasks
 from alfvideo.session import datasets, description
 from alfvideo.video import compress
 
 _SCRIPTS = Path(__file__).parents[2] / "scripts"
-_CONFIG = {"wheel_regions": {}}
+_CONFIG = configuration.parse({"root": "unused", "wheel_regions": {}})
 """No alignment by the wheel, for which ibllib needs a database."""
 
 
