@@ -78,7 +78,9 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
         elif worst is not State.DONE:
             shown += worst is State.PENDING
             name = path.relative_to(root).as_posix()
-            table.add_row(Text(name), camera or "(all)", _work(of_camera), _why(of_camera))
+            table.add_row(
+                Text(printable(name)), camera or "(all)", _work(of_camera), _why(of_camera)
+            )
     parts: list[RenderableType] = [table] if table.row_count else []
     if hidden:
         parts.append(Text(f"... and {hidden} more with something pending"))
@@ -133,7 +135,16 @@ def _why(of_camera: Sequence[Row]) -> Text:
     forms = {State.FAILED: "{0.message} Log: {0.log}", State.RUNNING: "{0.stage} {0.message}"}
     reasons = [forms.get(row.state, "{0.message}").format(row) for row in of_camera if row.message]
     one_line = (" ".join(reason.split()) for reason in dict.fromkeys(reasons))
-    return Text("; ".join(one_line))
+    return printable("; ".join(one_line))
+
+
+def printable(text: str) -> Text:
+    r"""Return a text from data without what would change the screen.
+
+    >>> str(printable("mouse\x1b[2J 1"))
+    'mouse?[2J 1'
+    """
+    return Text("".join(letter if letter.isprintable() else "?" for letter in text))
 
 
 def _counts(counts: Mapping[State, int]) -> str:
