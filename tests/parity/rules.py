@@ -69,7 +69,7 @@ def camera_times(path: Path, label: str) -> Times:
         output=_Files({"times": str(output)}),
         params=SimpleNamespace(settings=task.params(recorded, camera, _CONFIG)),
         resources={},
-        log=[str(log)],
+        log=_Files({"job": str(log), "wheel": str(path / "snapshot" / "wheel.png")}),
     )
     try:
         runpy.run_path(str(_SCRIPTS / f"{task.rule}.py"), init_globals={"snakemake": job})

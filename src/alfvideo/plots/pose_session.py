@@ -173,7 +173,7 @@ def load(files: Mapping[str, Sequence[Path]], tracker: str, features_from: str) 
         features_from,
         {label: Camera(**of_camera) for label, of_camera in sorted(found.items())},
         attempt(trials.load, files["trials"]) if files["trials"] else None,
-        attempt(wheel.load, files["wheel"], None, "") if files["wheel"] else None,
+        attempt(wheel.load, files["wheel"]) if files["wheel"] else None,
         attempt(numbers, files["licks"][0]) if files["licks"] else None,
     )
 
