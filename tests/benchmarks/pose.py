@@ -42,7 +42,7 @@ MAIN, ALL = (", memory of our main process", "MB"), (", memory of all processes"
 GPU = (", use of the GPU", "%")
 
 Measured = Mapping[tuple[str, str], float]
-"""What one way took once, by the end of the row's name and its unit; see `Row`."""
+"""The figures of one run of one way, by the end of the row's name and its unit; see `Row`."""
 
 
 class Tracker(NamedTuple):

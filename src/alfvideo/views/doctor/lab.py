@@ -102,7 +102,7 @@ def pose_engines(config: Configuration) -> Found:
             yield State.GOOD, f"{label} will be installed by the first run"
             continue
         found = environment.check(Path(python).expanduser().absolute(), engine)
-        versions = ", ".join(f"{name} {of}" for name, of in found["software"].items())
+        versions = ", ".join(f"{name} {version}" for name, version in found["software"].items())
         device = "sees a GPU" if found["cuda"] else "sees no GPU"
         yield State.GOOD if found["cuda"] else State.NOTE, f"{versions}: {device} ({python})"
     if not config.trackers:

@@ -1,4 +1,4 @@
-"""What the QC page shows of a session: work, checks, times, pictures and provenance."""
+"""The content of the QC page of a session: work, checks, times, pictures and provenance."""
 
 import hashlib
 import os
@@ -28,7 +28,7 @@ STATES = (State.DONE, State.PENDING, State.BLOCKED, State.FAILED)
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stage of a camera is waiting for, and why if it is blocked or failed."""
+    """The state of a stage of a camera, and why if it is blocked or failed."""
 
     name: str
     state: State

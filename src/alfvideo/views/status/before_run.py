@@ -1,4 +1,4 @@
-"""What a run says before its first job."""
+"""The lines that a run prints before its first job."""
 
 import sys
 from collections.abc import Iterable
