@@ -14,7 +14,7 @@ from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
 from alfvideo.planning import tasks
-from alfvideo.planning.scan_cache import Memory
+from alfvideo.planning.scan_cache import Memory, load_memory
 from alfvideo.pose import cascade
 from alfvideo.session import datasets, description, folders
 from alfvideo.session.cameras import Session
@@ -91,6 +91,14 @@ def scan(root: Path, config: Configuration, memory: Memory | None = None) -> lis
             statuses += [Status(path, c, stage, State(s), reason=why) for c, stage, s, why in rows]
     memory.save()
     return statuses
+
+
+def scan_changed(root: Path, config: Configuration) -> list[Status]:
+    """List as `scan`, with what the working folder remembers of earlier scans.
+
+    Raises as `scan`.
+    """
+    return scan(root, config, load_memory(root, config))
 
 
 def _look(path: Path, config: Configuration, memory: Memory) -> list[Status]:

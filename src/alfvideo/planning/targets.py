@@ -138,8 +138,7 @@ class Planner:
         DataError
             If there is no such folder.
         """
-        config = self.configuration(root)
-        return pending.scan(root, config, scan_cache.load_memory(root, config))
+        return pending.scan_changed(root, self.configuration(root))
 
     def pending(self, root: Path) -> list[str] | str:
         """List the files of all that is pending below a data folder, after showing a table of it.
@@ -156,7 +155,6 @@ class Planner:
 
     def _pending_below(self, root: Path) -> list[str] | str:
         config = self.configuration(root)
-        pending.check_root(root)
         if self._invocation.runs_jobs:
             self.begin(root)
         memory = scan_cache.load_memory(root, config)
@@ -216,10 +214,11 @@ class Planner:
         Raises
         ------
         DataError
-            If another run is at work there, or the folder cannot be written to.
+            If there is no such folder, another run is at work there, or it cannot be written to.
         """
         if root in self._locked:
             return
+        pending.check_root(root)
         lock.acquire(root)
         if not self._locked:
             self._invocation.plan_quickly()

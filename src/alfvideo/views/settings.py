@@ -9,7 +9,7 @@ import yaml
 from alfvideo import configuration
 from alfvideo.configuration import Configuration, ConfigurationError
 from alfvideo.files import yaml_model
-from alfvideo.planning import pending, scan_cache
+from alfvideo.planning import pending
 from alfvideo.pose import cascade
 
 FILE = Path("config/config.yaml")
@@ -32,7 +32,7 @@ class Settings(NamedTuple):
         DataError
             If there is no such folder.
         """
-        return pending.scan(self.root, self.config, scan_cache.load_memory(self.root, self.config))
+        return pending.scan_changed(self.root, self.config)
 
 
 def read(words: Iterable[str], files: Iterable[Path]) -> Settings:
