@@ -12,7 +12,7 @@ from tests.unit.test_pending import finish
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked
 from alfvideo.jobs import provenance
-from alfvideo.planning import pending, tasks
+from alfvideo.planning import pending, task_inputs, tasks
 from alfvideo.planning.pending import State
 from alfvideo.pose import cascade
 from alfvideo.session import datasets, description
@@ -57,7 +57,8 @@ def inputs(path: Path, config: Configuration, rule: str, camera: str = "") -> di
     task = tasks.BY_RULE[rule]
     described = ALL_CAMERAS if task.of_session else read.cameras[camera]
     return {
-        name: [f.name for f in files] for name, files in task.files(read, described, config).items()
+        name: [f.name for f in files]
+        for name, files in task_inputs.find(task, read, described, config).items()
     }
 
 
@@ -170,7 +171,9 @@ def fail(path: Path, config: Configuration, rule: str, camera: str) -> None:
     """Leave what a job leaves that fails because of its inputs."""
     read, task = description.read(path), tasks.BY_RULE[rule]
     described = read.cameras[camera]
-    files = [file for found in task.files(read, described, config).values() for file in found]
+    files = [
+        file for found in task_inputs.find(task, read, described, config).values() for file in found
+    ]
     provenance.record_failure(
         path,
         provenance.Work(

@@ -13,7 +13,7 @@ from typing import Any
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
-from alfvideo.planning import tasks
+from alfvideo.planning import task_inputs, tasks
 from alfvideo.planning.scan_cache import Memory, load_memory
 from alfvideo.pose import cascade
 from alfvideo.session import datasets, description, folders
@@ -166,7 +166,7 @@ def _scan_tasks(
         exist = all(output.name in recorded.siblings(output) for output in outputs)
         reason = ""
         try:
-            files = task.files(recorded, camera, config)
+            files = task_inputs.find(task, recorded, camera, config)
             inputs = {file for found in files.values() for file in found}
             params = task.params(recorded, camera, config)
         except Blocked as error:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alfvideo.configuration import Configuration
-from alfvideo.planning import tasks
+from alfvideo.planning import task_inputs, tasks
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.session import description
@@ -114,7 +114,7 @@ def jobs(
             session = description.read(status.session)
         camera = session.cameras.get(status.camera, ALL_CAMERAS)
         task = tasks.of_stage(status.stage, session, camera, config)
-        inputs = chain(*task.files(session, camera, config).values())
+        inputs = chain(*task_inputs.find(task, session, camera, config).values())
         needs = tuple({makers[file] for file in inputs if file in makers})
         makers.update(dict.fromkeys(status.outputs, len(found)))
         seconds = known(task.rule, status.camera).seconds(_length(status.session, status.camera))
