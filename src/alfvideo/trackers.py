@@ -2,7 +2,7 @@
 
 It stands beside `configuration`, above the packages, and imports nothing of alfvideo: the
 configuration, the names of datasets, planning, checks, pictures and views all read it, and
-`pose.cascade` imports the configuration, so that a table inside `pose` would be in a circle.
+`pose.cascades` imports the configuration, so that a table inside `pose` would be in a circle.
 """
 
 import re

@@ -14,7 +14,7 @@ from alfvideo.files.errors import Blocked
 from alfvideo.jobs import provenance
 from alfvideo.planning import pending, task_inputs, tasks
 from alfvideo.planning.pending import State
-from alfvideo.pose import cascade
+from alfvideo.pose import cascades
 from alfvideo.session import datasets, description
 from alfvideo.session.cameras import ALL_CAMERAS
 from rigsim import Rig
@@ -224,7 +224,7 @@ def test_model_that_does_not_say_its_body_parts(
     path: Path, tracked: Configuration, monkeypatch: pytest.MonkeyPatch
 ):
     """As far as is known all can be made of it."""
-    monkeypatch.setattr(cascade, "body_parts", lambda file, tracker: None)
+    monkeypatch.setattr(cascades, "body_parts", lambda file, tracker: None)
     tracked = tracked.changed(pose_clips=True)
     assert stages(path, tracked, State.PENDING) == {
         "left": EYE | {"clip"},
@@ -252,7 +252,7 @@ def test_what_is_made_of_the_body_parts_that_are_found(
     licks: bool,
     features: bool,
 ):
-    monkeypatch.setattr(cascade, "body_parts", lambda file, tracker: parts)
+    monkeypatch.setattr(cascades, "body_parts", lambda file, tracker: parts)
     found = stages(path, tracked, State.PENDING)
     assert ("licks" in found[""]) is licks
     for camera in ("left", "right"):

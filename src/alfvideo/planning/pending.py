@@ -15,7 +15,7 @@ from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
 from alfvideo.planning import task_inputs, tasks
 from alfvideo.planning.scan_cache import Memory, load_memory
-from alfvideo.pose import cascade
+from alfvideo.pose import cascades
 from alfvideo.session import datasets, description, folders
 from alfvideo.session.cameras import Session
 from alfvideo.session.folders import Lookups
@@ -206,11 +206,11 @@ def _up_to_date(
         return False
     names = {provenance.relative(file, recorded.path) for file in inputs}
     entries = [made_from.get(provenance.relative(output, recorded.path)) for output in outputs]
-    wanted = cascade.without_places(params)
+    wanted = cascades.without_places(params)
     return all(
         entry is None
         or (
-            cascade.without_places(entry.get("params", {})) == wanted
+            cascades.without_places(entry.get("params", {})) == wanted
             and set(entry.get("inputs", ())) == names
         )
         for entry in entries

@@ -10,7 +10,7 @@ from alfvideo import configuration
 from alfvideo.configuration import Configuration, ConfigurationError
 from alfvideo.files import yaml_model
 from alfvideo.planning import pending
-from alfvideo.pose import cascade
+from alfvideo.pose import cascades
 
 FILE = Path("config/config.yaml")
 CLONE = Path(__file__).parents[3]
@@ -60,7 +60,7 @@ def read(words: Iterable[str], files: Iterable[Path]) -> Settings:
     root = config.data_folder
     if root.is_relative_to(DEMO.absolute()):
         config = config.for_demo(CLONE)
-    cascade.check(config)
+    cascades.check(config)
     return Settings(root, config)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from alfvideo.configuration import Configuration
 from alfvideo.files import lock
 from alfvideo.files.errors import Blocked
-from alfvideo.pose import cascade, environment
+from alfvideo.pose import cascades, environment
 from alfvideo.registration.alyx import connection
 from alfvideo.trackers import TRACKERS
 from alfvideo.views.doctor import State
@@ -111,9 +111,9 @@ def pose_engines(config: Configuration) -> Found:
 
 def models(config: Configuration) -> Found:
     """Find out whether the models of all cascades are there."""
-    for engine, camera, file in cascade.files(config):
+    for engine, camera, file in cascades.files(config):
         try:
-            networks = cascade.load(file, engine).networks
+            networks = cascades.load(file, engine).networks
         except Blocked as reason:
             yield State.MISSING, f"{engine} {camera}: {reason}"
         else:
