@@ -78,14 +78,13 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
         elif worst is not State.DONE:
             shown += worst is State.PENDING
             name = path.relative_to(root).as_posix()
-            table.add_row(
-                Text(printable(name)), camera or "(all)", _work(of_camera), _why(of_camera)
-            )
+            who = printable(name), printable(camera or "(all)")
+            table.add_row(*who, _work(of_camera), _why(of_camera))
     parts: list[RenderableType] = [table] if table.row_count else []
     if hidden:
         parts.append(Text(f"... and {hidden} more with something pending"))
     sums = [f"{len({path for path, _ in cameras})} sessions"]
-    sums += [f"{of.total()} {kind}: {_counts(of)}" for kind, of in counts.items() if of]
+    sums += [f"{each.total()} {kind}: {_counts(each)}" for kind, each in counts.items() if each]
     return [*parts, Text("; ".join(sums))]
 
 
