@@ -11,10 +11,10 @@ from types import SimpleNamespace
 from jinja2 import Environment
 
 from alfvideo.planning.pending import Status
-from alfvideo.session import datasets, folders
+from alfvideo.session import datasets, folders, labels
 from alfvideo.trackers import TRACKERS
 
-_OF_CAMERA = re.compile(r"([a-z]+)Camera[._].+")
+_OF_CAMERA = re.compile(rf"({labels.PATTERN})Camera[._].+")
 _TITLES = {
     Path(datasets.VIDEO_QC_PICTURE).name: ("Camera QC, {camera} camera", "video_qc"),
     Path(datasets.POSE_CLIP).name: ("Clip of the pose, {camera} camera", "pose_clip"),
