@@ -181,7 +181,7 @@ def _made(session: Path) -> int | None:
     """Return the time at which something was last made of a session, in ns; None if nothing was."""
     try:
         return (session / provenance.FILE_NAME).stat().st_mtime_ns
-    except FileNotFoundError:
+    except OSError:
         return None
 
 
