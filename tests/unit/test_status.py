@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -296,3 +297,30 @@ def test_a_run_that_cannot_be_recorded_goes_on(tmp_path: Path):
     (tmp_path / "logs").write_text("a file where the folder should be")
     runs.record(RUN, tmp_path / "logs" / "runs.jsonl")
     assert runs.last(Path("/data"), file=tmp_path / "logs" / "runs.jsonl") == []
+
+
+@pytest.mark.parametrize("what", ["link", "hard link", "fifo"])
+def test_runs_are_not_written_where_a_link_leads(tmp_path: Path, what: str):
+    victim, file = tmp_path / "victim", tmp_path / "runs.jsonl"
+    victim.write_text("the thesis")
+    match what:
+        case "link":
+            file.symlink_to(victim)
+        case "hard link":
+            file.hardlink_to(victim)
+        case "fifo":
+            os.mkfifo(file)
+    runs.record(RUN, file)
+    assert victim.read_text() == "the thesis"
+    assert runs.last(Path("/data"), file=file) == []
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, "3", '{"seconds": 1e400}', '{"seconds": [1]}'])
+def test_a_line_of_another_shape_leaves_the_other_runs(tmp_path: Path, line: str):
+    file = tmp_path / "runs.jsonl"
+    runs.record(RUN, file)
+    fields = asdict(RUN) | (json.loads(line) if line.startswith("{") else {})
+    line = json.dumps(fields) if line.startswith("{") else line
+    with file.open("a") as lines:
+        lines.write(f"\n{line}\n")
+    assert runs.last(Path("/data"), file=file) == [RUN]
