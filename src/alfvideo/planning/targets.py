@@ -5,6 +5,7 @@ import hashlib
 import platform
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import groupby
@@ -229,14 +230,9 @@ class Planner:
 
     def _end(self, working_folder: Path) -> None:
         """Put what was made in the ONE tables although something failed; remember the run."""
-        from alfvideo.registration import one_tables
-
         for target, (root, _) in self._tables.items():
             if not (working_folder / target).exists():
-                try:
-                    one_tables.update(root, folders.discover(root))
-                except DataError as error:
-                    print(error, file=sys.stderr)
+                _put_in_tables(root)
         if self._invocation.touches:
             return
         done = sum(rule in tasks.BY_RULE for rule in self._invocation.jobs_done())
@@ -247,6 +243,21 @@ class Planner:
             runs.record(run, working_folder / runs.FILE)
         if failed:
             print(f"{done} jobs done, {failed} failed: alfvideo status says why.", file=sys.stderr)
+
+
+def _put_in_tables(root: Path) -> None:
+    """Put what was made in the ONE tables; whatever is wrong with them is only said."""
+    from alfvideo.registration import one_tables
+
+    try:
+        for sentence in one_tables.update(root, folders.discover(root)).left_out:
+            print(sentence, file=sys.stderr)
+    except DataError as error:
+        print(error, file=sys.stderr)
+    # The run is remembered and its failures are counted after this.
+    except Exception:
+        print(f"Unexpected error in the ONE tables of {root}, please report it:", file=sys.stderr)
+        traceback.print_exc()
 
 
 def _is_below(path: Path, folder: Path) -> bool:

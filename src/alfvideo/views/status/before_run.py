@@ -7,7 +7,15 @@ from pathlib import Path
 from alfvideo.configuration import Configuration
 from alfvideo.planning.pending import Status
 from alfvideo.pose import cascade
+from alfvideo.registration import names
 from alfvideo.views.status import rows
+
+
+def not_in_tables(statuses: Iterable[Status], root: Path, config: Configuration) -> list[str]:
+    """Say which sessions are not put in the ONE tables because of their names, if any are."""
+    if not config.registration.tables:
+        return []
+    return names.left_out(root, dict.fromkeys(status.session for status in statuses))
 
 
 def show(statuses: Iterable[Status], root: Path, config: Configuration) -> None:
@@ -15,6 +23,9 @@ def show(statuses: Iterable[Status], root: Path, config: Configuration) -> None:
     # Slow to load, and each job loads the rules without showing a table.
     from alfvideo.views.status import table
 
+    statuses = list(statuses)
     table.show(table.of_cameras(list(rows.rows(statuses)), root), sys.stderr)
+    for sentence in not_in_tables(statuses, root, config):
+        print(sentence, file=sys.stderr)
     for sentence in cascade.left_out(config):
         print(sentence, file=sys.stderr)
