@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +12,7 @@ from typing import Any
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
-from alfvideo.planning import tasks
+from alfvideo.planning import quarantine, tasks
 from alfvideo.planning.scan_cache import Memory
 from alfvideo.pose import cascade
 from alfvideo.session import datasets, description, folders
@@ -24,6 +23,9 @@ log = logging.getLogger(__name__)
 
 RESULT_FOLDERS = {Path(pattern).parts[1] for task in tasks.TASKS for pattern in task.outputs}
 """Names of folders in a session. If another thing has one of them, Snakemake would end the run."""
+
+RECORDS = {provenance.FILE_NAME, provenance.FAILED}
+"""Names of files that say how outputs were made or why not."""
 
 
 class State(StrEnum):
@@ -120,47 +122,55 @@ def scan_session(path: Path, config: Configuration) -> list[Status]:
 def _scan(path: Path, config: Configuration, seen: Lookups) -> list[Status]:
     """Scan as `scan_session`; `seen` records all that it depends on."""
     try:
-        if placeholder := re.search(r"<[a-z]\w*>|[{}]", str(path)):
-            raise Blocked(
-                f"{placeholder[0]} in a path means something to Snakemake: rename the folder"
-            )
-        recorded = description.read(path, seen)
-        entries = recorded.listing(".")
-        for name in RESULT_FOLDERS & entries.keys():
-            if not entries[name].is_dir():
-                raise Blocked(f"{path / name} is a file, expected a folder: rename it")
-        made_from = provenance.read(path)
-        statuses = list(_scan_tasks(recorded, made_from, config))
-        waiting = any(status.state is State.PENDING for status in statuses)
-        # Snakemake would end the run if a folder for results cannot be made.
-        if waiting and not os.access(path, os.W_OK | os.X_OK):
+        return list(_scan_readable(path, config, seen))
+    # Whatever it is: it must not end the scan of the other sessions.
+    except Exception as error:
+        if isinstance(error, DataError):
+            seen.files.update(f"{path}/{name}" for name in RECORDS & seen.listing(str(path)).keys())
+        elif not isinstance(error, Blocked):
             seen.cacheable = False
-            raise Blocked(f"no permission to write to {path}")
-    except (Blocked, DataError) as error:
-        statuses = [Status(path, "", "", State.BLOCKED, reason=str(error))]
-        if (path / provenance.FILE_NAME).exists():
-            seen.files.add(f"{path}/{provenance.FILE_NAME}")
-    except PermissionError as error:
-        reason = f"no permission to read {error.filename}"
-        statuses = [Status(path, "", "", State.BLOCKED, reason=reason)]
+        return [Status(path, "", "", State.BLOCKED, reason=quarantine.reason(error, path))]
+
+
+def _scan_readable(path: Path, config: Configuration, seen: Lookups) -> Iterator[Status]:
+    if what := folders.unusable(str(path)):
+        raise Blocked(f"{what}: rename the folder")
+    entries = seen.listing(str(path))
+    recorded = description.read(path, seen)
+    for name in RESULT_FOLDERS & entries.keys():
+        if not entries[name].is_dir():
+            what = "link to nothing" if entries[name].is_symlink() else "file"
+            raise Blocked(f"{path / name} is a {what}, expected a folder: rename it")
+    made_from = provenance.read(path)
+    statuses = list(_scan_tasks(recorded, made_from, config))
+    waiting = any(status.state is State.PENDING for status in statuses)
+    # Snakemake would end the run if a folder for results cannot be made.
+    if waiting and not os.access(path, os.W_OK | os.X_OK):
         seen.cacheable = False
-    return statuses
+        raise Blocked(f"no permission to write to {path}")
+    yield from statuses
 
 
 def _scan_tasks(
     recorded: Session, made_from: Mapping[str, Any], config: Configuration
 ) -> Iterator[Status]:
     to_be_made: set[Path] = set()
+    blocked: dict[Path, str] = {}
     for camera, task in tasks.selected(recorded, config):
         if not task.applies(recorded, camera, config):
             continue
         outputs = [datasets.path(pattern, recorded, camera) for pattern in task.outputs]
-        exist = all(output.name in recorded.siblings(output) for output in outputs)
+        exist = False
         reason = ""
         try:
+            for output in outputs:
+                recorded.check(output)
+            exist = all(output.name in recorded.siblings(output) for output in outputs)
             files = task.files(recorded, camera, config)
             inputs = {file for found in files.values() for file in found}
             params = task.params(recorded, camera, config)
+            if lacking := blocked.keys() & inputs:
+                raise Blocked(blocked[min(lacking)])
         except Blocked as error:
             state = State.DONE if exist else State.BLOCKED
             reason = "" if exist else str(error)
@@ -176,6 +186,10 @@ def _scan_tasks(
                 and _up_to_date(recorded, inputs, outputs, params, made_from)
             )
             state = State.DONE if done else State.PENDING
+        if state is State.BLOCKED:
+            # What needs them would be asked of Snakemake, which ends without any job.
+            missing = (file for file in outputs if file.name not in recorded.siblings(file))
+            blocked.update(dict.fromkeys(missing, reason))
         if state is not State.PENDING:
             outputs = []
         to_be_made.update(outputs)

@@ -16,7 +16,7 @@ from alfvideo.configuration import Configuration
 from alfvideo.files import lock
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance, runs
-from alfvideo.planning import pending, scan_cache, start, tasks
+from alfvideo.planning import pending, quarantine, scan_cache, start, tasks
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.planning.snakemake_internals import Invocation
@@ -75,16 +75,22 @@ class Planner:
         if self._invocation.runs_jobs and _is_below(path, self._folder(path)):
             self.begin(self._folder(path))
         try:
-            camera = self._camera(task, path, label)
-            if not task.applies(self._session(path), camera, config):
-                raise Blocked(f"{rule} is not for this kind of session")
-            if self._is_left_alone(task, path, camera):
-                raise Blocked("it is done")
-            task.params(self._session(path), camera, config)
-            files = task.files(self._session(path), camera, config)
-            return {name: list(map(str, found)) for name, found in files.items()}
-        except Blocked as reason:
-            return {"blocked": f"{path}: {reason}"}
+            return self._inputs(task, path, label, config)
+        # Whatever it is: it must not end the planning of the other sessions.
+        except Exception as error:
+            return {"blocked": f"{path}: {quarantine.reason(error, path)}"}
+
+    def _inputs(
+        self, task: tasks.Task, path: Path, label: str, config: Configuration
+    ) -> dict[str, list[str] | str]:
+        camera = self._camera(task, path, label)
+        if not task.applies(self._session(path), camera, config):
+            raise Blocked(f"{task.rule} is not for this kind of session")
+        if self._is_left_alone(task, path, camera):
+            raise Blocked("it is done")
+        task.params(self._session(path), camera, config)
+        files = task.files(self._session(path), camera, config)
+        return {name: list(map(str, found)) for name, found in files.items()}
 
     def settings(self, rule: str, path: Path, label: str = "") -> dict[str, Any]:
         """Return everything but the inputs that the results of a job depend on."""

@@ -135,11 +135,13 @@ class Task:
         Raises
         ------
         Blocked
-            If one that it needs is missing.
+            If one that it needs is missing, or one that is there cannot be read.
         """
         found = {find.__name__: find(session, camera) for find in self.inputs}
         for name, result in self.results.items():
             found[name] = result.files(session, camera, config)
+        for file in chain.from_iterable(found.values()):
+            session.check(file)
         return found
 
     def params(self, session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:

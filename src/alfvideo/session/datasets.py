@@ -102,6 +102,7 @@ def avi(session: Session, camera: Camera) -> list[Path]:
         source = _only(session, camera, f"{camera.label}_cam*.avi", "raw video")
     elif source.name not in session.listing(camera.collection):
         raise Blocked(f"raw video missing: {camera.collection}/{source.name}")
+    session.check(source)
     session.check_date(source)
     return [source]
 
