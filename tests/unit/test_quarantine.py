@@ -16,6 +16,7 @@ from alfvideo.session import description
 from rigsim import Rig
 
 Render = Callable[[Path, Rig], Path]
+AVI = "raw_video_data/_iblrig_bodyCamera.raw.avi"
 DESCRIPTION = "_ibl_experiment.description.yaml"
 
 
@@ -133,7 +134,6 @@ INPUTS = {
     [
         (fifo, "is a named pipe, expected a file"),
         (lambda name: linked(name, "/nowhere"), "is a link to a file that is not there: bring"),
-        (lambda name: linked(name, Path(name).name), "is a link to a file that is not there"),
         (lambda name: linked(name, "/dev/zero"), "is a device, expected a file"),
         (lambda name: linked(name, "/tmp"), "is a folder, expected a file"),
     ],
@@ -147,6 +147,13 @@ def test_a_file_that_is_none_blocks_what_needs_it(
     blocked = [row.reason for row in found if row.state is State.BLOCKED]
     assert all(f"{name} {said}" in reason for reason in blocked)
     assert {row.stage for row in found} == {"raw", "video", "times", "qc"}
+
+
+def test_a_video_that_is_a_loop(root: Path, config: Configuration):
+    linked(AVI, Path(AVI).name)(odd(root))
+    found = rows(root, config)
+    assert {row.stage for row in found if row.state is State.PENDING} == {"raw"}
+    assert all(f"{AVI} is a link to" in row.reason for row in found if row.stage != "raw")
 
 
 @pytest.mark.parametrize(

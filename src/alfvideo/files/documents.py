@@ -17,7 +17,7 @@ MAX_NODES = 100_000
 
 
 class UnreadableError(ValueError):
-    """What is wrong with a document, as the end of a sentence that begins with its name."""
+    """The end of a sentence that begins with the name of a document, and says what is wrong."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

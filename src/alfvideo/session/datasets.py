@@ -19,6 +19,8 @@ RAW_CAMLOG = RAW_MP4.removesuffix("mp4") + "camlog"
 TIMES = "{session}/alf/" + spec.to_alf("{camera}Camera", "times", "npy", namespace="ibl")
 VIDEO_QC = "{session}/qc/" + spec.to_alf("{camera}Camera", "videoQC", "json", namespace="ibl")
 VIDEO_QC_PICTURE = "{session}/snapshot/{camera}Camera_qc.png"
+WHEEL_PICTURE = "{session}/snapshot/{camera}Camera_wheel_alignment.png"
+"""Not a dataset: a log of the job that makes the times, which draws it if it needs the wheel."""
 RAW_DATASETS = "{session}/registration/{camera}Camera_raw.json"
 ORIGINAL_REMOVED = "{session}/registration/{camera}Camera_original_removed.json"
 POSE = {

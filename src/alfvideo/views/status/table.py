@@ -84,7 +84,7 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
     if hidden:
         parts.append(Text(f"... and {hidden} more with something pending"))
     sums = [f"{len({path for path, _ in cameras})} sessions"]
-    sums += [f"{of.total()} {kind}: {_counts(of)}" for kind, of in counts.items() if of]
+    sums += [f"{each.total()} {kind}: {_counts(each)}" for kind, each in counts.items() if each]
     return [*parts, Text("; ".join(sums))]
 
 
@@ -134,7 +134,7 @@ def _why(of_camera: Sequence[Row]) -> Text:
     forms = {State.FAILED: "{0.message} Log: {0.log}", State.RUNNING: "{0.stage} {0.message}"}
     reasons = [forms.get(row.state, "{0.message}").format(row) for row in of_camera if row.message]
     one_line = (" ".join(reason.split()) for reason in dict.fromkeys(reasons))
-    return Text("; ".join(one_line))
+    return printable("; ".join(one_line))
 
 
 def printable(text: str) -> Text:
