@@ -324,3 +324,44 @@ def test_a_line_of_another_shape_leaves_the_other_runs(tmp_path: Path, line: str
     with file.open("a") as lines:
         lines.write(f"\n{line}\n")
     assert runs.last(Path("/data"), file=file) == [RUN]
+
+
+def test_no_cell_of_the_csv_is_a_formula(path: Path):
+    formulas = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")']
+    found = [Row(path, "left", "dlc", State.FAILED, text, seconds=-1.5) for text in formulas]
+    file = io.StringIO()
+    export.write_csv([*found, Row(path, "left", "dlc", State.DONE, "-1.5", seconds=2.5)], file)
+    read = list(csv.DictReader(io.StringIO(file.getvalue(), newline="")))
+    assert [row["message"] for row in read] == [
+        *(f"'{text}".replace("\r", "\n") for text in formulas),
+        "-1.5",
+    ]
+    assert [float(row["seconds"]) for row in read] == [-1.5] * len(formulas) + [2.5]
+    assert {row["session"] for row in read} == {str(path)}
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, "3", '{"a": 3}', '{"video.mp4": {"log": [], "message": {}}}']
+)
+@pytest.mark.parametrize("name", [provenance.FAILED, provenance.FILE_NAME])
+def test_an_odd_record_hides_no_other_session(path: Path, name: str, content: str):
+    (path / name).write_text(content)
+    other = path.with_name("002")
+    found = list(rows([pending(path), Status(other, "left", "qc", State.DONE)], made=True))
+    assert [row.session for row in found] == [path, other]
+
+
+def test_what_nobody_foresaw_is_one_row_with_its_traceback(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+
+    def logs_of(status: Status) -> list[Path]:
+        assert status.session != path, "not foreseen"
+        return []
+
+    other = path.with_name("002")
+    odd, good = rows([pending(path), pending(other)], logs_of)
+    assert (odd.state, good.state) == (State.BLOCKED, State.PENDING)
+    assert odd.message.startswith("broken: AssertionError: not foreseen")
+    assert "not foreseen" in next((tmp_path / "logs" / "broken").iterdir()).read_text()
