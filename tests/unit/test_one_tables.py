@@ -483,3 +483,26 @@ def test_what_nobody_foresaw_leaves_out_one_session_with_its_traceback(
     (file,) = (tmp_path / "logs" / "broken").iterdir()
     assert "not foreseen" in file.read_text()
     assert one_tables.outdated(root, [broken, whole]) == [broken]
+
+
+@pytest.mark.parametrize("name", ["sessions.pqt", "datasets.pqt"])
+@pytest.mark.parametrize("what", ["fifo", "folder", "loop", "link to nothing"])
+def test_what_is_in_place_of_a_table_is_named_and_left(root: Path, name: str, what: str):
+    path = session_of(root, "KB001")
+    put_in_place(root / name, what)
+    assert one_tables.outdated(root, [path]) == [path]
+    with pytest.raises(DataError, match=rf"{name} cannot be used as a ONE table \(it is no file\)"):
+        update(root)
+    assert os.path.lexists(root / name)
+    assert [file.name for file in root.glob("*.pqt")] == [name]
+
+
+def test_links_in_place_of_what_is_written_are_not_followed(root: Path, tmp_path: Path):
+    victim = tmp_path / "thesis"
+    victim.write_text("the thesis")
+    for name in ("sessions", "datasets"):
+        (root / f".{name}.pqt.partial").symlink_to(victim)
+    session_of(root, "KB001")
+    assert update(root) == 1
+    assert victim.read_text() == "the thesis"
+    assert len(one_of(root).search()) == 1

@@ -1,6 +1,7 @@
 """The ONE tables of a data folder: its sessions and datasets, so that ONE finds and loads them."""
 
 import json
+import os
 import stat
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +19,7 @@ from one.alf import cache, spec
 from one.alf.path import ALFPath
 from pyarrow.parquet import read_schema
 
-from alfvideo.files import atomic
+from alfvideo.files import atomic, regular
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
 from alfvideo.planning import quarantine
@@ -41,6 +42,9 @@ _EMPTY = {
 
 _MAX_HASHED_BYTES = 200_000_000
 """Bytes; larger files that alfvideo has not made are not hashed."""
+
+_ODD = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+"""Errors of what has another shape than is expected."""
 
 _SESSION = list(cache.EMPTY_SESSIONS_FRAME.columns)
 
@@ -70,11 +74,7 @@ def outdated(
     `when_made` says of some sessions when their provenance was last changed, in ns, to save asking.
     Left out are sessions of which the provenance is broken, and those of `names.left_out`.
     """
-    try:
-        metadata = json.loads(read_schema(path(root, "datasets")).metadata[b"one_metadata"])
-        known = metadata.get(_REGISTERED, {}) if path(root, "sessions").exists() else {}
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
-        known = {}
+    known = _registered(root)
     return [
         session
         for session in sessions
@@ -83,6 +83,19 @@ def outdated(
         and known.get(name) != made
         and _is_readable(session)
     ]
+
+
+def _registered(root: Path) -> Mapping[str, Any]:
+    """Return when the provenance of each session was last changed that is in the tables, in ns."""
+    # Others may have put a pipe there, which would be waited for.
+    if not all(regular.is_regular(path(root, table)) for table in _EMPTY):
+        return {}
+    try:
+        schema = read_schema(path(root, "datasets"))
+        known = json.loads(schema.metadata[b"one_metadata"]).get(_REGISTERED, {})
+    except (OSError, pa.ArrowException, *_ODD):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def update(root: Path, sessions: Iterable[Path]) -> Update:
@@ -110,7 +123,9 @@ def update(root: Path, sessions: Iterable[Path]) -> Update:
             merged = _merge(tables, root, changed, left_out)
             if not merged:
                 raise _Unchanged
-            tables["_meta"]["raw"]["datasets"].setdefault(_REGISTERED, {}).update(merged)
+            metadata = tables["_meta"]["raw"]["datasets"]
+            known = metadata.get(_REGISTERED)
+            metadata[_REGISTERED] = {**(known if isinstance(known, dict) else {}), **merged}
             _save(new_sessions, tables, "sessions")
             _save(new_datasets, tables, "datasets")
     except _Unchanged:
@@ -171,15 +186,14 @@ def _load(root: Path) -> Mapping[str, Any]:
         file = path(root, name)
         metadata: dict[str, Any] = {"date_created": datetime.now().isoformat(" ", "minutes")}
         tables[name] = empty
-        if file.exists():
+        if os.path.lexists(file):
             try:
+                if not regular.is_regular(file):
+                    raise ValueError("it is no file")
                 loaded = cache.load_tables(root, file.name)
                 tables[name], metadata = loaded[name], loaded["_meta"]["raw"][name]
                 _check(tables[name], name, metadata)
-            except (
-                *(OSError, pa.ArrowException, LookupError),
-                *(ValueError, TypeError, AttributeError),
-            ) as error:
+            except (OSError, pa.ArrowException, *_ODD) as error:
                 reason = str(error).partition("\n")[0]
                 raise DataError(
                     f"{file} cannot be used as a ONE table ({reason}). It is left as it is. Put a "
