@@ -24,8 +24,8 @@ def show(statuses: Iterable[Status], root: Path, config: Configuration) -> None:
     from alfvideo.views.status import table
 
     statuses = list(statuses)
-    table.show(table.of_cameras(list(rows.rows(statuses)), root), sys.stderr)
-    for sentence in not_in_tables(statuses, root, config):
-        print(sentence, file=sys.stderr)
+    parts = table.of_cameras(list(rows.rows(statuses)), root)
+    parts += map(table.printable, not_in_tables(statuses, root, config))
+    table.show(parts, sys.stderr)
     for sentence in cascades.left_out(config):
         print(sentence, file=sys.stderr)
