@@ -12,7 +12,7 @@ from typing import Any
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
-from alfvideo.planning import quarantine, task_inputs, tasks
+from alfvideo.planning import left_out, quarantine, task_inputs, tasks
 from alfvideo.planning.scan_cache import Memory, load_memory
 from alfvideo.pose import cascades
 from alfvideo.session import datasets, description, folders
@@ -36,6 +36,8 @@ class State(StrEnum):
     RUNNING = "running"
     FAILED = "failed"
     BLOCKED = "blocked"
+    LEFT_OUT = "left out"
+    """Of a camera, video or session that no task is for; it has no stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,15 @@ def scan(root: Path, config: Configuration, memory: Memory | None = None) -> lis
     Raises
     ------
     DataError
-        If `root` is not a folder.
+        If `root` is not a folder, is in a session, or the configuration chooses none of them.
     """
     check_root(root)
     memory = memory or Memory()
-    paths = folders.discover(root, memory.numbers)
+    paths = list(folders.discover(root, memory.numbers))
     chosen = [path for path in paths if _selected(path, root, config)]
+    left_out.check_choice(root, paths, chosen, config)
+    if missing := left_out.missing(paths, config):
+        log.warning("There are no sessions of %s below %s.", ", ".join(missing), root)
     statuses = []
     for path in sorted(chosen, key=lambda path: path.parts[-2:], reverse=True):
         rows = memory.recall(path)
@@ -151,6 +156,9 @@ def _scan_readable(path: Path, config: Configuration, seen: Lookups) -> Iterator
             raise Blocked(f"{path / name} is a {what}, expected a folder: rename it")
     made_from = provenance.read(path)
     statuses = list(_scan_tasks(recorded, made_from, config))
+    for each in left_out.in_session(recorded, config):
+        state = State.BLOCKED if each.is_mistake else State.LEFT_OUT
+        statuses.append(Status(path, each.camera, "", state, reason=each.reason))
     waiting = any(status.state is State.PENDING for status in statuses)
     # Snakemake would end the run if a folder for results cannot be made.
     if waiting and not os.access(path, os.W_OK | os.X_OK):

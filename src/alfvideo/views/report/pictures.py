@@ -14,13 +14,13 @@ from jinja2 import Environment
 
 from alfvideo.files import regular
 from alfvideo.planning.pending import Status
-from alfvideo.session import datasets, folders
+from alfvideo.session import datasets, folders, labels
 from alfvideo.trackers import TRACKERS
 
 MAX_BYTES = 500_000_000
 """Bytes of a picture or clip that is shown; those of alfvideo have some millions at most."""
 
-_OF_CAMERA = re.compile(r"([a-z]+)Camera[._].+")
+_OF_CAMERA = re.compile(rf"({labels.PATTERN})Camera[._].+")
 _TITLES = {
     Path(datasets.VIDEO_QC_PICTURE).name: ("Camera QC, {camera} camera", "video_qc"),
     Path(datasets.POSE_CLIP).name: ("Clip of the pose, {camera} camera", "pose_clip"),

@@ -134,7 +134,7 @@ def page_name(path: Path, root: Path) -> str:
 def reports(statuses: Iterable[Status], root: Path, config: Configuration) -> Iterator[Report]:
     """Each session of a scan, in its order. Nothing that is broken in a session stops it."""
     for path, group in groupby(statuses, key=lambda status: status.session):
-        of_session = list(group)
+        of_session = [status for status in group if status.state is not State.LEFT_OUT]
         try:
             yield report(path, root, of_session, config)
         except Exception as error:
