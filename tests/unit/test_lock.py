@@ -155,3 +155,15 @@ def test_the_permissions_of_a_file_that_is_there_stay(tmp_path: Path):
     file.chmod(0o640)
     lock.acquire(tmp_path)
     assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_lock_that_may_not_be_opened_is_named(become: Callable[[int], None]):
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o777)
+        become(65534)
+        (root / lock.FILE_NAME).touch(0o600)
+        become(65533)
+        with pytest.raises(DataError, match=r"lock cannot be opened \(Permission denied\)"):
+            lock.acquire(root)
+        become(0)

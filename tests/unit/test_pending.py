@@ -604,3 +604,28 @@ def test_a_file_where_a_folder_belongs(
     (status,) = pending.scan_session(path, config)
     assert status.state is State.BLOCKED
     assert status.reason == f"{path / name} is a file, expected a folder: rename it"
+
+
+@pytest.mark.parametrize("name", ["alf", "qc", "raw_video_data"])
+def test_a_link_into_another_session_is_not_written_through(
+    tmp_path: Path, config: Configuration, rendered: Render, name: str
+):
+    path, other = (rendered(tmp_path, small(subject=subject)) for subject in ("KB001", "KB002"))
+    (other / name).mkdir(exist_ok=True)
+    shutil.rmtree(path / name, ignore_errors=True)
+    (path / name).symlink_to(other / name)
+    (status,) = pending.scan_session(path, config)
+    assert status.state is State.BLOCKED
+    assert "is a link into another session, whose files would be overwritten" in status.reason
+    assert State.PENDING in {each.state for each in pending.scan_session(other, config)}
+
+
+def test_a_link_to_another_disk_is_as_a_folder(
+    tmp_path: Path, config: Configuration, rendered: Render
+):
+    path = rendered(tmp_path / "data", small())
+    disk = tmp_path / "disk" / "videos of KB001"
+    disk.parent.mkdir()
+    (path / "raw_video_data").rename(disk)
+    (path / "raw_video_data").symlink_to(disk)
+    assert "video" in stages(path, config, State.PENDING)

@@ -67,6 +67,11 @@ def acquire(root: Path) -> None:
             f"can write to {root} how it came there."
         ) from None
     except OSError as error:
+        if os.path.lexists(root / FILE_NAME):
+            raise DataError(
+                f"{root / FILE_NAME} cannot be opened ({error.strerror}). Let all who share the "
+                "folder read and write it, or remove it if no run is at work."
+            ) from None
         raise DataError(
             f"{root} cannot be written to ({error.strerror}). Results are kept beside the raw "
             "data: give the user who runs this write access."

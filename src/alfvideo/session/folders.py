@@ -150,3 +150,12 @@ def is_session(path: Path) -> bool:
     False
     """
     return bool(spec.is_session_path(path))
+
+
+def leads_into_another_session(link: Path, session: Path) -> bool:
+    """Return whether a link of a session leads to a folder of another one."""
+    target, own = Path(os.path.realpath(link)), Path(os.path.realpath(session))
+    return not target.is_relative_to(own) and any(
+        _NUMBER.fullmatch(folder.name) and _DATE.fullmatch(folder.parent.name)
+        for folder in (target, *target.parents)
+    )
