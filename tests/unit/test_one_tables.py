@@ -375,7 +375,7 @@ def test_a_day_that_is_none_is_left_out(root: Path):
     make(path, TIMES)
     session_of(root, "KB002")
     assert update(root) == 1
-    assert "2026-02-30 is no day of the calendar" in names.left_out(root, [path])[0]
+    assert "2026-02-30/001 is no day of the calendar and number" in names.left_out(root, [path])[0]
 
 
 @pytest.mark.parametrize(

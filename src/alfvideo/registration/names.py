@@ -6,6 +6,7 @@ does with "rat 1". What it would call otherwise is neither put in its tables nor
 
 from collections.abc import Iterable
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from one.alf.path import ALFPath, rel_path_parts
@@ -27,14 +28,13 @@ def check_session(session: Path) -> None:
     """
     subject, day, number = session.parts[-3:]
     try:
-        is_day = date.fromisoformat(day).isoformat() == day
+        is_written_so = (date.fromisoformat(day).isoformat(), f"{int(number):03d}") == (day, number)
     except ValueError:
-        is_day = False
-    if not is_day:
-        raise Blocked(f"{day} is no day of the calendar: rename the folder")
-    read = ALFPath(subject, day, number).session_parts[1:]
-    if read != (subject, day, number):
-        raise Blocked(f"ONE cannot hold the subject {subject!r}{_taken(read[0])}: {CURE}")
+        is_written_so = False
+    if not is_written_so:
+        raise Blocked(f"{day}/{number} is no day of the calendar and number: rename the folder")
+    if (read := _subject_read(subject)) != subject:
+        raise Blocked(f"ONE cannot hold the subject {subject!r}{_taken(read)}: {CURE}")
 
 
 def of_session(root: Path, session: Path) -> str:
@@ -56,13 +56,24 @@ def of_session(root: Path, session: Path) -> str:
             f"ONE looks for sessions in SUBJECT/DATE/NUMBER and LAB/{SUBJECTS}/SUBJECT/DATE/NUMBER "
             "below its folder: move the session there"
         )
-    lab = ALFPath(*parts).session_parts[0]
-    if lab != parts[0]:
+    if (lab := _lab_read(parts[0])) != parts[0]:
         raise Blocked(
             f"ONE cannot hold the lab {parts[0]!r}{_taken(lab)}: rename the folder to letters, "
             "digits and '_'"
         )
     return "/".join((parts[0], *parts[2:]))
+
+
+@cache
+def _subject_read(subject: str) -> str:
+    read: str = ALFPath(subject, "2000-01-01", "001").session_parts[1]
+    return read
+
+
+@cache
+def _lab_read(lab: str) -> str:
+    read: str = ALFPath(lab, SUBJECTS, "a", "2000-01-01", "001").session_parts[0]
+    return read
 
 
 def holds(dataset: str) -> bool:
