@@ -187,6 +187,11 @@ def dated(found: os.stat_result) -> Fingerprint:
     return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
 
 
+def same_stamp(one: Fingerprint, other: Fingerprint) -> bool:
+    """Return whether two records are of a file of the same size and date."""
+    return one.get("size") == other.get("size") and one.get("mtime_ns") == other.get("mtime_ns")
+
+
 def with_md5(known: Fingerprint, path: Path) -> Fingerprint:
     """Return a fingerprint with the checksum of the whole file."""
     return known if "md5" in known else {**known, "md5": checksums.md5(path)}

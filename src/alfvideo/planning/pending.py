@@ -80,10 +80,8 @@ def scan(root: Path, config: Configuration, memory: Memory | None = None) -> lis
     """
     check_root(root)
     memory = memory or Memory()
-    paths = folders.discover(root, memory.numbers)
-    chosen = [path for path in paths if _selected(path, root, config)]
     statuses = []
-    for path in sorted(chosen, key=lambda path: path.parts[-2:], reverse=True):
+    for path in selected(root, config, memory):
         rows = memory.recall(path)
         if rows is None:
             statuses += _look(path, config, memory)
@@ -91,6 +89,13 @@ def scan(root: Path, config: Configuration, memory: Memory | None = None) -> lis
             statuses += [Status(path, c, stage, State(s), reason=why) for c, stage, s, why in rows]
     memory.save()
     return statuses
+
+
+def selected(root: Path, config: Configuration, memory: Memory | None = None) -> list[Path]:
+    """List the selected sessions below a folder, newest first."""
+    paths = folders.discover(root, (memory or Memory()).numbers)
+    chosen = [path for path in paths if _selected(path, root, config)]
+    return sorted(chosen, key=lambda path: path.parts[-2:], reverse=True)
 
 
 def _look(path: Path, config: Configuration, memory: Memory) -> list[Status]:
@@ -187,7 +192,7 @@ def _judge(
         if lacking:
             return State.PENDING, _lacking(recorded, lacking, outputs)
         if coming := makers.keys() & inputs:
-            return State.PENDING, up_to_date.follows(min(makers[file] for file in coming))
+            return State.PENDING, up_to_date.after(min(makers[file] for file in coming))
         made = [provenance.relative(output, recorded.path) for output in outputs]
         there = up_to_date.files_of(recorded)
         if reason := up_to_date.why_not(made, names, params, made_from, there):
