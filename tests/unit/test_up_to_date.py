@@ -250,7 +250,7 @@ def test_renamed_camera_is_a_new_one(made: Path, config: Configuration):
         (replaced(MP4), "video", "raw.mp4"),
     ],
 )
-def test_changed_result_is_named_and_not_made_again(
+def test_changed_result_is_named_and_kept(
     made: Path, config: Configuration, change: Callable, stage: str, name: str
 ):
     change(made)

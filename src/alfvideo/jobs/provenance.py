@@ -19,7 +19,7 @@ FAILED = "failed.json"
 
 
 class Fingerprint(TypedDict, total=False):
-    """What a file is known by: size and date, or else a checksum.
+    """A file as it is told from others: by size and date, or else a checksum.
 
     Records of version 0.1 have no checksums of inputs, edited ones may lack anything.
     """

@@ -72,7 +72,7 @@ def why_not(
     records: Mapping[str, Entry],
     files: Files,
 ) -> str:
-    """Say why outputs that are there have to be made again; empty if they are up to date.
+    """Say why outputs that are there are to be regenerated; empty if they are up to date.
 
     A record that lacks something does not make anything out of date.
     """
