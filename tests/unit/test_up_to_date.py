@@ -15,7 +15,7 @@ from tests.unit.test_pending import edit_records, small
 from alfvideo.configuration import Configuration
 from alfvideo.files import checksums
 from alfvideo.jobs import provenance
-from alfvideo.planning import pending, scan_cache, tasks, up_to_date
+from alfvideo.planning import pending, scan_cache, task_inputs, tasks, up_to_date
 from alfvideo.planning.pending import State
 from alfvideo.session import datasets, description
 from alfvideo.session.cameras import ALL_CAMERAS
@@ -42,7 +42,7 @@ def make(path: Path, config: Configuration) -> None:
         for camera in [ALL_CAMERAS] if task.of_session else read.cameras.values():
             if not task.applies(read, camera, config):
                 continue
-            inputs = chain(*task.files(read, camera, config).values())
+            inputs = chain(*task_inputs.find(task, read, camera, config).values())
             outputs = [datasets.path(pattern, read, camera) for pattern in task.outputs]
             work = provenance.Work(
                 rule=task.rule,

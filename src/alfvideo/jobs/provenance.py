@@ -10,12 +10,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypedDict
 
-from alfvideo.files import atomic, checksums
+from alfvideo.files import atomic, checksums, documents
 from alfvideo.files.errors import DataError
 
 FILE_NAME = "provenance.json"
 FAILED = "failed.json"
 """Beside it: outputs that the last job could not make, from what, and why."""
+
+MAX_BYTES = 50_000_000
+"""Bytes of a record; that of a session with all results of three cameras has some 100,000."""
 
 
 class Fingerprint(TypedDict, total=False):
@@ -62,12 +65,12 @@ def read(session: Path, name: str = FILE_NAME) -> dict[str, Entry]:
     Raises
     ------
     DataError
-        If the file is there and cannot be read as JSON.
+        If the file is there and cannot be read as JSON, or has another shape.
     """
     path = session / name
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or not all(isinstance(e, dict) for e in content.values()):
+        content = documents.parse_json(documents.read(path, MAX_BYTES))
+        if not isinstance(content, dict) or not all(map(_is_entry, content.values())):
             raise ValueError("not a mapping of outputs to entries")
         entries: dict[str, Entry] = content
         return entries
@@ -78,6 +81,21 @@ def read(session: Path, name: str = FILE_NAME) -> dict[str, Entry]:
             f"{path} cannot be read ({error}). It only records how outputs were made: "
             "remove it and run again."
         ) from error
+
+
+def _is_entry(entry: Any) -> bool:
+    """Return whether an entry has the shape that is relied on; what it says is another matter."""
+    if not isinstance(entry, dict):
+        return False
+    inputs = entry.get("inputs", {})
+    return (
+        isinstance(inputs, dict)
+        and all(isinstance(each, dict) for each in inputs.values())
+        and isinstance(entry.get("params", {}), dict)
+        and isinstance(entry.get("output", {}), dict)
+        and isinstance(entry.get("notes", []), list)
+        and isinstance(entry.get("software", {}), dict)
+    )
 
 
 def readable(session: Path, name: str = FILE_NAME) -> tuple[dict[str, Entry], str]:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,8 +12,9 @@ from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Entry
-from alfvideo.planning import tasks, up_to_date
-from alfvideo.planning.scan_cache import Memory
+from alfvideo.planning import quarantine, task_inputs, tasks, up_to_date
+from alfvideo.planning.scan_cache import Memory, load_memory
+from alfvideo.planning.task import Task
 from alfvideo.session import datasets, description, folders
 from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.folders import Lookups
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 RESULT_FOLDERS = {Path(pattern).parts[1] for task in tasks.TASKS for pattern in task.outputs}
 """Names of folders in a session. If another thing has one of them, Snakemake would end the run."""
+
+RECORDS = {provenance.FILE_NAME, provenance.FAILED}
+"""Names of files that say how outputs were made or why not."""
 
 
 class State(StrEnum):
@@ -98,6 +101,14 @@ def selected(root: Path, config: Configuration, memory: Memory | None = None) ->
     return sorted(chosen, key=lambda path: path.parts[-2:], reverse=True)
 
 
+def scan_changed(root: Path, config: Configuration) -> list[Status]:
+    """List as `scan`, with what the working folder remembers of earlier scans.
+
+    Raises as `scan`.
+    """
+    return scan(root, config, load_memory(root, config))
+
+
 def _look(path: Path, config: Configuration, memory: Memory) -> list[Status]:
     seen = Lookups(checksum=memory.checksums)
     statuses = _scan(path, config, seen)
@@ -125,42 +136,49 @@ def scan_session(path: Path, config: Configuration) -> list[Status]:
 def _scan(path: Path, config: Configuration, seen: Lookups) -> list[Status]:
     """Scan as `scan_session`; `seen` records all that it depends on."""
     try:
-        if placeholder := re.search(r"<[a-z]\w*>|[{}]", str(path)):
-            raise Blocked(
-                f"{placeholder[0]} in a path means something to Snakemake: rename the folder"
-            )
-        recorded = description.read(path, seen)
-        entries = recorded.listing(".")
-        for name in RESULT_FOLDERS & entries.keys():
-            if not entries[name].is_dir():
-                raise Blocked(f"{path / name} is a file, expected a folder: rename it")
-        made_from = provenance.read(path)
-        statuses = list(_scan_tasks(recorded, made_from, config))
-        waiting = any(status.state is State.PENDING for status in statuses)
-        # Snakemake would end the run if a folder for results cannot be made.
-        if waiting and not os.access(path, os.W_OK | os.X_OK):
+        return list(_scan_readable(path, config, seen))
+    # Whatever it is: it must not end the scan of the other sessions.
+    except Exception as error:
+        if isinstance(error, DataError):
+            seen.files.update(f"{path}/{name}" for name in RECORDS & seen.listing(str(path)).keys())
+        elif not isinstance(error, Blocked):
             seen.cacheable = False
-            raise Blocked(f"no permission to write to {path}")
-    except (Blocked, DataError) as error:
-        statuses = [Status(path, "", "", State.BLOCKED, reason=str(error))]
-        if (path / provenance.FILE_NAME).exists():
-            seen.files.add(f"{path}/{provenance.FILE_NAME}")
-    except PermissionError as error:
-        reason = f"no permission to read {error.filename}"
-        statuses = [Status(path, "", "", State.BLOCKED, reason=reason)]
+        return [Status(path, "", "", State.BLOCKED, reason=quarantine.reason(error, path))]
+
+
+def _scan_readable(path: Path, config: Configuration, seen: Lookups) -> Iterator[Status]:
+    if what := folders.unusable(str(path)):
+        raise Blocked(f"{what}: rename the folder")
+    entries = seen.listing(str(path))
+    recorded = description.read(path, seen)
+    for name in RESULT_FOLDERS & entries.keys():
+        if not entries[name].is_dir():
+            what = "link to nothing" if entries[name].is_symlink() else "file"
+            raise Blocked(f"{path / name} is a {what}, expected a folder: rename it")
+    made_from = provenance.read(path)
+    statuses = list(_scan_tasks(recorded, made_from, config))
+    waiting = any(status.state is State.PENDING for status in statuses)
+    # Snakemake would end the run if a folder for results cannot be made.
+    if waiting and not os.access(path, os.W_OK | os.X_OK):
         seen.cacheable = False
-    return statuses
+        raise Blocked(f"no permission to write to {path}")
+    yield from statuses
 
 
 def _scan_tasks(
     recorded: Session, made_from: Mapping[str, Entry], config: Configuration
 ) -> Iterator[Status]:
     makers: dict[Path, str] = {}
+    blocked: dict[Path, str] = {}
     for camera, task in tasks.selected(recorded, config):
         if not task.applies(recorded, camera, config):
             continue
         outputs = [datasets.path(pattern, recorded, camera) for pattern in task.outputs]
-        state, reason = _judge(task, recorded, camera, outputs, config, made_from, makers)
+        state, reason = _judge(task, recorded, camera, outputs, config, made_from, makers, blocked)
+        if state is State.BLOCKED:
+            # What needs them would be asked of Snakemake, which ends without any job.
+            missing = (file for file in outputs if file.name not in recorded.siblings(file))
+            blocked.update(dict.fromkeys(missing, reason))
         if state is not State.PENDING:
             outputs = []
         makers.update(dict.fromkeys(outputs, task.stage))
@@ -168,23 +186,29 @@ def _scan_tasks(
 
 
 def _judge(
-    task: tasks.Task,
+    task: Task,
     recorded: Session,
     camera: Camera,
     outputs: Sequence[Path],
     config: Configuration,
     made_from: Mapping[str, Entry],
     makers: Mapping[Path, str],
+    blocked: Mapping[Path, str],
 ) -> tuple[State, str]:
-    """Return the state of a task and why; `makers` are the pending stages of the files to come."""
+    """Return the state of a task and why.
+
+    `makers` are the pending stages of the files to come, `blocked` why others will not.
+    """
+    lacking: Sequence[Path] = outputs
     try:
+        for output in outputs:
+            recorded.check(output)
         lacking = [output for output in outputs if not recorded.has(output)]
-    except Blocked as error:
-        return State.BLOCKED, str(error)
-    try:
-        files = task.files(recorded, camera, config)
+        files = task_inputs.find(task, recorded, camera, config)
         inputs = {file for found in files.values() for file in found}
         params = task.params(recorded, camera, config)
+        if needed := blocked.keys() & inputs:
+            raise Blocked(blocked[min(needed)])
         names = {provenance.relative(file, recorded.path): file for file in inputs}
         recorded.lookups.files.update(
             str(file) for name, file in names.items() if name not in made_from

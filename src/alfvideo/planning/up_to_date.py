@@ -15,7 +15,7 @@ from typing import Any
 from alfvideo.files import checksums
 from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Entry, Fingerprint
-from alfvideo.pose import cascade
+from alfvideo.pose import cascades
 from alfvideo.session.cameras import Session
 
 TOUCHED = 600 * 10**9
@@ -185,7 +185,7 @@ def differences(old: object, new: object, name: str = "") -> Iterator[tuple[str,
 
 def setting_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """Say which settings of a record are others; empty if none is. Where things lie is none."""
-    then, now = (cascade.without_places(params) for params in (old, new))
+    then, now = (cascades.without_places(params) for params in (old, new))
     if then == now:
         return ""
     return _listed([_change(*each) for each in differences(then, now)])

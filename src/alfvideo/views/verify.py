@@ -23,10 +23,10 @@ OWN = {provenance.FILE_NAME, provenance.FAILED}
 
 
 class Part(NamedTuple):
-    """One of `of` equal parts of all files; which part a file is in depends on its path only."""
+    """One of `n` equal parts of all files; which part a file is in depends on its path only."""
 
     number: int = 0
-    of: int = 1
+    n: int = 1
 
     def has(self, name: str) -> bool:
         """Return whether a file is in this part.
@@ -35,7 +35,7 @@ class Part(NamedTuple):
         [252, 253, 235, 260]
         """
         digest = hashlib.md5(os.fsencode(name), usedforsecurity=False).digest()
-        return int.from_bytes(digest[:8], "big") % self.of == self.number % self.of
+        return int.from_bytes(digest[:8], "big") % self.n == self.number % self.n
 
 
 ALL = Part()
@@ -47,7 +47,7 @@ def part(sample: str, today: float | None = None) -> Part:
     Each day has the next part, so that with 1 % a hundred days have them all.
 
     >>> part("1%", today=86400 * 203), part("100%"), part("30%", today=0)
-    (Part(number=3, of=100), Part(number=0, of=1), Part(number=0, of=3))
+    (Part(number=3, n=100), Part(number=0, n=1), Part(number=0, n=3))
 
     Raises
     ------
@@ -60,9 +60,9 @@ def part(sample: str, today: float | None = None) -> Part:
         share = 0
     if not 0 < share <= 100:
         raise DataError(f"--sample {sample}: give a share of the files, such as 1%.")
-    of = max(1, int(100 / share))
+    n = max(1, int(100 / share))
     days = int((time.time() if today is None else today) // 86400)
-    return Part(days % of, of)
+    return Part(days % n, n)
 
 
 @dataclass

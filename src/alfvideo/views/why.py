@@ -14,7 +14,7 @@ from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Entry, Fingerprint
-from alfvideo.planning import pending, tasks, up_to_date
+from alfvideo.planning import pending, task_inputs, tasks, up_to_date
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.up_to_date import Files
 from alfvideo.session import datasets, description
@@ -93,7 +93,7 @@ def _details(
         task = tasks.of_stage(status.stage, recorded, camera, config)
         outputs = [datasets.path(pattern, recorded, camera) for pattern in task.outputs]
         try:
-            inputs = list(chain(*task.files(recorded, camera, config).values()))
+            inputs = list(chain(*task_inputs.find(task, recorded, camera, config).values()))
         except Blocked:
             continue
         made, read = (

@@ -1,4 +1,4 @@
-"""What a run says before its first job."""
+"""The lines that a run prints before its first job."""
 
 import sys
 from collections import Counter
@@ -8,7 +8,7 @@ from pathlib import Path
 from alfvideo.configuration import Configuration
 from alfvideo.planning import tasks, up_to_date
 from alfvideo.planning.pending import State, Status
-from alfvideo.pose import cascade
+from alfvideo.pose import cascades
 from alfvideo.views.status import rows
 
 FEW = 3
@@ -21,7 +21,7 @@ def show(statuses: Sequence[Status], root: Path, config: Configuration) -> None:
     from alfvideo.views.status import table
 
     table.show(table.of_cameras(list(rows.rows(statuses)), root), sys.stderr)
-    for sentence in (*encoded_again(statuses), *cascade.left_out(config)):
+    for sentence in (*encoded_again(statuses), *cascades.left_out(config)):
         print(sentence, file=sys.stderr)
 
 

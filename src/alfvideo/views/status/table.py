@@ -82,13 +82,14 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
         elif worst is not State.DONE or any(row.message for row in of_camera):
             shown += worst is State.PENDING
             name = path.relative_to(root).as_posix()
-            table.add_row(Text(name), camera or "(all)", _work(of_camera), _why(of_camera))
+            who = printable(name), printable(camera or "(all)")
+            table.add_row(*who, _work(of_camera), _why(of_camera))
     parts: list[RenderableType] = [table] if table.row_count else []
     if hidden:
         parts.append(Text(f"... and {hidden} more with something pending"))
     sums = [f"{len({path for path, _ in cameras})} sessions"]
-    sums += [f"{of.total()} {kind}: {_counts(of)}" for kind, of in counts.items() if of]
-    return [*parts, Text("; ".join(sums)), *map(Text, by_reason(rows))]
+    sums += [f"{each.total()} {kind}: {_counts(each)}" for kind, each in counts.items() if each]
+    return [*parts, Text("; ".join(sums)), *map(printable, by_reason(rows))]
 
 
 def by_reason(rows: Iterable[Row]) -> list[str]:
@@ -156,7 +157,16 @@ def _why(of_camera: Sequence[Row]) -> Text:
     worth_saying = (row for row in of_camera if row.message and not up_to_date.follows(row.message))
     reasons = [forms.get(row.state, "{0.message}").format(row) for row in worth_saying]
     one_line = (" ".join(reason.split()) for reason in dict.fromkeys(reasons))
-    return Text("; ".join(one_line))
+    return printable("; ".join(one_line))
+
+
+def printable(text: str) -> Text:
+    r"""Return a text from data without what would change the screen.
+
+    >>> str(printable("mouse\x1b[2J 1"))
+    'mouse?[2J 1'
+    """
+    return Text("".join(letter if letter.isprintable() else "?" for letter in text))
 
 
 def _counts(counts: Mapping[State, int]) -> str:
