@@ -209,15 +209,13 @@ def _judge(
         params = task.params(recorded, camera, config)
         if needed := blocked.keys() & inputs:
             raise Blocked(blocked[min(needed)])
-        names = {provenance.relative(file, recorded.path): file for file in inputs}
-        recorded.lookups.files.update(
-            str(file) for name, file in names.items() if name not in made_from
-        )
+        recorded.lookups.files.update(map(str, inputs))
         if lacking:
             return State.PENDING, _lacking(recorded, lacking, outputs)
         if coming := makers.keys() & inputs:
             return State.PENDING, up_to_date.after(min(makers[file] for file in coming))
         made = [provenance.relative(output, recorded.path) for output in outputs]
+        names = [provenance.relative(file, recorded.path) for file in inputs]
         there = up_to_date.files_of(recorded)
         if reason := up_to_date.why_not(made, names, params, made_from, there):
             return State.PENDING, reason

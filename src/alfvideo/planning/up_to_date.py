@@ -29,6 +29,9 @@ MAX_TEXT = 30
 
 _NAMESPACE_AND_CAMERA = re.compile(r"^(_[^\W_]+_)?([a-z]+Camera\.)?")
 
+PLACES = {"reference_frame", "reference_frame_modified"}
+"""Settings that say where a file lies, or its date (in records of version 0.1)."""
+
 CHANGED = "changed since it was made"
 ARROW = " → "
 
@@ -185,10 +188,15 @@ def differences(old: object, new: object, name: str = "") -> Iterator[tuple[str,
 
 def setting_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """Say which settings of a record are others; empty if none is. Where things lie is none."""
-    then, now = (cascades.without_places(params) for params in (old, new))
-    if then == now:
+    if old == new:
         return ""
-    return _listed([_change(*each) for each in differences(then, now)])
+    return _listed([_change(*each) for each in differences(_contents(old), _contents(new))])
+
+
+def _contents(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without where models and reference frames lie."""
+    found = cascades.without_places(params)
+    return {name: value for name, value in found.items() if name not in PLACES}
 
 
 def _change(name: str, old: object, new: object) -> str:
