@@ -84,8 +84,7 @@ def _copy(source: Path, session: Path, target: Path) -> bool:
         return False
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
-        fingerprint = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
-        if target.exists() and provenance.fingerprint(target) == fingerprint:
+        if target.exists() and provenance.dated(target.stat()) == provenance.dated(status):
             return False
         with atomic.output(target) as partial:
             with partial.open("wb") as copy:
