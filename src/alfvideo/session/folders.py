@@ -9,6 +9,8 @@ from pathlib import Path
 
 from one.alf import spec
 
+from alfvideo.files import checksums
+
 log = logging.getLogger(__name__)
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -19,6 +21,9 @@ _NOT_PRINTABLE = re.compile("[\\x00-\\x1f\\x7f\\x85\\u2028\\u2029\\ud800-\\udfff
 
 Listing = Mapping[str, os.DirEntry[str]]
 """Entries of a folder by name."""
+
+Checksum = Callable[[Path, os.stat_result], str]
+"""Gives the quick checksum of a file, as `checksums.quick`; it may remember it."""
 
 
 def listing(folder: Path | str) -> Listing:
@@ -43,6 +48,7 @@ class Lookups:
     folders: dict[str, Listing] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
     cacheable: bool = True
+    checksum: Checksum = checksums.quick
 
     def listing(self, folder: str) -> Listing:
         """List entries of a folder; empty if it does not exist."""
@@ -150,3 +156,12 @@ def is_session(path: Path) -> bool:
     False
     """
     return bool(spec.is_session_path(path))
+
+
+def leads_into_another_session(link: Path, session: Path) -> bool:
+    """Return whether a link of a session leads to a folder of another one."""
+    target, own = Path(os.path.realpath(link)), Path(os.path.realpath(session))
+    return not target.is_relative_to(own) and any(
+        _NUMBER.fullmatch(folder.name) and _DATE.fullmatch(folder.parent.name)
+        for folder in (target, *target.parents)
+    )
