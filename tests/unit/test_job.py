@@ -58,6 +58,22 @@ def test_success_is_logged_and_recorded(
     assert all(line.startswith(label) for line in screen.splitlines())
 
 
+@pytest.mark.parametrize("subject", ["%", "50%/d", "%d", "%(message)s", "100%s"])
+def test_a_percent_sign_in_a_name(
+    described: SimpleNamespace, capsys: pytest.CaptureFixture[str], subject: str
+):
+    """Python's logging would print a traceback for each message."""
+    session = Path(described.wildcards.session.replace("KB001", subject))
+    session.mkdir(parents=True)
+    described.wildcards.session = str(session)
+    described.input, described.output = [], []
+    with job.run(described) as this:
+        this.note("One frame was late.")
+    name = "/".join(session.parts[-3:])
+    first, *_ = capsys.readouterr().err.splitlines()
+    assert first == f"[{name} left] video_compress: One frame was late."
+
+
 def test_routine_is_in_the_log_and_not_on_the_screen(
     described: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ):

@@ -12,7 +12,7 @@ from tests.unit.test_quarantine import AVI, DESCRIPTION, WHOLE, fifo, linked, wr
 from tests.workflow.runs import Workflow, error_in_frames, hashes, lost, small
 
 Render = Callable[[Path, Rig], Path]
-GOOD, OTHER = "GOOD", "OTHER"
+GOOD, OTHER = "GOOD", "50%d M(1)"
 LABEL, DEEP = "Body_2", "raw_video_data/a/b"
 """Of the camera of the other good session, and the folder of its files."""
 

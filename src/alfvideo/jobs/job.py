@@ -185,7 +185,8 @@ def start_logging(job: Job) -> None:
     to_screen = logging.StreamHandler(sys.stderr)
     to_screen.setLevel(logging.INFO)
     prefix = f"[{' '.join(filter(None, (job.session_name, job.camera)))}] {job.rule}:"
-    to_screen.setFormatter(logging.Formatter(f"{prefix} %(message)s"))
+    # Subjects may have a % in their names.
+    to_screen.setFormatter(logging.Formatter(f"{prefix.replace('%', '%%')} %(message)s"))
     logger.handlers = [to_file, to_screen]
     logger.setLevel(logging.DEBUG)
     logger.debug("%s", job.session)
