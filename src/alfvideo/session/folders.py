@@ -38,6 +38,11 @@ def listing(folder: Path | str) -> Listing:
         return {}
 
 
+def matching(folder: Path, pattern: str) -> list[Path]:
+    """List files below a folder by a glob pattern, sorted; none whose name begins with a dot."""
+    return sorted(file for file in folder.glob(pattern) if file.name[0] != ".")
+
+
 @dataclass
 class Lookups:
     """Lookups in a session: folders by path, each listed once, and files that were read or dated.
