@@ -120,6 +120,9 @@ CHANGES = {
         {"raw", "times", "qc"},
     ),
     "sync written to": (overwrite(f"{SYNC}.times.npy"), {"times", "qc"}),
+    "channels of the sync written to": (overwrite(f"{SYNC}.channels.npy"), {"times", "qc"}),
+    "copy of the code written to": (overwrite(f"{VIDEO}/_iblrig_videoCodeFiles.raw.zip"), {"raw"}),
+    "times written to": (overwrite("alf/_ibl_bodyCamera.times.npy"), {"qc"}),
     "meta written to": (
         overwrite(f"{EPHYS}/_spikeglx_ephysData_g0_t0.nidq.meta"),
         {"times", "qc"},
@@ -278,6 +281,8 @@ def test_reference_frame_that_was_replaced(done: Path, config: Configuration, at
     look(done, config)
     assert knows(done, config)
     os.utime(folder / "body.png", ns=(0, 0))
+    assert knows(done, config), "a date is no change"
+    (folder / "body.png").write_bytes(b"2")
     assert states(look(done, config))["qc"] is State.PENDING
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from alfvideo.files.errors import DataError, MachineError
-from alfvideo.jobs import provenance, running
+from alfvideo.jobs import provenance, running, whole_checksums
 
 logger = logging.getLogger("alfvideo")
 
@@ -105,7 +105,8 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
         inputs = {path: provenance.fingerprint(path) for path in job.inputs}
         if job.attempt > 1:
             _check_last_attempt(job, inputs)
-        yield job
+        with whole_checksums.made_meanwhile(inputs, job.session):
+            yield job
         seconds = time.monotonic() - start
         provenance.record(
             job.session,

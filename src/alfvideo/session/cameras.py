@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
@@ -14,8 +13,6 @@ from alfvideo.files.errors import Blocked
 from alfvideo.session.folders import Listing, Lookups, unusable
 
 VIDEO_COLLECTION = "raw_video_data"
-MAX_CLOCKS_APART = 60
-"""Seconds by which files may be newer than the clock of this machine."""
 
 
 @dataclass(frozen=True)
@@ -70,24 +67,30 @@ class Session:
         """List entries of the folder of a file of the session, by name."""
         return self.lookups.listing(str(file).rpartition("/")[0])
 
-    def check_date(self, file: Path) -> None:
-        """See that a file is there and not from the future: results would be older than it.
+    def has(self, file: Path) -> bool:
+        """Return whether a file of the session is there and not empty.
 
         Raises
         ------
         Blocked
-            If it is from the future, or a link to nothing.
+            As `check`.
         """
+        return file.name in self.siblings(file) and self.stat(str(file)).st_size > 0
+
+    def stat(self, file: str) -> os.stat_result:
+        """Return size and dates of a file of the session that is listed, read from disk once.
+
+        Raises
+        ------
+        Blocked
+            As `check`.
+        """
+        folder, _, name = file.rpartition("/")
         try:
-            modified = self.siblings(file)[file.name].stat().st_mtime
-        except FileNotFoundError:
-            self.lookups.cacheable = False
-            raise Blocked(f"{file} is a link to a file that is not there: bring it here") from None
-        if modified > time.time() + MAX_CLOCKS_APART:
-            # Time goes by without a change to any file.
-            self.lookups.cacheable = False
-            day = time.strftime("%Y-%m-%d %H:%M", time.localtime(modified))
-            raise Blocked(f"{file} is dated {day}, in the future: fix the clock and touch the file")
+            return self.lookups.listing(folder)[name].stat()
+        except OSError:
+            self.check(Path(file))
+            raise
 
     def check(self, file: Path) -> None:
         """See that a file, if it is there, is one that can be read and that Snakemake can have.

@@ -84,17 +84,13 @@ def _copy(source: Path, session: Path, target: Path) -> bool:
         return False
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
-        if target.exists() and _stamp(target.stat()) == _stamp(status):
+        if target.exists() and provenance.dated(target.stat()) == provenance.dated(status):
             return False
         with atomic.output(target) as partial:
             with partial.open("wb") as copy:
                 shutil.copyfileobj(file, copy)
             os.utime(partial, ns=(status.st_atime_ns, status.st_mtime_ns))
     return True
-
-
-def _stamp(status: os.stat_result) -> tuple[int, int]:
-    return status.st_size, status.st_mtime_ns
 
 
 def _write(file: Path, text: str) -> bool:

@@ -17,7 +17,8 @@ LogsOf = Callable[[Status], Iterable[Path]]
 class Row(NamedTuple):
     """One stage of one camera; camera and stage are empty as in `pending.Status`.
 
-    `message` says why it is blocked, what went wrong, or how far it is. `log` is that of the job
+    `message` says why it is pending or blocked, what went wrong, how far it is, or which results
+    are not what was made. `log` is that of the job
     that runs, failed or made it; `finished` (UTC) and `seconds` are of the job that made it.
     """
 
@@ -60,7 +61,8 @@ def _of_session(
             case State.PENDING:
                 yield _waiting(status, failed, unknown, logs_of)
             case State.DONE if made:
-                yield _row(status, jobs.get((status.stage, status.camera), {}))
+                job = jobs.get((status.stage, status.camera), {})
+                yield _row(status, job, message=status.reason)
             case state:
                 yield Row(path, status.camera, status.stage, state, status.reason)
 
@@ -91,7 +93,7 @@ def _waiting(status: Status, failed: Mapping[str, Entry], unknown: str, logs_of:
             return _row(status, {"log": str(log)}, State.RUNNING, running.progress(log))
     entry = failure(status, failed)
     if entry is None:
-        return _row(status, message=unknown)
+        return _row(status, message=unknown or status.reason)
     return _row(status, {"log": entry.get("log", "")}, State.FAILED, str(entry.get("message", "")))
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alfvideo.jobs import duration
-from alfvideo.planning import left_out, tasks
+from alfvideo.planning import left_out, tasks, up_to_date
 from alfvideo.planning.pending import State
 from alfvideo.views.history import Past
 from alfvideo.views.status.rows import Row
@@ -27,6 +27,9 @@ COLOURS = {
 WORST_FIRST = (State.FAILED, State.BLOCKED, State.RUNNING, State.PENDING, State.DONE)
 STATES = tuple(state for state in State if state is not State.LEFT_OUT)
 """Those that a stage can have."""
+MAX_REASONS = 10
+"""So many reasons are summed up, the most frequent ones."""
+
 ALWAYS = (State.DONE, State.PENDING, State.BLOCKED)
 """States that are counted even if nothing is in them."""
 
@@ -56,7 +59,8 @@ def plain(parts: Iterable[RenderableType]) -> str:
 def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[RenderableType]:
     """Sessions and cameras that are not done, with what is to be done and why it is not, and sums.
 
-    At most `longest` rows in which something is merely pending are shown, all others always.
+    At most `longest` rows in which something is merely pending are shown, all others always. The
+    sums are those of cameras by state, and of what is pending by reason.
     """
     cameras: dict[tuple[Path, str], list[Row]] = {}
     for row in rows:
@@ -79,7 +83,7 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
         counts[kind][worst] += 1
         if worst is State.PENDING and shown == longest:
             hidden += 1
-        elif worst is not State.DONE:
+        elif worst is not State.DONE or any(row.message for row in of_camera):
             shown += worst is State.PENDING
             name = path.relative_to(root).as_posix()
             who = printable(name), printable(camera or "(all)")
@@ -91,7 +95,25 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
     parts += map(Text, left_out.advice(root, {row.session for row in rows}))
     sums = [f"{len({row.session for row in rows})} sessions"]
     sums += [f"{each.total()} {kind}: {_counts(each)}" for kind, each in counts.items() if each]
-    return [*parts, Text("; ".join(sums))]
+    return [*parts, Text("; ".join(sums)), *map(printable, by_reason(rows))]
+
+
+def by_reason(rows: Iterable[Row]) -> list[str]:
+    """Say how many stages are pending for each reason, the most frequent first.
+
+    What waits for a pending input is left out.
+    """
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        if row.state is State.PENDING and row.message and not up_to_date.follows(row.message):
+            counts.setdefault(row.message, Counter())[row.stage] += 1
+    ordered = sorted(counts, key=lambda reason: -counts[reason].total())
+    lines = [
+        f"pending, {reason}: {', '.join(f'{n:,} {stage}' for stage, n in counts[reason].items())}"
+        for reason in ordered[:MAX_REASONS]
+    ]
+    more = len(ordered) - MAX_REASONS
+    return lines + ([f"... and {more} other reasons"] if more > 0 else [])
 
 
 def _left_out(rows: Iterable[Row], root: Path, longest: int = 20) -> Iterator[RenderableType]:
@@ -150,9 +172,10 @@ def _work(of_camera: Sequence[Row]) -> Text:
 
 
 def _why(of_camera: Sequence[Row]) -> Text:
-    """Return why stages are blocked, what went wrong and its log, how far running ones are."""
+    """Return why stages are pending or blocked, what went wrong and its log, how far they are."""
     forms = {State.FAILED: "{0.message} Log: {0.log}", State.RUNNING: "{0.stage} {0.message}"}
-    reasons = [forms.get(row.state, "{0.message}").format(row) for row in of_camera if row.message]
+    worth_saying = (row for row in of_camera if row.message and not up_to_date.follows(row.message))
+    reasons = [forms.get(row.state, "{0.message}").format(row) for row in worth_saying]
     one_line = (" ".join(reason.split()) for reason in dict.fromkeys(reasons))
     return printable("; ".join(one_line))
 
