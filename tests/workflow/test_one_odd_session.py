@@ -12,7 +12,9 @@ from tests.unit.test_quarantine import AVI, DESCRIPTION, WHOLE, fifo, linked, wr
 from tests.workflow.runs import Workflow, error_in_frames, hashes, lost, small
 
 Render = Callable[[Path, Rig], Path]
-GOOD = "GOOD"
+GOOD, OTHER = "GOOD", "OTHER"
+LABEL, DEEP = "Body_2", "raw_video_data/a/b"
+"""Of the camera of the other good session, and the folder of its files."""
 
 HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = WHOLE | {
     "day that is none": (written(DESCRIPTION, "started: 2026-02-30\n"), "no date or time"),
@@ -43,6 +45,16 @@ HOSTILE: dict[str, tuple[Callable[[Path], None], str]] = WHOLE | {
 """By subject: what is done to its session, and what its row says."""
 
 
+def relabel(session: Path) -> None:
+    """Give the camera another label, and its files a folder several levels down."""
+    description = session / DESCRIPTION
+    text = description.read_text().replace("    body:", f"    {LABEL}:")
+    description.write_text(text.replace("collection: raw_video_data", f"collection: {DEEP}"))
+    (session / DEEP).mkdir(parents=True)
+    for file in list((session / "raw_video_data").glob("*bodyCamera*")):
+        file.rename(session / DEEP / file.name.replace("body", LABEL))
+
+
 @pytest.mark.slow
 def test_each_has_its_row_and_the_good_one_gets_done(
     workflow: Workflow, rendered: Render, tmp_path: Path
@@ -53,10 +65,14 @@ def test_each_has_its_row_and_the_good_one_gets_done(
         odd = workflow.root / subject / "2026-01-01" / "001"
         shutil.copytree(source, odd)
         spoil(odd)
+    other = workflow.root / OTHER / "2026-01-01" / "001"
+    shutil.copytree(source, other)
+    relabel(other)
     (workflow.root / "up").symlink_to("..")
     (workflow.root / GOOD / "again").symlink_to(".")
     raw = hashes(workflow.root)
 
+    workflow.config["cameras"] = ["body", LABEL]
     preview = workflow.run("-n")
     assert preview.status == 0, preview.text
     for subject, (_, said) in HOSTILE.items():
@@ -65,7 +81,8 @@ def test_each_has_its_row_and_the_good_one_gets_done(
     run = workflow.run()
     assert run.status == 0, run.text
     assert "Traceback" not in preview.text + run.text
-    assert run.finished["video_qc"] == 1
+    assert run.finished["video_qc"] == 2
+    assert (other / "alf" / f"_ibl_{LABEL}Camera.times.npy").exists()
     assert error_in_frames(good, "body") < 0.5
     assert lost(raw, workflow.root) == []
     seen = workflow.look("status")

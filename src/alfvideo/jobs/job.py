@@ -150,16 +150,14 @@ def _check_last_attempt(job: Job, inputs: Mapping[Path, provenance.Fingerprint])
     """
     now = _work(job, inputs).entry(job.session)
     same = now["rule"], now["inputs"], now["params"]
-    failed = provenance.read(job.session, provenance.FAILED)
+    failed, _ = provenance.readable(job.session, provenance.FAILED)
     for output in job.outputs:
         last = failed.get(provenance.relative(output, job.session))
-        if (
-            last
-            and (last["rule"], last["inputs"], last["params"]) == same
-            and not last["message"].startswith(UNEXPECTED)
-        ):
+        if last is None or (last.get("rule"), last.get("inputs"), last.get("params")) != same:
+            continue
+        if (said := str(last.get("message", ""))) and not said.startswith(UNEXPECTED):
             logger.info("not tried again: nothing has changed since the last attempt")
-            raise DataError(last["message"])
+            raise DataError(said)
 
 
 def message(error: DataError | OSError) -> str:

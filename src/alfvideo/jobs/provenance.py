@@ -5,6 +5,7 @@ import os
 import platform
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -160,7 +161,9 @@ def record(
     }
     _update(session, FILE_NAME, made)
     if (session / FAILED).exists():
-        _update(session, FAILED, dict.fromkeys(made))
+        # Results that are made must not be lost for it.
+        with suppress(OSError):
+            _update(session, FAILED, dict.fromkeys(made))
 
 
 def record_failure(session: Path, work: Work, message: str) -> None:
@@ -170,9 +173,13 @@ def record_failure(session: Path, work: Work, message: str) -> None:
 
 
 def _update(session: Path, name: str, changes: Mapping[str, Entry | None]) -> None:
-    """Replace entries of a record, and remove those that become None; whole or not at all."""
+    """Replace entries of a record, and remove those that become None; whole or not at all.
+
+    A record of failures that cannot be read is begun again.
+    """
     with atomic.output(session / name) as partial:
-        entries = {**read(session, name), **changes}
+        there = readable(session, name)[0] if name == FAILED else read(session, name)
+        entries = {**there, **changes}
         kept = {output: entry for output, entry in entries.items() if entry is not None}
         partial.write_text(json.dumps(kept, indent=1, sort_keys=True), encoding="utf-8")
 

@@ -12,7 +12,7 @@ from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Entry
-from alfvideo.planning import quarantine, task_inputs, tasks, up_to_date
+from alfvideo.planning import left_out, quarantine, task_inputs, tasks, up_to_date
 from alfvideo.planning.scan_cache import Memory, load_memory
 from alfvideo.planning.task import Task
 from alfvideo.session import datasets, description, folders
@@ -36,6 +36,8 @@ class State(StrEnum):
     RUNNING = "running"
     FAILED = "failed"
     BLOCKED = "blocked"
+    LEFT_OUT = "left out"
+    """Of a camera, video or session that no task is for; it has no stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def scan(root: Path, config: Configuration, memory: Memory | None = None) -> lis
     Raises
     ------
     DataError
-        If `root` is not a folder.
+        If `root` is not a folder, is in a session, or the configuration chooses none of them.
     """
     check_root(root)
     memory = memory or Memory()
@@ -95,9 +97,18 @@ def scan(root: Path, config: Configuration, memory: Memory | None = None) -> lis
 
 
 def selected(root: Path, config: Configuration, memory: Memory | None = None) -> list[Path]:
-    """List the selected sessions below a folder, newest first."""
-    paths = folders.discover(root, (memory or Memory()).numbers)
+    """List the selected sessions below a folder, newest first.
+
+    Raises
+    ------
+    DataError
+        If the folder is in a session, or the configuration chooses none of the sessions.
+    """
+    paths = list(folders.discover(root, (memory or Memory()).numbers))
     chosen = [path for path in paths if _selected(path, root, config)]
+    left_out.check_choice(root, paths, chosen, config)
+    if missing := left_out.missing(paths, config):
+        log.warning("There are no sessions of %s below %s.", ", ".join(missing), root)
     return sorted(chosen, key=lambda path: path.parts[-2:], reverse=True)
 
 
@@ -155,8 +166,18 @@ def _scan_readable(path: Path, config: Configuration, seen: Lookups) -> Iterator
         if not entries[name].is_dir():
             what = "link to nothing" if entries[name].is_symlink() else "file"
             raise Blocked(f"{path / name} is a {what}, expected a folder: rename it")
+    collections = {camera.collection.partition("/")[0] for camera in recorded.cameras.values()}
+    for name in sorted((RESULT_FOLDERS | collections) & entries.keys()):
+        if entries[name].is_symlink() and folders.leads_into_another_session(path / name, path):
+            raise Blocked(
+                f"{path / name} is a link into another session, whose files would be overwritten: "
+                "have a folder in its place"
+            )
     made_from = provenance.read(path)
     statuses = list(_scan_tasks(recorded, made_from, config))
+    for each in left_out.in_session(recorded, config):
+        state = State.BLOCKED if each.is_mistake else State.LEFT_OUT
+        statuses.append(Status(path, each.camera, "", state, reason=each.reason))
     waiting = any(status.state is State.PENDING for status in statuses)
     # Snakemake would end the run if a folder for results cannot be made.
     if waiting and not os.access(path, os.W_OK | os.X_OK):

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from alfvideo.configuration import Configuration
-from alfvideo.files import atomic
+from alfvideo.files import atomic, regular
 from alfvideo.jobs import provenance
 from alfvideo.planning import task_settings
 from alfvideo.planning.known_checksums import Checksums
@@ -38,6 +38,9 @@ FOLDER = Path(".scan")
 
 SETTLED = 2 * 10**9
 """Nanoseconds after which another change has another time, on any file system."""
+
+MAX_BYTES = 2**30
+"""Of the memory of a million sessions."""
 
 CHOICE = {"root", "sessions", "subjects", "from_date", "to_date"}
 """Keys of the configuration that choose sessions and change nothing in them."""
@@ -180,7 +183,7 @@ def _key(config: Configuration) -> str:
 def _load(file: Path, key: str) -> tuple[dict[str, tuple[str, list[str]]], dict[str, Entry]]:
     """Load days and sessions of a file; none if it is of another key or cannot be read."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(regular.read(file, MAX_BYTES))
         if content["key"] != key:
             return {}, {}
         watched = [Watched(*map(tuple, names)) for names in content["watched"]]
@@ -191,7 +194,7 @@ def _load(file: Path, key: str) -> tuple[dict[str, tuple[str, list[str]]], dict[
         }
         days = {day: (str(stamp), list(names)) for day, (stamp, names) in content["days"].items()}
         return days, entries
-    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return {}, {}
 
 

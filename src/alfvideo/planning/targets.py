@@ -5,6 +5,7 @@ import hashlib
 import platform
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -121,16 +122,18 @@ class Planner:
         """Return whether outputs are there that nothing regenerates unless asked to (-F, -R).
 
         Those of cameras that are not selected, and all that is done: Snakemake, which goes by
-        dates and by the records of its working folder, then takes it for raw data.
+        dates and by the records of its working folder, then takes it for raw data. What a job
+        was killed at is left to Snakemake.
         """
         if not self._invocation.plans_jobs or self._invocation.regenerates:
             return False
+        recorded = self._session(path)
+        outputs = [datasets.path(output, recorded, camera) for output in task.outputs]
         if not task.of_session and camera.label not in self.configuration(path).cameras:
-            recorded = self._session(path)
-            outputs = (datasets.path(output, recorded, camera) for output in task.outputs)
             return all(map(recorded.has, outputs))
         found = self._found(path).get((camera.label, task.stage))
-        return found is not None and found.state is State.DONE
+        done = found is not None and found.state is State.DONE
+        return done and not self._invocation.was_killed(outputs)
 
     def _regenerate(self, task: Task, path: Path, camera: Camera) -> None:
         """Have what is pending made, whatever dates its files have."""
@@ -242,14 +245,9 @@ class Planner:
 
     def _end(self, working_folder: Path) -> None:
         """Put what was made in the ONE tables although something failed; remember the run."""
-        from alfvideo.registration import one_tables
-
         for target, (root, _) in self._tables.items():
             if not (working_folder / target).exists():
-                try:
-                    one_tables.update(root, folders.discover(root))
-                except DataError as error:
-                    print(error, file=sys.stderr)
+                _put_in_tables(root)
         if self._invocation.touches:
             return
         done = sum(rule in tasks.BY_RULE for rule in self._invocation.jobs_done())
@@ -260,6 +258,21 @@ class Planner:
             runs.record(run, working_folder / runs.FILE)
         if failed:
             print(f"{done} jobs done, {failed} failed: alfvideo status says why.", file=sys.stderr)
+
+
+def _put_in_tables(root: Path) -> None:
+    """Put what was made in the ONE tables; whatever is wrong with them is only said."""
+    from alfvideo.registration import one_tables
+
+    try:
+        for sentence in one_tables.update(root, folders.discover(root)).left_out:
+            print(sentence, file=sys.stderr)
+    except DataError as error:
+        print(error, file=sys.stderr)
+    # The run is remembered and its failures are counted after this.
+    except Exception:
+        print(f"Unexpected error in the ONE tables of {root}, please report it:", file=sys.stderr)
+        traceback.print_exc()
 
 
 def _is_below(path: Path, folder: Path) -> bool:

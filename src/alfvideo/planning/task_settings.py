@@ -12,6 +12,7 @@ from alfvideo.files import checksums
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.pose import cascades
 from alfvideo.qc import reference, rigs
+from alfvideo.registration import names
 from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.rigs import RIGS, Rig
 
@@ -60,6 +61,22 @@ def checks(session: Session, camera: Camera, config: Configuration) -> dict[str,
         "protocols": list(session.protocols),
         "reference_frame": reference_frame,
         "reference_frame_md5": md5,
+    }
+
+
+def alyx(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
+    """Return where a session is registered and how.
+
+    Raises
+    ------
+    Blocked
+        If ONE, and so the server, would take its folder for another session.
+    """
+    names.check_session(session.path)
+    return {
+        "url": config.registration.alyx,
+        "repository": config.registration.repository,
+        "protected": config.registration.protected,
     }
 
 

@@ -10,17 +10,15 @@ from typing import Any
 
 from alfvideo.files import documents
 from alfvideo.files.errors import Blocked, Broken
+from alfvideo.session import labels
 from alfvideo.session.cameras import VIDEO_COLLECTION, Camera, Session, any_of
 from alfvideo.session.folders import Lookups
 from alfvideo.session.rigs import NAMESPACE, RIGS
 
 DESCRIPTION = "_ibl_experiment.description*.yaml"
 STUB = "_ibl_experiment.description_*.yaml"
-"""What one device of a rig wrote, before iblrig's copy program merged it into the description."""
+"""Written by one device of a rig, before iblrig's copy program merged it into the description."""
 LEGACY_COLLECTION = "raw_behavior_data"
-
-LABEL = r"[A-Za-z0-9][A-Za-z0-9_]*"
-"""Pattern of the labels of cameras with which all files have valid ALF names."""
 
 STUBS = "_devices"
 """Folder in which each device leaves `{session}@{device}.yaml`, with a status beside it."""
@@ -169,7 +167,7 @@ def parse(path: Path, description: Mapping[str, Any], lookups: Lookups | None = 
 def _camera(label: Any, device: Mapping[str, Any]) -> Camera:
     if isinstance(label, int) and not isinstance(label, bool):
         label = str(label)
-    if not isinstance(label, str) or not re.fullmatch(LABEL, label):
+    if not isinstance(label, str) or not re.fullmatch(labels.PATTERN, label):
         raise Broken(
             f"the description is malformed: {_short(label)} cannot be the label of a camera, which "
             "has letters, digits and underscores and is a part of file names"

@@ -73,10 +73,10 @@ def unusable(name: str) -> str:
 def numbers(day: str) -> list[str]:
     """List names of the session folders in the folder of a day, sorted."""
     entries = sorted(listing(day).items())
-    return [name for name, entry in entries if _NUMBER.fullmatch(name) and _is_folder(entry)]
+    return [name for name, entry in entries if _NUMBER.fullmatch(name) and is_folder(entry)]
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(entry: os.DirEntry[str]) -> bool:
     """Return whether an entry is a folder, or a link to one."""
     try:
         return entry.is_dir()
@@ -132,10 +132,19 @@ def _below(tree: str, numbers: Callable[[str], list[str]], links: list[str]) -> 
             continue
         for name, entry in entries:
             if entry.is_symlink():
-                if _is_folder(entry):
+                if is_folder(entry):
                     links.append(f"{folder.rstrip('/')}/{name}")
             elif entry.is_dir():
                 waiting.append(f"{folder.rstrip('/')}/{name}")
+
+
+def is_session_folder(path: Path) -> bool:
+    """Return whether a path ends with a date and a number, whatever is above these.
+
+    >>> is_session_folder(Path("2026-01-01/001")), is_session_folder(Path("KB001/2026-01-01"))
+    (True, False)
+    """
+    return bool(_NUMBER.fullmatch(path.name) and _DATE.fullmatch(path.parent.name))
 
 
 def is_session(path: Path) -> bool:
@@ -147,3 +156,12 @@ def is_session(path: Path) -> bool:
     False
     """
     return bool(spec.is_session_path(path))
+
+
+def leads_into_another_session(link: Path, session: Path) -> bool:
+    """Return whether a link of a session leads to a folder of another one."""
+    target, own = Path(os.path.realpath(link)), Path(os.path.realpath(session))
+    return not target.is_relative_to(own) and any(
+        _NUMBER.fullmatch(folder.name) and _DATE.fullmatch(folder.parent.name)
+        for folder in (target, *target.parents)
+    )

@@ -126,7 +126,7 @@ def status(
     settings = _settings(config, configfile, directory)
     from alfvideo.views.status import screen
 
-    screen.show(settings.statuses(), settings.root, chosen, format, sys.stdout)
+    screen.show(settings.statuses(), settings.root, chosen, format, sys.stdout, settings.config)
 
 
 @app.command()

@@ -9,10 +9,18 @@ from alfvideo.configuration import Configuration
 from alfvideo.planning import tasks, up_to_date
 from alfvideo.planning.pending import State, Status
 from alfvideo.pose import cascades
+from alfvideo.registration import names
 from alfvideo.views.status import rows
 
 FEW = 3
 """So many videos are encoded again without a word of it."""
+
+
+def not_in_tables(statuses: Iterable[Status], root: Path, config: Configuration) -> list[str]:
+    """Say which sessions are not put in the ONE tables because of their names, if any are."""
+    if not config.registration.tables:
+        return []
+    return names.left_out(root, dict.fromkeys(status.session for status in statuses))
 
 
 def show(statuses: Sequence[Status], root: Path, config: Configuration) -> None:
@@ -20,7 +28,9 @@ def show(statuses: Sequence[Status], root: Path, config: Configuration) -> None:
     # Slow to load, and each job loads the rules without showing a table.
     from alfvideo.views.status import table
 
-    table.show(table.of_cameras(list(rows.rows(statuses)), root), sys.stderr)
+    parts = table.of_cameras(list(rows.rows(statuses)), root)
+    parts += map(table.printable, not_in_tables(statuses, root, config))
+    table.show(parts, sys.stderr)
     for sentence in (*encoded_again(statuses), *cascades.left_out(config)):
         print(sentence, file=sys.stderr)
 

@@ -1,7 +1,7 @@
 """The tables that people read: what is to be done of each camera, how far each stage is."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import TextIO
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alfvideo.jobs import duration
-from alfvideo.planning import tasks, up_to_date
+from alfvideo.planning import left_out, tasks, up_to_date
 from alfvideo.planning.pending import State
 from alfvideo.views.history import Past
 from alfvideo.views.status.rows import Row
@@ -22,8 +22,11 @@ COLOURS = {
     State.RUNNING: "bold blue",
     State.FAILED: "bold red",
     State.BLOCKED: "yellow",
+    State.LEFT_OUT: "dim",
 }
 WORST_FIRST = (State.FAILED, State.BLOCKED, State.RUNNING, State.PENDING, State.DONE)
+STATES = tuple(state for state in State if state is not State.LEFT_OUT)
+"""Those that a stage can have."""
 MAX_REASONS = 10
 """So many reasons are summed up, the most frequent ones."""
 
@@ -61,12 +64,13 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
     """
     cameras: dict[tuple[Path, str], list[Row]] = {}
     for row in rows:
+        if row.state is State.LEFT_OUT:
+            continue
         cameras.setdefault((row.session, row.camera), []).append(row)
-    if not cameras:
+    if not rows:
         return [
             Text(
-                f"No sessions found below {root}: their folders are called SUBJECT/YYYY-MM-DD/NNN. "
-                "If there are some, `sessions`, `subjects` or the dates leave them out."
+                f"No sessions found below {root}: their folders are called SUBJECT/YYYY-MM-DD/NNN."
             )
         ]
     table = columns("session", "camera", "work", "why")
@@ -87,7 +91,9 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
     parts: list[RenderableType] = [table] if table.row_count else []
     if hidden:
         parts.append(Text(f"... and {hidden} more with something pending"))
-    sums = [f"{len({path for path, _ in cameras})} sessions"]
+    parts += _left_out(rows, root)
+    parts += map(Text, left_out.advice(root, {row.session for row in rows}))
+    sums = [f"{len({row.session for row in rows})} sessions"]
     sums += [f"{each.total()} {kind}: {_counts(each)}" for kind, each in counts.items() if each]
     return [*parts, Text("; ".join(sums)), *map(printable, by_reason(rows))]
 
@@ -110,6 +116,20 @@ def by_reason(rows: Iterable[Row]) -> list[str]:
     return lines + ([f"... and {more} other reasons"] if more > 0 else [])
 
 
+def _left_out(rows: Iterable[Row], root: Path, longest: int = 20) -> Iterator[RenderableType]:
+    """Yield a line for each reason why something is left out, and for the rest how to see it."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row.state is State.LEFT_OUT:
+            name = row.session.relative_to(root).as_posix()
+            names.setdefault((row.camera, row.message), []).append(name)
+    for (camera, reason), sessions in list(names.items())[:longest]:
+        where = sessions[0] if len(sessions) == 1 else f"{len(sessions)} sessions"
+        yield printable(f"left out: {where}{f', camera {camera}' if camera else ''}: {reason}")
+    if len(names) > longest:
+        yield Text(f"... and {len(names) - longest} more left out: alfvideo status --format csv")
+
+
 def of_stages(rows: Iterable[Row], past: Iterable[Past]) -> Table:
     """Count the cameras (or sessions) in each state, by stage, beside what past jobs took."""
     counts: dict[str, Counter[State]] = {}
@@ -118,14 +138,14 @@ def of_stages(rows: Iterable[Row], past: Iterable[Past]) -> Table:
     seconds: dict[str, list[float]] = {}
     for job in past:
         seconds.setdefault(tasks.BY_RULE[job.rule].stage, []).append(job.seconds)
-    table = columns("stage", *State, "past jobs took")
+    table = columns("stage", *STATES, "past jobs took")
     for column in table.columns[1:]:
         column.justify = "right"
     order = dict.fromkeys(task.stage for task in tasks.TASKS)
     for stage in filter(counts.get, order):
         numbers = [
             Text(str(counts[stage][state]), COLOURS[state] if counts[stage][state] else "dim")
-            for state in State
+            for state in STATES
         ]
         took = duration.in_words(median(seconds[stage])) if stage in seconds else ""
         table.add_row(stage, *numbers, took)
