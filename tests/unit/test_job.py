@@ -1,13 +1,16 @@
 """Duties of every job: log to file and screen, one message on failure, provenance on success."""
 
 import errno
+import hashlib
 import logging
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from alfvideo.files import checksums
 from alfvideo.files.errors import DataError, MachineError
 from alfvideo.jobs import job, provenance, running
 
@@ -37,6 +40,45 @@ def described(tmp_path: Path) -> Iterator[SimpleNamespace]:
 
 def read_log(described: SimpleNamespace) -> str:
     return Path(described.log[0]).read_text(encoding="utf-8")
+
+
+def test_checksum_of_a_whole_raw_video(described: SimpleNamespace, monkeypatch: pytest.MonkeyPatch):
+    """Made beside the job that reads it anyway, and once for all jobs; not of other inputs."""
+    monkeypatch.setattr(checksums, "MAX_WHOLE", 4)
+    monkeypatch.setattr(checksums, "PIECE", 1)
+    session = Path(described.wildcards.session)
+    (session / "large.bin").write_bytes(b"12345")
+    described.input += [str(session / "large.bin")]
+    with job.run(described):
+        pass
+    inputs = provenance.read(session)["a.mp4"]["inputs"]
+    assert inputs["a.avi"]["md5"] == hashlib.md5(b"12345").hexdigest()
+    assert "md5" not in inputs["large.bin"]
+
+    monkeypatch.setattr(checksums, "md5", lambda *_: pytest.fail("read again"))
+    described.output = []
+    with job.run(described):
+        pass
+    assert provenance.read(session)["a.mp4"]["inputs"]["a.avi"] == inputs["a.avi"]
+
+
+def test_checksum_of_a_whole_raw_video_stops_with_the_job(
+    described: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(checksums, "MAX_WHOLE", 4)
+    monkeypatch.setattr(checksums, "PIECE", 1)
+    stopped = threading.Event()
+
+    def md5(path: Path, go_on: Callable[[int], object]) -> str:
+        while go_on(1):
+            pass
+        stopped.set()
+        return ""
+
+    monkeypatch.setattr(checksums, "md5", md5)
+    with pytest.raises(SystemExit), job.run(described):
+        raise DataError("It is cut.")
+    assert stopped.wait(10)
 
 
 def test_success_is_logged_and_recorded(

@@ -30,9 +30,13 @@ class Started:
     on_cluster: bool = False
     threads: int = 2
     regenerated: list[str] = field(default_factory=list)
+    killed: set[Path] = field(default_factory=set)
 
     def ignore_dates(self) -> None:
         """There is no Snakemake to look at dates."""
+
+    def was_killed(self, files: Sequence[Path]) -> bool:
+        return not self.killed.isdisjoint(files)
 
     def regenerate(self, files: Sequence[str]) -> None:
         self.regenerated += files
@@ -138,6 +142,11 @@ def test_what_is_done_is_left_alone_and_what_is_pending_made(session: Path, conf
     made = planner(config, session.parents[2], started)
     assert all("blocked" in made.inputs(rule, session, "body") for rule in rules)
     assert started.regenerated == []
+
+    killed = Started(killed={session / "alf" / "_ibl_bodyCamera.times.npy"})
+    made = planner(config, session.parents[2], killed)
+    found = {rule: made.inputs(rule, session, "body") for rule in rules}
+    assert [rule for rule in rules if "blocked" not in found[rule]] == ["video_sync_qc_nidq"]
 
     with (session / "raw_video_data" / "_iblrig_videoCodeFiles.raw.zip").open("ab") as file:
         file.write(b"more")

@@ -214,7 +214,7 @@ CHANGED = {
         {"video": "raw.avi is newer"},
     ),
 }
-"""What was done, and the reason of each stage that is pending for one of its own."""
+"""Changes, each with the reason of the stages that are pending for one of their own."""
 
 
 @pytest.mark.parametrize("what", CHANGED)

@@ -149,6 +149,14 @@ class Invocation:
         """
         self._workflow.dag.forcefiles.update(file for file in files if Path(file).exists())
 
+    def was_killed(self, files: Iterable[Path]) -> bool:
+        """Return whether a job of an earlier run here has begun one of these files and not ended.
+
+        They are whole, but may have no record.
+        """
+        keys = list(map(str, files))
+        return bool(self._workflow.persistence._filter_incomplete_keys(keys))
+
     def ignore_dates(self) -> None:
         """Have no job fail because an input has a later date than its outputs.
 
