@@ -166,9 +166,17 @@ def test_an_input_that_the_job_removes_is_recorded(described: SimpleNamespace):
     [
         (DataError("a.avi is cut. Copy it again."), "a.avi is cut. Copy it again."),
         (OSError(errno.ENOSPC, "No space", "/d/a.mp4"), "The disk is full while writing /d/a.mp4"),
-        (OSError(errno.EDQUOT, "Quota", "/d/a.mp4"), "The disk is full while writing /d/a.mp4"),
+        (
+            OSError(errno.EDQUOT, "Quota", "/d/a.mp4"),
+            "The disk quota of this user is used up while",
+        ),
+        (OSError(errno.EFBIG, "Too large", "/d/a.mp4"), "/d/a.mp4 would be larger than this user"),
         (PermissionError(errno.EACCES, "Denied", "/d/a"), "No permission for /d/a. Give the user"),
-        (OSError(errno.EIO, "Input/output error", "/d/a"), "/d/a: Input/output error."),
+        (
+            OSError(errno.EIO, "Input/output error", "/d/a"),
+            "The disk of /d/a gives an input/output",
+        ),
+        (OSError(errno.ENOTEMPTY, "Not empty", "/d/a"), "/d/a: Not empty."),
         (OSError(errno.ENOSPC, "No space"), "disk is full while writing the session's folder"),
     ],
 )

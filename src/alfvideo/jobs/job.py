@@ -6,11 +6,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any, Protocol
 
-from alfvideo.files.errors import DataError, MachineError
+from alfvideo.files.errors import DataError, MachineError, machine_error
 from alfvideo.jobs import provenance, running
 
 logger = logging.getLogger("alfvideo")
@@ -166,11 +165,8 @@ def message(error: DataError | OSError) -> str:
     if isinstance(error, DataError):
         return str(error)
     where = error.filename or "the session's folder"
-    if error.errno in (ENOSPC, EDQUOT):
-        return f"The disk is full while writing {where}. Free some space and run again."
-    if isinstance(error, PermissionError):
-        return f"No permission for {where}. Give the user who runs this read and write access."
-    return f"{where}: {error.strerror or error}."
+    known = machine_error(error.errno, where)
+    return str(known) if known else f"{where}: {error.strerror or error}."
 
 
 def start_logging(job: Job) -> None:
