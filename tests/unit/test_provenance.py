@@ -36,7 +36,8 @@ def test_what_is_recorded(tmp_path: Path):
     record(tmp_path, "alf/a.npy")
     entry = provenance.read(tmp_path)["alf/a.npy"]
     stat = (tmp_path / "raw_video_data" / "a.avi").stat()
-    assert entry["inputs"] == {"raw_video_data/a.avi": {"size": 0, "mtime_ns": stat.st_mtime_ns}}
+    empty = {"size": 0, "mtime_ns": stat.st_mtime_ns, "md5": hashlib.md5(b"").hexdigest()}
+    assert entry["inputs"] == {"raw_video_data/a.avi": empty}
     assert entry["params"] == {"version": 1, "crf": 17}
     assert (entry["rule"], entry["notes"]) == ("video_compress", ["a note"])
     assert entry["camera"] == "left"

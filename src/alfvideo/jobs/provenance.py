@@ -1,7 +1,7 @@
 """Provenance of each output of a session, kept in `provenance.json` of the session."""
 
-import hashlib
 import json
+import os
 import platform
 import time
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypedDict
 
-from alfvideo.files import atomic
+from alfvideo.files import atomic, checksums
 from alfvideo.files.errors import DataError
 
 FILE_NAME = "provenance.json"
@@ -18,18 +18,19 @@ FAILED = "failed.json"
 """Beside it: outputs that the last job could not make, from what, and why."""
 
 
-class Fingerprint(TypedDict):
-    """Size and date of a file: another file has others."""
+class Fingerprint(TypedDict, total=False):
+    """What a file is known by: size and date, or else a checksum.
+
+    Records of version 0.1 have no checksums of inputs, edited ones may lack anything.
+    """
 
     size: int
     """Bytes."""
     mtime_ns: int
-
-
-class Output(Fingerprint):
-    """An output as it was made."""
-
     md5: str
+    """Of the whole file; of a large input only if a job read all of it."""
+    sample: str
+    """Of pieces of a large file, see `checksums.quick`."""
 
 
 class Entry(TypedDict, total=False):
@@ -50,7 +51,7 @@ class Entry(TypedDict, total=False):
     notes: list[str]
     software: dict[str, str]
     """Versions."""
-    output: Output
+    output: Fingerprint
     message: str
     """Why a job failed, in the record of failures."""
 
@@ -136,7 +137,7 @@ def record(
         "seconds": round(seconds, 2),
     }
     made: dict[str, Entry | None] = {
-        relative(path, session): {**entry, "output": {**fingerprint(path), "md5": md5(path)}}
+        relative(path, session): {**entry, "output": with_md5(fingerprint(path), path)}
         for path in work.outputs
     }
     _update(session, FILE_NAME, made)
@@ -165,8 +166,7 @@ def now() -> str:
 
 def md5(path: Path) -> str:
     """Return the hash of a file that ONE and Alyx compare."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
+    return checksums.md5(path)
 
 
 def fingerprints(paths: Iterable[Path], session: Path) -> dict[str, Fingerprint]:
@@ -175,9 +175,21 @@ def fingerprints(paths: Iterable[Path], session: Path) -> dict[str, Fingerprint]
 
 
 def fingerprint(path: Path) -> Fingerprint:
-    """Return the size in bytes and the modification time in ns."""
-    stat = path.stat()
-    return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+    """Return size in bytes, modification time in ns, and the quick checksum of a file."""
+    found = path.stat()
+    known = dated(found)
+    known[checksums.kind(found.st_size)] = checksums.quick(path, found)
+    return known
+
+
+def dated(found: os.stat_result) -> Fingerprint:
+    """Return size in bytes and modification time in ns of a file."""
+    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+
+
+def with_md5(known: Fingerprint, path: Path) -> Fingerprint:
+    """Return a fingerprint with the checksum of the whole file."""
+    return known if "md5" in known else {**known, "md5": checksums.md5(path)}
 
 
 def relative(path: Path, session: Path) -> str:

@@ -3,21 +3,20 @@
 import logging
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
-from alfvideo.planning import tasks
+from alfvideo.jobs.provenance import Entry
+from alfvideo.planning import tasks, up_to_date
 from alfvideo.planning.scan_cache import Memory
-from alfvideo.pose import cascade
 from alfvideo.session import datasets, description, folders
-from alfvideo.session.cameras import Session
+from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.folders import Lookups
 
 log = logging.getLogger(__name__)
@@ -40,7 +39,8 @@ class State(StrEnum):
 class Status:
     """The state of one stage of one camera, the outputs that it will write or why it is blocked.
 
-    `outputs` are those of a pending stage, to be regenerated; `reason` is that of a blocked one.
+    `outputs` are those of a pending stage, to be regenerated. `reason` says why it is pending or
+    blocked; of one that is done, which of its outputs are not what was made.
     The camera is empty for stages of all cameras together, camera and stage are for a session that
     is blocked as a whole.
     """
@@ -94,7 +94,7 @@ def scan(root: Path, config: Configuration, memory: Memory | None = None) -> lis
 
 
 def _look(path: Path, config: Configuration, memory: Memory) -> list[Status]:
-    seen = Lookups()
+    seen = Lookups(checksum=memory.checksums)
     statuses = _scan(path, config, seen)
     if seen.cacheable and not any(status.state is State.PENDING for status in statuses):
         rows = tuple((s.camera, s.stage, s.state.value, s.reason) for s in statuses)
@@ -148,69 +148,62 @@ def _scan(path: Path, config: Configuration, seen: Lookups) -> list[Status]:
 
 
 def _scan_tasks(
-    recorded: Session, made_from: Mapping[str, Any], config: Configuration
+    recorded: Session, made_from: Mapping[str, Entry], config: Configuration
 ) -> Iterator[Status]:
-    to_be_made: set[Path] = set()
+    makers: dict[Path, str] = {}
     for camera, task in tasks.selected(recorded, config):
         if not task.applies(recorded, camera, config):
             continue
         outputs = [datasets.path(pattern, recorded, camera) for pattern in task.outputs]
-        exist = all(output.name in recorded.siblings(output) for output in outputs)
-        reason = ""
-        try:
-            files = task.files(recorded, camera, config)
-            inputs = {file for found in files.values() for file in found}
-            params = task.params(recorded, camera, config)
-        except Blocked as error:
-            state = State.DONE if exist else State.BLOCKED
-            reason = "" if exist else str(error)
-        else:
-            recorded.lookups.files.update(
-                str(file)
-                for file in inputs
-                if provenance.relative(file, recorded.path) not in made_from
-            )
-            done = (
-                exist
-                and to_be_made.isdisjoint(inputs)
-                and _up_to_date(recorded, inputs, outputs, params, made_from)
-            )
-            state = State.DONE if done else State.PENDING
+        state, reason = _judge(task, recorded, camera, outputs, config, made_from, makers)
         if state is not State.PENDING:
             outputs = []
-        to_be_made.update(outputs)
+        makers.update(dict.fromkeys(outputs, task.stage))
         yield Status(recorded.path, camera.label, task.stage, state, tuple(outputs), reason)
 
 
-def _up_to_date(
+def _judge(
+    task: tasks.Task,
     recorded: Session,
-    inputs: Collection[Path],
-    outputs: Collection[Path],
-    params: Mapping[str, Any],
-    made_from: Mapping[str, Any],
-) -> bool:
-    """Return whether outputs are newer than their inputs and made from these with these settings.
-
-    Outputs that alfvideo has no record of (made by another program) are judged by time alone.
-    """
-    oldest = min(_modified(recorded, output) for output in outputs)
-    if any(_modified(recorded, file) > oldest for file in inputs):
-        return False
-    names = {provenance.relative(file, recorded.path) for file in inputs}
-    entries = [made_from.get(provenance.relative(output, recorded.path)) for output in outputs]
-    wanted = cascade.without_places(params)
-    return all(
-        entry is None
-        or (
-            cascade.without_places(entry.get("params", {})) == wanted
-            and set(entry.get("inputs", ())) == names
+    camera: Camera,
+    outputs: Sequence[Path],
+    config: Configuration,
+    made_from: Mapping[str, Entry],
+    makers: Mapping[Path, str],
+) -> tuple[State, str]:
+    """Return the state of a task and why; `makers` are the pending stages of the files to come."""
+    try:
+        lacking = [output for output in outputs if not recorded.has(output)]
+    except Blocked as error:
+        return State.BLOCKED, str(error)
+    try:
+        files = task.files(recorded, camera, config)
+        inputs = {file for found in files.values() for file in found}
+        params = task.params(recorded, camera, config)
+        names = {provenance.relative(file, recorded.path): file for file in inputs}
+        recorded.lookups.files.update(
+            str(file) for name, file in names.items() if name not in made_from
         )
-        for entry in entries
-    )
+        if lacking:
+            return State.PENDING, _lacking(recorded, lacking, outputs)
+        if coming := makers.keys() & inputs:
+            return State.PENDING, up_to_date.follows(min(makers[file] for file in coming))
+        made = [provenance.relative(output, recorded.path) for output in outputs]
+        there = up_to_date.files_of(recorded)
+        if reason := up_to_date.why_not(made, names, params, made_from, there):
+            return State.PENDING, reason
+        return State.DONE, up_to_date.changed(made, made_from, there)
+    except Blocked as error:
+        return (State.BLOCKED, str(error)) if lacking else (State.DONE, "")
 
 
-def _modified(recorded: Session, file: Path) -> int:
-    return recorded.siblings(file)[file.name].stat().st_mtime_ns
+def _lacking(recorded: Session, lacking: Sequence[Path], outputs: Sequence[Path]) -> str:
+    """Say which outputs are missing or empty."""
+    empty = [file for file in lacking if file.name in recorded.siblings(file)]
+    what = "empty" if empty else "missing"
+    if len(lacking) == len(outputs):
+        return what
+    return f"{up_to_date.short((empty or lacking)[0].name)} {what}"
 
 
 def targets(statuses: Iterable[Status]) -> list[str]:

@@ -31,6 +31,7 @@ from alfvideo.configuration import Configuration
 from alfvideo.files import atomic
 from alfvideo.jobs import provenance
 from alfvideo.planning import task_settings
+from alfvideo.planning.known_checksums import Checksums
 from alfvideo.session import folders
 from alfvideo.session.folders import Lookups
 
@@ -80,8 +81,11 @@ class Memory:
     that cannot be read is taken for empty, one that cannot be written is left alone.
     """
 
-    def __init__(self, file: Path | None = None, key: str = "") -> None:
+    def __init__(
+        self, file: Path | None = None, key: str = "", checksums: Checksums | None = None
+    ) -> None:
         self._file = file
+        self.checksums = checksums or Checksums()
         self._key = key
         self._settled = time.time_ns() - SETTLED
         self._days, self._entries = _load(file, key) if file else ({}, {})
@@ -128,6 +132,7 @@ class Memory:
 
     def save(self) -> None:
         """Write what is known now, if that is not what is there already."""
+        self.checksums.save()
         if self._file is None:
             return
         days = {day: self._days[day] for day in self._visited if day in self._days}
@@ -164,7 +169,8 @@ class Memory:
 def load_memory(root: Path, config: Configuration, folder: Path = FOLDER) -> Memory:
     """Load what is known of the sessions below a folder, as it is with this configuration."""
     name = hashlib.md5(str(root).encode()).hexdigest()
-    return Memory(folder / f"{name}.json", _key(config))
+    checksums = Checksums(root, folder / f"{name}_checksums.json")
+    return Memory(folder / f"{name}.json", _key(config), checksums)
 
 
 def _key(config: Configuration) -> str:

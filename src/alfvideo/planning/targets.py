@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.planning.snakemake_internals import Invocation
 from alfvideo.session import datasets, description, folders
 from alfvideo.session.cameras import ALL_CAMERAS, Camera
-from alfvideo.trackers import TRACKERS
 
 Show = Callable[[Sequence[Status], Path, Configuration], None]
 """Prints what the scan found below a data folder, before the run starts."""
@@ -48,7 +46,7 @@ class Planner:
         self._invocation = invocation
         self._show = show
         self._began, self._start = provenance.now(), time.monotonic()
-        self._statuses: dict[Path, list[Status]] = {}
+        self._statuses: dict[Path, dict[tuple[str, str], Status]] = {}
         self._tables: dict[str, tuple[Path, list[str]]] = {}
         self._locked: list[Path] = []
         # Snakemake asks again whenever it looks for jobs to start; both stay as they are in a run.
@@ -71,6 +69,7 @@ class Planner:
         and whose name says why: Snakemake then tries the next rule, or shows the reason.
         """
         task, config = tasks.BY_RULE[rule], self.configuration(path)
+        self._invocation.ignore_dates()
         if self._invocation.runs_jobs and _is_below(path, self._folder(path)):
             self.begin(self._folder(path))
         try:
@@ -81,6 +80,7 @@ class Planner:
                 raise Blocked("it is done")
             task.params(self._session(path), camera, config)
             files = task.files(self._session(path), camera, config)
+            self._regenerate(task, path, camera)
             return {name: list(map(str, found)) for name, found in files.items()}
         except Blocked as reason:
             return {"blocked": f"{path}: {reason}"}
@@ -113,22 +113,30 @@ class Planner:
     def _is_left_alone(self, task: tasks.Task, path: Path, camera: Camera) -> bool:
         """Return whether outputs are there that nothing regenerates unless asked to (-F, -R).
 
-        Those of cameras that are not selected, and finished poses: that another camera needs the
-        environment of its engine to be made is no reason to track this one again.
+        Those of cameras that are not selected, and all that is done: Snakemake, which goes by
+        dates and by the records of its working folder, then takes it for raw data.
         """
-        if self._invocation.regenerates:
+        if not self._invocation.plans_jobs or self._invocation.regenerates:
             return False
         if not task.of_session and camera.label not in self.configuration(path).cameras:
             recorded = self._session(path)
             outputs = (datasets.path(output, recorded, camera) for output in task.outputs)
-            return all(output.exists() for output in outputs)
-        return task.stage in TRACKERS and (camera.label, task.stage) in self._done(path)
+            return all(map(recorded.has, outputs))
+        found = self._found(path).get((camera.label, task.stage))
+        return found is not None and found.state is State.DONE
 
-    def _done(self, path: Path) -> set[tuple[str, str]]:
-        """Return cameras and stages of a session in which nothing is left to do, by the scan."""
+    def _regenerate(self, task: tasks.Task, path: Path, camera: Camera) -> None:
+        """Have what is pending made, whatever dates its files have."""
+        if self._invocation.plans_jobs:
+            found = self._found(path).get((camera.label, task.stage))
+            self._invocation.regenerate(map(str, found.outputs) if found else ())
+
+    def _found(self, path: Path) -> dict[tuple[str, str], Status]:
+        """Return what the scan finds in a session, by camera and stage."""
         if path not in self._statuses:
-            self._statuses[path] = pending.scan_session(path, self.configuration(path))
-        return {(s.camera, s.stage) for s in self._statuses[path] if s.state is State.DONE}
+            found = pending.scan_session(path, self.configuration(path))
+            self._statuses[path] = {(each.camera, each.stage): each for each in found}
+        return self._statuses[path]
 
     def statuses(self, root: Path) -> list[Status]:
         """Return what the scan finds below a data folder.
@@ -161,14 +169,13 @@ class Planner:
             self.begin(root)
         memory = scan_cache.load_memory(root, config)
         statuses = pending.scan(root, config, memory)
-        by_session = groupby(statuses, key=lambda status: status.session)
-        self._statuses.update((path, list(found)) for path, found in by_session)
+        for each in statuses:
+            self._statuses.setdefault(each.session, {})[each.camera, each.stage] = each
         self._show(statuses, root, config)
         start.check_engines(statuses, config, self._invocation.uses_conda)
         if not self._invocation.dry_run:
             statuses = start.without_unreachable_server(statuses, config)
         wanted = pending.targets(statuses)
-        self._invocation.regenerate(wanted)
         if config.registration.tables:
             sessions = dict.fromkeys(status.session for status in statuses)
             wanted = wanted + self._tables_after(root, wanted, list(sessions), memory.made)

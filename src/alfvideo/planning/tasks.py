@@ -15,7 +15,7 @@ from alfvideo.behaviour import licks
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked
 from alfvideo.jobs import provenance
-from alfvideo.planning import task_settings
+from alfvideo.planning import task_settings, up_to_date
 from alfvideo.planning.task_settings import Applies, Settings
 from alfvideo.pose import roi
 from alfvideo.session import datasets
@@ -184,7 +184,7 @@ def _obtainable(pattern: str, session: Session, camera: Camera, config: Configur
         If it is not there and cannot be made, or is of a camera that is not selected.
     """
     file = datasets.path(pattern, session, camera)
-    if file.name in session.siblings(file):
+    if session.has(file):
         return file
     if camera is ALL_CAMERAS or camera.label in config.cameras:
         for task in TASKS:
@@ -221,15 +221,16 @@ def _check_last_attempt(
         if task.applies(session, camera, config)
         and any(datasets.path(pattern, session, camera) == file for pattern in task.outputs)
     )
-    task = None if file.name in session.siblings(file) else next(makers, None)
+    task = None if session.has(file) else next(makers, None)
     if task is None:
         return
     inputs = [path for found in task.files(session, camera, config).values() for path in found]
+    there = {provenance.relative(path, session.path) for path in inputs if session.has(path)}
     entry = failed.get(provenance.relative(file, session.path))
     if (
         entry
-        and entry["params"] == task.params(session, camera, config)
-        and entry["inputs"] == provenance.fingerprints(inputs, session.path)
+        and not up_to_date.setting_changes(entry["params"], task.params(session, camera, config))
+        and up_to_date.same_inputs(entry, there, up_to_date.files_of(session))
     ):
         raise Blocked(f"{file.name} could not be made: {entry['message']}")
     for path in inputs:

@@ -1,7 +1,7 @@
 """A recording session and its cameras, and which of their files are there."""
 
+import os
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
@@ -12,8 +12,6 @@ from alfvideo.files.errors import Blocked
 from alfvideo.session.folders import Listing, Lookups
 
 VIDEO_COLLECTION = "raw_video_data"
-MAX_CLOCKS_APART = 60
-"""Seconds by which files may be newer than the clock of this machine."""
 
 
 @dataclass(frozen=True)
@@ -68,24 +66,30 @@ class Session:
         """List entries of the folder of a file of the session, by name."""
         return self.lookups.listing(str(file).rpartition("/")[0])
 
-    def check_date(self, file: Path) -> None:
-        """See that a file is there and not from the future: results would be older than it.
+    def has(self, file: Path) -> bool:
+        """Return whether a file of the session is there and not empty.
 
         Raises
         ------
         Blocked
-            If it is from the future, or a link to nothing.
+            If it is a link to nothing.
         """
+        return file.name in self.siblings(file) and self.stat(str(file)).st_size > 0
+
+    def stat(self, file: str) -> os.stat_result:
+        """Return size and dates of a file of the session that is listed, read from disk once.
+
+        Raises
+        ------
+        Blocked
+            If it is a link to nothing.
+        """
+        folder, _, name = file.rpartition("/")
         try:
-            modified = self.siblings(file)[file.name].stat().st_mtime
+            return self.lookups.listing(folder)[name].stat()
         except FileNotFoundError:
             self.lookups.cacheable = False
             raise Blocked(f"{file} is a link to a file that is not there: bring it here") from None
-        if modified > time.time() + MAX_CLOCKS_APART:
-            # Time goes by without a change to any file.
-            self.lookups.cacheable = False
-            day = time.strftime("%Y-%m-%d %H:%M", time.localtime(modified))
-            raise Blocked(f"{file} is dated {day}, in the future: fix the clock and touch the file")
 
     def find(self, collection: str, *patterns: str) -> list[Path]:
         """Find files of a collection that match any of the glob patterns, sorted by name."""

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from one.alf import spec
 
+from alfvideo.files import checksums
+
 log = logging.getLogger(__name__)
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -16,6 +18,9 @@ _NUMBER = re.compile(r"\d{3}")
 
 Listing = Mapping[str, os.DirEntry[str]]
 """Entries of a folder by name."""
+
+Checksum = Callable[[Path, os.stat_result], str]
+"""Gives the quick checksum of a file, as `checksums.quick`; it may remember it."""
 
 
 def listing(folder: Path | str) -> Listing:
@@ -37,6 +42,7 @@ class Lookups:
     folders: dict[str, Listing] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
     cacheable: bool = True
+    checksum: Checksum = checksums.quick
 
     def listing(self, folder: str) -> Listing:
         """List entries of a folder; empty if it does not exist."""

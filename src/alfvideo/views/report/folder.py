@@ -72,7 +72,7 @@ def _copy(source: Path, target: Path) -> bool:
     """Copy a picture unless it is the same; one that is gone by now is left out."""
     try:
         stat = source.stat()
-        if target.exists() and provenance.fingerprint(target) == provenance.fingerprint(source):
+        if target.exists() and provenance.dated(target.stat()) == provenance.dated(stat):
             return False
         with atomic.output(target) as partial:
             shutil.copyfile(source, partial)
