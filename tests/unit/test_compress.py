@@ -123,7 +123,7 @@ def test_sides_of_odd_length(make: Callable, stored: tuple[str, ...], size: tupl
     result = probe.probe(target)
     assert (result.width, result.height) == size
     assert np.abs(pictures(source, "gray") - pictures(target, "gray")).mean() < 3
-    compress.check_every_frame(source, target, compare.quantiser_step(10))
+    compare.check_every_frame(source, target, compare.quantiser_step(10))
 
 
 def test_sound_is_copied(make: Callable):

@@ -188,6 +188,8 @@ def _judge(
             return State.PENDING, _lacking(recorded, lacking, outputs)
         if coming := makers.keys() & inputs:
             return State.PENDING, up_to_date.follows(min(makers[file] for file in coming))
+        if reason := task.unfinished(recorded, camera, config, made_from):
+            return State.PENDING, reason
         made = [provenance.relative(output, recorded.path) for output in outputs]
         there = up_to_date.files_of(recorded)
         if reason := up_to_date.why_not(made, names, params, made_from, there):

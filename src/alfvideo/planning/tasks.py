@@ -15,8 +15,9 @@ from alfvideo.behaviour import licks
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked
 from alfvideo.jobs import provenance
-from alfvideo.planning import task_settings, up_to_date
+from alfvideo.planning import task_settings, unfinished, up_to_date
 from alfvideo.planning.task_settings import Applies, Settings
+from alfvideo.planning.unfinished import Unfinished
 from alfvideo.pose import roi
 from alfvideo.session import datasets
 from alfvideo.session.cameras import ALL_CAMERAS, Camera, Session
@@ -99,7 +100,8 @@ class Task:
 
     `stage` is its column in the table of pending work; `version` that of its algorithm, raised
     when results change; `settings` gives the parameters that results depend on, from the
-    configuration; `results` are inputs that other tasks make, by name.
+    configuration; `results` are inputs that other tasks make, by name; `unfinished` says what is
+    left to do although all outputs are there.
     """
 
     rule: str
@@ -111,6 +113,7 @@ class Task:
     settings: Settings = lambda *_: {}
     results: Mapping[str, Result | EveryResult] = field(default_factory=dict)
     of_session: bool = False
+    unfinished: Unfinished = lambda *_: ""
 
     @property
     def log(self) -> str:
@@ -356,6 +359,7 @@ TASKS = (
         inputs=(datasets.avi,),
         outputs=(datasets.RAW_MP4,),
         settings=task_settings.compression,
+        unfinished=unfinished.mp4_is_another,
     ),
     Task(
         rule="video_convert",
@@ -364,6 +368,7 @@ TASKS = (
         applies=lambda session, camera, config: camera.compressed,
         inputs=(datasets.originals,),
         outputs=(datasets.RAW_MP4, datasets.RAW_CAMLOG),
+        unfinished=unfinished.mp4_is_another,
     ),
     *map(_frame_times, KINDS),
     Task(
@@ -429,10 +434,11 @@ TASKS = (
         stage="avi",
         version=1,
         applies=lambda session, camera, config: (
-            not config.keep_avi and datasets.has_originals(session, camera)
+            not config.keep_avi and datasets.has_raw_video(session, camera)
         ),
-        inputs=(datasets.originals, datasets.mp4),
+        inputs=(datasets.raw_video, datasets.mp4),
         outputs=(datasets.ORIGINAL_REMOVED,),
+        unfinished=unfinished.raw_video_is_there,
     ),
 )
 

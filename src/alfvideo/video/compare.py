@@ -1,6 +1,6 @@
 """Whether each frame of a compressed video shows what the frame of its raw video shows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from alfvideo.array_types import Image
 from alfvideo.files.errors import DataError
-from alfvideo.video import gray
-from alfvideo.video.probe import decoded
+from alfvideo.jobs.progress import Progress
+from alfvideo.video import compress, gray, probe
 
 LEVELS = ((8, 1.5), (2, 0.8))
 """Side of the squares whose means are compared (of pixels, then of those squares), and the steps of
@@ -44,12 +44,7 @@ def quantiser_step(crf: float) -> float:
     return float(0.625 * 2 ** (crf / 6))
 
 
-def check_every_frame(
-    source: Path,
-    target: Path,
-    step: float,
-    progress: Callable[[int], None] = lambda frames: None,
-) -> None:
+def check_every_frame(source: Path, target: Path, step: float) -> None:
     """Decode both videos side by side and see that each frame of `target` is that of `source`.
 
     Means of squares may differ as `LEVELS` says (`step` is that of the quantiser, 0 where frames
@@ -59,27 +54,49 @@ def check_every_frame(
     Raises
     ------
     DataError
-        If a frame differs, is damaged, or has no partner; `source` stays the one to keep.
+        If the number of frames, their size or the time that they span differ, if a frame shows
+        something else, or one of either video is damaged; `source` stays the one to keep.
     """
+    video = probe.probe_whole(source)
+    wrong = "Remove the mp4 and run again: it is made again."
+    compress.check_length(video, source, target, video.frames, wrong)
+    progress = Progress("compared", video.frames)
     before: list[list[Means]] = []
-    pairs = zip_longest(decoded(source), decoded(target))
+    pairs = zip_longest(probe.decoded(source), probe.decoded(target))
     for number, (raw, coded) in enumerate(pairs):
         if raw is None or coded is None:
             name = source.name if coded is None else target.name
-            raise _other(source, number, f"there is one in {name} only")
+            raise _other(source, number, f"only {name} has it")
         if (raw.width, raw.height) != (coded.width, coded.height):
             raise _other(source, number, f"it has {coded.width}x{coded.height} pixels")
         expected, found = (list(map(_means, planes)) for planes in _planes(raw, coded))
-        for plane, levels in enumerate(expected):
-            last = before[plane][-1] if before else levels[-1]
-            noise = step * (COLOUR_NOISE if plane else 1)
-            if how := _difference(levels, found[plane], last, noise):
-                raise _other(source, number, how)
+        if how := _difference(expected, found, before or expected, step):
+            raise _other(source, number, how)
         before = expected
         progress(number + 1)
 
 
+def difference(raw: av.VideoFrame, coded: av.VideoFrame, step: float) -> str:
+    """Say how a frame differs from that of the raw video, beyond coding noise; empty if not."""
+    expected, found = (list(map(_means, planes)) for planes in _planes(raw, coded))
+    return _difference(expected, found, expected, step)
+
+
 def _difference(
+    expected: Sequence[Sequence[Means]],
+    found: Sequence[Sequence[Means]],
+    before: Sequence[Sequence[Means]],
+    step: float,
+) -> str:
+    """Say how the means of planes differ from those expected; `before` are those a frame before."""
+    for plane, levels in enumerate(expected):
+        noise = step * (COLOUR_NOISE if plane else 1)
+        if how := _difference_of_plane(levels, found[plane], before[plane][-1], noise):
+            return how
+    return ""
+
+
+def _difference_of_plane(
     expected: Sequence[Means], found: Sequence[Means], before: Means, step: float
 ) -> str:
     """Say how the means of a plane differ from those expected; `before` are those a frame before.

@@ -16,7 +16,7 @@ import imageio_ffmpeg
 
 from alfvideo.files.errors import DataError, MachineError, machine_error_named
 from alfvideo.jobs.progress import Progress
-from alfvideo.video import compare, probe
+from alfvideo.video import probe
 from alfvideo.video.probe import Video
 
 log = logging.getLogger(__name__)
@@ -134,26 +134,20 @@ def check(original: Video, source: Path, target: Path) -> None:
     """
     progress = Progress("checked", original.frames)
     damaged = "The avi is probably damaged: transfer it again from the rig."
-    _check_length(original, source, target, probe.count_decoded(target, progress), damaged)
+    check_length(original, source, target, probe.count_decoded(target, progress), damaged)
     log.debug("mp4 decoded to its last frame: %d frames, as the source", original.frames)
 
 
-def check_every_frame(source: Path, target: Path, step: float) -> None:
-    """Decode both and compare also what each frame shows; `step` as in `compare`.
+def check_length(original: Video, source: Path, target: Path, decoded: int, advice: str) -> None:
+    """Compare number, size and time span of the frames of an mp4 with those of its source.
+
+    `decoded` is how many frames of it could be decoded, `advice` what to do if there are fewer.
 
     Raises
     ------
     DataError
-        As `check`, or if a frame shows something else, or the source itself is damaged.
+        As `check`.
     """
-    original = probe.probe_whole(source)
-    wrong = "Remove the mp4 and run again: it is made again."
-    _check_length(original, source, target, original.frames, wrong)
-    compare.check_every_frame(source, target, step, Progress("compared", original.frames))
-
-
-def _check_length(original: Video, source: Path, target: Path, decoded: int, advice: str) -> None:
-    """Compare the target, of which so many frames were decoded, with the source."""
     result = probe.probe_whole(target)
     expected = (original.frames, original.width, original.height)
     found = (min(decoded, result.frames), result.width, result.height)
