@@ -216,8 +216,8 @@ class Configuration(Model):
         Truth,
         key(
             "true (keep raw videos) or false (remove them once their mp4 has been checked)",
-            "`false` removes a raw video once its mp4 was decoded to the last frame and agrees "
-            "with it in number of frames, size and rate.",
+            "`false` removes a raw video if its mp4 has the recorded checksum and shows the same in "
+            "every frame; `removed.jsonl` in `root` lists what was removed.",
         ),
     ] = True
     ffmpeg: Annotated[
