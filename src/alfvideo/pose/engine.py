@@ -5,7 +5,7 @@ import os
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
@@ -57,10 +57,12 @@ class Engine:
         models: Mapping[str, str],
         threads: int,
         device: str | None = None,
+        trusted: Collection[str] = (),
     ) -> None:
         """Start the process and load the models, by name: paths of folders or files.
 
-        `device` is the value of CUDA_VISIBLE_DEVICES for it; None: as it is.
+        `device` is the value of CUDA_VISIBLE_DEVICES for it; None: as it is. `trusted` holds the
+        SHA-256 of model files that may hold more than weights.
 
         Raises
         ------
@@ -99,7 +101,8 @@ class Engine:
             environment.advice_on(python, tracker),
         )
         try:
-            self._ask({"engine": tracker, "models": dict(models), "threads": threads})
+            start = {"engine": tracker, "models": dict(models), "threads": threads}
+            self._ask({**start, "trusted": list(trusted)})
             self._not_started = None
             reply, _ = self._answer()
         except BaseException:
