@@ -6,8 +6,8 @@ from snakemake.utils import min_version
 from alfvideo import configuration
 from alfvideo.files import yaml_model
 from alfvideo.files.errors import DataError
-from alfvideo.pose import cascade
-from alfvideo.session import datasets
+from alfvideo.pose import cascades
+from alfvideo.session import datasets, labels
 
 min_version("9.27")
 
@@ -27,7 +27,7 @@ configfile: CONFIG
 
 try:
     settings = configuration.parse(config)
-    cascade.check(settings)
+    cascades.check(settings)
     # Scripts find there what the file leaves out.
     config.update(settings.model_dump(mode="json"))
 except DataError as error:
@@ -39,8 +39,8 @@ ROOT = settings.data_folder
 wildcard_constraints:
     session=r".+/\d{4}-\d{2}-\d{2}/\d{3}",
     run=r"[0-9a-f]+/\d+",
-    collection=r"[^/]+(/[^/]+)?",
-    camera=r"[a-z]+",
+    collection=r"[^/]+(/[^/]+)*",
+    camera=labels.PATTERN,
 
 
 include: "rules/demo.smk"

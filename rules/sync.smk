@@ -29,6 +29,7 @@ rule video_sync_qc_nidq:
         times=datasets.TIMES,
     log:
         "logs/video_sync_qc_nidq{session}/{camera}.log",
+        wheel=datasets.WHEEL_PICTURE,
     benchmark:
         "benchmarks/video_sync_qc_nidq{session}/{camera}.tsv"
     priority: priority_of("video_sync_qc_nidq")

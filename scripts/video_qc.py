@@ -16,16 +16,16 @@ with job.run(snakemake) as this:
     found = {name: [Path(file) for file in files] for name, files in snakemake.input.items()}
     sync, sync_label = this.settings["sync"], this.settings["sync_label"]
     namespace, ttl = this.settings["namespace"], found["ttl"]
-    sync_folder = ttl[0].parent if ttl and RIGS[sync].records_wheel else None
+    daq = ttl if RIGS[sync].records_wheel else []
     is_camlog = mp4.with_suffix(".camlog") in found["frame_log"]
     inspection = camera.inspect(
-        camera.Camera(
+        camera.CameraInputs(
             label=this.camera,
             video=mp4,
             times=attempt(arrays.load, found["times"][0]),
-            frame_data=attempt(inputs.frame_data, found["frame_log"], mp4.parent, this.camera),
+            frame_data=attempt(inputs.frame_data, found["frame_log"]),
             ttl_rises=attempt(inputs.ttl_rises, ttl, sync, namespace, sync_label),
-            wheel=attempt(wheel.load, found["wheel"], sync_folder, namespace),
+            wheel=attempt(wheel.load, found["wheel"], daq, namespace),
             reference=attempt(inputs.reference_frame, this.settings["reference_frame"]),
             expected=rigs.Expected(**this.settings["expected"]),
             skip=camera.checks_to_skip(" ".join(this.settings["protocols"]), is_camlog),

@@ -8,12 +8,11 @@ from alfvideo.timing import bpod, embedded, timestamps
 from alfvideo.video import probe
 
 with job.run(snakemake) as this:
-    trials = bpod.load(Path(snakemake.input.task_data[0]).parent)
+    trials = bpod.load(bpod.task_data(map(Path, snakemake.input.task_data)))
     pulses, notes = bpod.camera_pulses(trials)
 
-    mp4 = Path(snakemake.input.mp4[0])
-    frames = probe.probe_whole(mp4).frames
-    frame_data = embedded.load(mp4.parent, this.camera)
+    frames = probe.probe_whole(Path(snakemake.input.mp4[0])).frames
+    frame_data = embedded.load(map(Path, snakemake.input.embedded))
     found = timestamps.camera_times(pulses, frames, frame_data, bpod.sync_fronts(trials))
     this.note(*notes, *found.notes)
     arrays.save(snakemake.output.times, found.times)

@@ -8,10 +8,10 @@ from alfvideo.timing import sync, timestamps
 from alfvideo.video import probe
 
 with job.run(snakemake) as this:
-    folder = Path(snakemake.input.sync_arrays[0]).parent
-    channels = sync.channel_map(folder, this.settings["namespace"])
-    recorded = sync.load(folder, this.settings["namespace"])
-    pulses = recorded.fronts(sync.camera_channel(channels, this.camera, folder)).rises
+    daq = [Path(file) for file in (*snakemake.input.sync_arrays, *snakemake.input.wiring)]
+    channels = sync.channel_map(daq, this.settings["namespace"])
+    number = sync.camera_channel(channels, this.camera, daq[0].parent)
+    pulses = sync.load(daq).fronts(number).rises
 
     found = timestamps.camlog_times(pulses, probe.probe_whole(Path(snakemake.input.mp4[0])).frames)
     this.note(*found.notes)

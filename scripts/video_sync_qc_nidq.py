@@ -8,27 +8,28 @@ from alfvideo.timing import embedded, sync, timestamps, wheel
 from alfvideo.video import probe, region
 
 with job.run(snakemake) as this:
-    folder = Path(snakemake.input.sync_arrays[0]).parent
+    daq = [Path(file) for file in (*snakemake.input.sync_arrays, *snakemake.input.wiring)]
+    folder = daq[0].parent
     namespace, sync_label = this.settings["namespace"], this.settings["sync_label"]
-    recorded = sync.load(folder, namespace)
-    channels = sync.channel_map(folder, namespace)
+    recorded, channels = sync.load(daq), sync.channel_map(daq, namespace)
     pulses = recorded.fronts(sync.camera_channel(channels, this.camera, folder)).rises
     ttl = recorded.fronts(sync.channel(channels, sync_label, folder)) if sync_label else None
 
     mp4 = Path(snakemake.input.mp4[0])
     frames = probe.probe_whole(mp4).frames
-    frame_data = embedded.load(mp4.parent, this.camera)
+    frame_data = embedded.load(map(Path, snakemake.input.embedded))
     found = timestamps.camera_times(pulses, frames, frame_data, ttl)
 
+    picture = Path(snakemake.log.wheel)
+    picture.unlink(missing_ok=True)
     if found.method == "pulses" and (box := this.settings["wheel_region"]):
         # Rare, and 1.5 s to load.
         from alfvideo.plots.wheel_alignment import wheel_alignment_figure
         from alfvideo.timing.wheel_alignment.fallback import instead_of_pulses
 
-        turned = wheel.load([Path(file) for file in snakemake.input.wheel], folder, namespace)
+        turned = wheel.load([Path(file) for file in snakemake.input.wheel], daq, namespace)
         found, alignment = instead_of_pulses(found, mp4, turned, region.from_configuration(box))
         if alignment is not None:
-            picture = this.session / "snapshot" / f"{this.camera}Camera_wheel_alignment.png"
             with atomic.output(picture) as partial:
                 figure = wheel_alignment_figure(alignment, f"{this.session_name} {this.camera}")
                 figure.savefig(partial, format="png", dpi=100)

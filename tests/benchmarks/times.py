@@ -29,24 +29,23 @@ def run(peer: Peer, folder: Path, quick: bool) -> list[Row]:
 
 def _frame_data(peer: Peer, path: Path, name: str, repeats: int) -> list[Row]:
     question = {"call": "frame_data", "session": path, "camera": CAMERA}
-    count = embedded.load(path / layout.VIDEO, CAMERA).count
+    count = embedded.load((path / layout.VIDEO).iterdir()).count
     assert np.array_equal(count, peer.ask(**question).arrays["count"])
     return compare(
         f"read {count.size:,} frames, {name}",
         "ms",
         count.size,
-        timed(lambda: embedded.load(path / layout.VIDEO, CAMERA)),
+        timed(lambda: embedded.load((path / layout.VIDEO).iterdir())),
         {"ibllib": _asked(peer, **question)},
         repeats,
     )
 
 
 def _alignment(peer: Peer, path: Path, repeats: int) -> list[Row]:
-    folder = path / "raw_ephys_data"
-    data = embedded.load(path / layout.VIDEO, CAMERA)
-    recorded, channels = sync.load(folder, "spikeglx"), sync.channel_map(folder, "spikeglx")
-    pulses = recorded.fronts(sync.camera_channel(channels, CAMERA, folder)).rises
-    ttl = recorded.fronts(channels["audio"])
+    files = sorted((path / "raw_ephys_data").iterdir())
+    data = embedded.load((path / layout.VIDEO).iterdir())
+    pulses = sync.sync_line(files, "spikeglx", f"{CAMERA}_camera").rises
+    ttl = sync.sync_line(files, "spikeglx", "audio")
 
     def ours() -> np.ndarray:
         return timestamps.camera_times(pulses, data.count.size, data, ttl).times
@@ -66,15 +65,16 @@ def _alignment(peer: Peer, path: Path, repeats: int) -> list[Row]:
 
 def _bpod(peer: Peer, path: Path, repeats: int) -> list[Row]:
     collection = path / "raw_task_data_00"
+    file = bpod.task_data(collection.iterdir())
     question = {"call": "bpod_events", "session": path, "collection": collection.name}
 
     def ours() -> np.ndarray:
-        trials = bpod.load(collection)
+        trials = bpod.load(file)
         bpod.sync_fronts(trials)
         return bpod.camera_pulses(trials)[0]
 
     np.testing.assert_allclose(ours(), peer.ask(**question).arrays["pulses"], rtol=0, atol=1e-6)
-    n_trials = len(bpod.load(collection))
+    n_trials = len(bpod.load(file))
     return compare(
         f"pulses and TTLs of {n_trials:,} Bpod trials",
         "ms",

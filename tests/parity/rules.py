@@ -9,7 +9,7 @@ import numpy as np
 
 from alfvideo import configuration
 from alfvideo.files.errors import DataError
-from alfvideo.planning import tasks
+from alfvideo.planning import task_inputs, tasks
 from alfvideo.session import datasets, description
 from alfvideo.video import compress
 
@@ -58,7 +58,7 @@ def camera_times(path: Path, label: str) -> Times:
         for task in tasks.TASKS
         if datasets.TIMES in task.outputs and task.applies(recorded, camera, _CONFIG)
     )
-    files = task.files(recorded, camera, _CONFIG)
+    files = task_inputs.find(task, recorded, camera, _CONFIG)
     inputs = {name: list(map(str, found)) for name, found in files.items()}
     output = datasets.path(datasets.TIMES, recorded, camera)
     log = path / "logs" / f"{label}.log"
@@ -69,7 +69,7 @@ def camera_times(path: Path, label: str) -> Times:
         output=_Files({"times": str(output)}),
         params=SimpleNamespace(settings=task.params(recorded, camera, _CONFIG)),
         resources={},
-        log=[str(log)],
+        log=_Files({"job": str(log), "wheel": str(path / "snapshot" / "wheel.png")}),
     )
     try:
         runpy.run_path(str(_SCRIPTS / f"{task.rule}.py"), init_globals={"snakemake": job})

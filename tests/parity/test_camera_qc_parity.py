@@ -38,11 +38,10 @@ def load_camera(path, label):
     camera = recorded.cameras[label]
     raw = path / camera.collection
     if recorded.sync == "bpod":
-        ttl, fronts = bpod.sync_fronts(bpod.load(path / recorded.task_collection)).rises, None
+        ttl = bpod.sync_line(datasets.ttl(recorded, camera), "", "").rises
     else:
-        folder = path / recorded.sync_collection
-        channels = sync.channel_map(folder, recorded.namespace)
-        fronts = sync.load(folder, recorded.namespace)
+        daq = datasets.ttl(recorded, camera)
+        channels, fronts = sync.channel_map(daq, recorded.namespace), sync.load(daq)
         ttl = fronts.fronts(channels["audio"]).rises
     wheel = path / "alf" / "_ibl_wheel.timestamps.npy"
     if wheel.exists():
@@ -52,11 +51,11 @@ def load_camera(path, label):
         position = encoder.position(*lines)
     described = yaml.safe_load((path / "_ibl_experiment.description.yaml").read_text())
     log = raw / f"_iblrig_{label}Camera.raw.camlog"
-    return qc.Camera(
+    return qc.CameraInputs(
         label=label,
         video=datasets.path(datasets.RAW_MP4, recorded, camera),
         times=np.load(datasets.path(datasets.TIMES, recorded, camera)),
-        frame_data=camlog.load(log) if camera.compressed else embedded.load(raw, label),
+        frame_data=camlog.load(log) if camera.compressed else embedded.load(raw.glob(f"*{label}*")),
         ttl_rises=ttl,
         wheel=position,
         reference=reference.load(reference.find(IBL / "reference_frames", label)),
@@ -151,7 +150,7 @@ def test_real_frames_counters_pins_and_wheel(camera, level, tmp_path, peer_pytho
     # Moved along one diagonal, where it does not matter by which axis the error is divided.
     frames = np.stack([np.roll(frame, (y, y), axis=(0, 1)) for y in (0, 1, 2)])
     frames = (frames * level).astype(np.uint8)
-    data = embedded.load(IBL / "session_ephys" / "raw_video_data", "body")
+    data = embedded.load((IBL / "session_ephys" / "raw_video_data").glob("*body*"))
     times = np.load(IBL / "qc" / "camera_times.npy")
     wheel_times, wheel_position = np.load(IBL / "qc" / "wheel.npy").T
     rises = np.arange(250.0)

@@ -26,6 +26,10 @@ def write_sync(folder, namespace="spikeglx", extra="", **changes):
     return folder
 
 
+def listed(folder):
+    return sorted(folder.iterdir())
+
+
 def write_wiring(folder, system="3B", digital=None, analog=None, name="_spikeglx_x.nidq"):
     folder.mkdir(parents=True, exist_ok=True)
     wiring = {"SYSTEM": system, "SYNC_WIRING_DIGITAL": digital, "SYNC_WIRING_ANALOG": analog}
@@ -46,11 +50,11 @@ def write_timeline(folder, inputs):
 @pytest.mark.parametrize("namespace", ["spikeglx", "timeline"])
 def test_camera_pulses_are_the_rises_also_after_a_fall(tmp_path, namespace, extra):
     folder = write_sync(tmp_path, namespace, extra)
-    fronts = sync.load(folder, namespace).fronts(0)
+    fronts = sync.load(listed(folder)).fronts(0)
     np.testing.assert_array_equal(fronts.times, [0.1, 0.3, 0.5, 0.6])
     np.testing.assert_array_equal(fronts.rises, [0.3, 0.6])
     np.testing.assert_array_equal(fronts.falls, [0.1, 0.5])
-    assert sync.load(folder, namespace).fronts(3).times.size == 0
+    assert sync.load(listed(folder)).fronts(3).times.size == 0
 
 
 def test_front_without_polarity_is_neither_rise_nor_fall():
@@ -63,26 +67,24 @@ def test_other_files_of_the_sync_are_not_read(tmp_path):
     folder = write_sync(tmp_path)
     (folder / "_spikeglx_sync.comments.npy").write_text("not an array")
     (folder / "_spikeglx_sync.comments.probe00.npy").write_text("not an array")
-    assert sync.find(tmp_path.parent, tmp_path.name, "spikeglx") == folder
-    assert len(sync.files(folder, "spikeglx")) == 3
-    assert sync.load(folder, "spikeglx").times.size == 6
+    assert sync.load(listed(folder)).times.size == 6
 
 
 @pytest.mark.parametrize("shape", [(6, 1), (1, 6), (6,)])
 def test_sync_arrays_that_are_columns(tmp_path, shape):
     folder = write_sync(tmp_path, times=TIMES.reshape(shape))
-    np.testing.assert_array_equal(sync.load(folder, "spikeglx").times, TIMES)
+    np.testing.assert_array_equal(sync.load(listed(folder)).times, TIMES)
 
 
 def test_sync_without_fronts(tmp_path):
     nothing = {name: np.empty(0) for name in ("times", "polarities", "channels")}
-    assert sync.load(write_sync(tmp_path, **nothing), "spikeglx").times.size == 0
+    assert sync.load(listed(write_sync(tmp_path, **nothing))).times.size == 0
 
 
 def test_fronts_at_the_same_time_keep_their_order(tmp_path):
     times = np.array([2.0, 1, 1, 1, 1, 0])
     channels = np.arange(6)
-    loaded = sync.load(write_sync(tmp_path, times=times, channels=channels), "spikeglx")
+    loaded = sync.load(listed(write_sync(tmp_path, times=times, channels=channels)))
     np.testing.assert_array_equal(loaded.channels, [5, 1, 2, 3, 4, 0])
 
 
@@ -91,7 +93,7 @@ def test_unsorted_times_are_sorted(tmp_path):
     folder = write_sync(
         tmp_path, times=TIMES[order], polarities=POLARITIES[order], channels=CHANNELS[order]
     )
-    loaded = sync.load(folder, "spikeglx")
+    loaded = sync.load(listed(folder))
     np.testing.assert_array_equal(loaded.times, TIMES)
     np.testing.assert_array_equal(loaded.polarities, POLARITIES)
     np.testing.assert_array_equal(loaded.channels, CHANNELS)
@@ -100,7 +102,7 @@ def test_unsorted_times_are_sorted(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"polarities": None}, r"missing: _spikeglx_sync.polarities.npy"),
+        ({"polarities": None}, r"arrays are missing: polarities\."),
         ({"channels": CHANNELS[1:]}, "6 times, 6 polarities and 5 channels"),
         ({"times": np.r_[TIMES[:-1], np.nan]}, "1 of 6 times are not numbers"),
         ({"times": np.ones((3, 2))}, r"expected a vector, found an array of shape \(3, 2\)"),
@@ -109,7 +111,7 @@ def test_unsorted_times_are_sorted(tmp_path):
 def test_sync_arrays_that_are_wrong(tmp_path, changes, message):
     folder = write_sync(tmp_path, **changes)
     with pytest.raises(DataError, match=message):
-        sync.load(folder, "spikeglx")
+        sync.load(listed(folder))
 
 
 def test_sync_array_that_is_cut_off(tmp_path):
@@ -117,46 +119,14 @@ def test_sync_array_that_is_cut_off(tmp_path):
     path = folder / "_spikeglx_sync.times.npy"
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(DataError, match=r"sync.times.npy: expected a numpy array"):
-        sync.load(folder, "spikeglx")
+        sync.load(listed(folder))
 
 
 def test_sync_of_two_probes_in_one_folder(tmp_path):
     write_sync(tmp_path, extra=".probe00")
     write_sync(tmp_path, extra=".probe01")
     with pytest.raises(DataError, match="Keep one of the two"):
-        sync.load(tmp_path, "spikeglx")
-
-
-def test_find_in_the_collection(tmp_path):
-    write_sync(tmp_path / "raw_sync_data", "timeline")
-    found = sync.find(tmp_path, "raw_sync_data", "timeline")
-    assert found == tmp_path / "raw_sync_data"
-    assert [path.name for path in sync.files(found, "timeline")] == [
-        "_timeline_sync.channels.npy",
-        "_timeline_sync.polarities.npy",
-        "_timeline_sync.times.npy",
-    ]
-
-
-def test_find_the_probe_with_most_pulses(tmp_path):
-    ephys = tmp_path / "raw_ephys_data"
-    write_sync(ephys / "probe00", extra=".probe00", times=TIMES[:4])
-    most = write_sync(ephys / "probe01", extra=".probe01")
-    write_sync(ephys / "probe02", extra=".probe02", times=TIMES[:5])
-    assert sync.find(tmp_path, "raw_ephys_data", "spikeglx") == most
-
-
-def test_find_the_nidq_before_the_probes(tmp_path):
-    ephys = tmp_path / "raw_ephys_data"
-    write_sync(ephys / "probe00", extra=".probe00")
-    nidq = write_sync(ephys / "nidq", times=TIMES[:3])
-    (nidq / "_spikeglx_ephysData_g0_t0.nidq.meta").touch()
-    assert sync.find(tmp_path, "raw_ephys_data", "spikeglx") == nidq
-
-
-def test_find_nothing(tmp_path):
-    with pytest.raises(DataError, match=r"expected _spikeglx_sync\.times\.npy, .* found no such"):
-        sync.find(tmp_path, "raw_ephys_data", "spikeglx")
+        sync.load(listed(tmp_path))
 
 
 # channel maps
@@ -190,7 +160,7 @@ def test_default_channels_are_those_of_ibl_rigs(collection, expected):
 def test_each_pin_of_a_3a_probe_has_its_channel(tmp_path):
     """Pins 5, 10, 15 and 20 are ground or power."""
     digital = {f"pin{n:02}": f"line_{n}" for n in range(1, 21)}
-    channels = sync.channel_map(write_wiring(tmp_path, "3A", digital), "spikeglx")
+    channels = sync.channel_map(listed(write_wiring(tmp_path, "3A", digital)), "spikeglx")
     signals = [n for n in range(1, 21) if n % 5]
     assert channels == {f"line_{n}": channel for channel, n in enumerate(signals)}
 
@@ -208,14 +178,15 @@ def test_each_pin_of_a_3a_probe_has_its_channel(tmp_path):
 def test_default_channels(tmp_path, collection, file, expected):
     folder = tmp_path / collection
     folder.mkdir(parents=True)
+    write_sync(folder)
     if file:
         (folder / file).touch()
-    channels = sync.channel_map(folder, "spikeglx")
+    channels = sync.channel_map(listed(folder), "spikeglx")
     assert expected.items() <= channels.items()
 
 
 def test_unknown_collection_has_no_default_channels(tmp_path):
-    assert sync.channel_map(tmp_path, "spikeglx") == {}
+    assert sync.channel_map(listed(write_sync(tmp_path)), "spikeglx") == {}
 
 
 def test_wiring_of_a_nidq(tmp_path):
@@ -224,7 +195,7 @@ def test_wiring_of_a_nidq(tmp_path):
         digital={"P0.4": "left_camera", "P0.1": "right_camera", "P0.7": "audio", "P0.6": ""},
         analog={"AI0": "bpod", "AI2": "laser"},
     )
-    channels = sync.channel_map(folder, "spikeglx")
+    channels = sync.channel_map(listed(folder), "spikeglx")
     wired = {"left_camera": 4, "right_camera": 1, "audio": 7, "bpod": 16, "laser": 18}
     assert wired.items() <= channels.items()
     # body_camera is not in the file and gets its default channel
@@ -237,7 +208,7 @@ def test_wiring_of_a_3a_probe(tmp_path):
     digital = {"pin01": "left_camera", "pin06": "right_camera", "pin05": "ground"}
     folder = write_wiring(tmp_path / "probe00", "3A", digital, name="x.imec")
     (folder / "x.ap.meta").touch()
-    channels = sync.channel_map(folder, "spikeglx")
+    channels = sync.channel_map(listed(folder), "spikeglx")
     assert (channels["left_camera"], channels["right_camera"]) == (0, 4)
     assert "ground" not in channels
     assert channels["audio"] == 15
@@ -247,28 +218,28 @@ def test_wiring_of_a_3a_probe(tmp_path):
 def test_wiring_with_unknown_pins(tmp_path, pin):
     folder = write_wiring(tmp_path, digital={pin: "left_camera"})
     with pytest.raises(DataError, match=r"wiring.json: expected pins called P0.N, pinNN or AIN"):
-        sync.channel_map(folder, "spikeglx")
+        sync.channel_map(listed(folder), "spikeglx")
 
 
 @pytest.mark.parametrize("content", ["{", "[]"])
 def test_wiring_that_is_not_json(tmp_path, content):
     (tmp_path / "x.wiring.json").write_text(content)
     with pytest.raises(DataError, match=r"x.wiring.json: "):
-        sync.channel_map(tmp_path, "spikeglx")
+        sync.channel_map(listed(tmp_path), "spikeglx")
 
 
 def test_timeline_channels(tmp_path):
     inputs = [{"name": "belly_camera", "arrayColumn": 5}, {"name": "audio", "arrayColumn": 2}]
     folder = write_timeline(tmp_path, inputs)
-    assert sync.channel_map(folder, "timeline") == {"belly_camera": 5, "audio": 2}
+    assert sync.channel_map(listed(folder), "timeline") == {"belly_camera": 5, "audio": 2}
 
 
 def test_timeline_without_metadata(tmp_path):
     with pytest.raises(DataError, match=r"_timeline_DAQdata.meta.json is missing"):
-        sync.channel_map(tmp_path, "timeline")
+        sync.channel_map(listed(write_sync(tmp_path, "timeline")), "timeline")
     write_timeline(tmp_path, [{"name": "audio"}])
     with pytest.raises(DataError, match="expected 'inputs'"):
-        sync.channel_map(tmp_path, "timeline")
+        sync.channel_map(listed(tmp_path), "timeline")
 
 
 def test_missing_channel_is_told_with_those_that_exist(tmp_path):
@@ -508,8 +479,9 @@ def bpod_session(n_trials=20, between=0.45, pulse_width=0.0064, drop=(), seed=0)
 
 def write_bpod(folder, trials):
     text = "".join(json.dumps(trial) + "\n" for trial in trials)
-    (folder / "_iblrig_taskData.raw.jsonable").write_text(text)
-    return folder
+    path = folder / "_iblrig_taskData.raw.jsonable"
+    path.write_text(text)
+    return path
 
 
 def assert_pulses(found, truth, unrecorded_at_end=0):
@@ -621,22 +593,25 @@ def test_bpod_sync_fronts_alternate():
     assert bpod.sync_fronts([]).times.size == bpod.sync_fronts([{}]).times.size == 0
 
 
-def test_bpod_without_task_data(tmp_path):
+def test_bpod_task_data_is_not_the_settings():
+    settings = Path("_iblrig_taskSettings.raw.json")
+    data = Path("_iblrig_taskData.raw.jsonable")
+    assert bpod.task_data([settings, data]) == data
     with pytest.raises(DataError, match=r"_iblrig_taskData.raw.jsonable is missing"):
-        bpod.load(tmp_path)
+        bpod.task_data([settings])
 
 
 @pytest.mark.parametrize("line", ['{"behavior_data": {"Trial st', "{}", "[]"])
 def test_bpod_task_data_that_is_damaged(tmp_path, line):
-    path = write_bpod(tmp_path, bpod_session(3)[0]) / "_iblrig_taskData.raw.jsonable"
+    path = write_bpod(tmp_path, bpod_session(3)[0])
     with path.open("a") as file:
         file.write(line)
     with pytest.raises(DataError, match="expected one trial with 'behavior_data' per line"):
-        bpod.load(tmp_path)
+        bpod.load(path)
 
 
 def test_bpod_real_session():
-    trials = bpod.load(IBL / "session_training_ge5" / "raw_behavior_data")
+    trials = bpod.load(bpod.task_data(listed(IBL / "session_training_ge5" / "raw_behavior_data")))
     found, notes = bpod.camera_pulses(trials)
     # as ibllib 4.1.0: 3165 pulses
     assert found.size == 3165

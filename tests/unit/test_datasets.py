@@ -106,6 +106,22 @@ def test_sync_of_an_old_session_is_in_the_folder_of_a_probe(folder: Path):
     assert names(pulse_files.wiring(read, left), read) == [meta]
 
 
+def test_sync_of_the_nidq_goes_before_that_of_the_probes(folder: Path):
+    nidq = [f"raw_ephys_data/nidq/{name}" for name in SYNC]
+    probe = [f"raw_ephys_data/probe00/{name}" for name in SYNC]
+    read = session(folder, NIDQ, *nidq, *probe, "raw_ephys_data/nidq/x.nidq.meta")
+    (folder / probe[-1]).write_bytes(bytes(1000))
+    assert names(pulse_files.sync_arrays(read, read.cameras["left"]), read) == nidq
+
+
+def test_sync_of_the_probe_with_the_most_fronts(folder: Path):
+    files = {n: [f"raw_ephys_data/probe0{n}/{name}" for name in SYNC] for n in range(3)}
+    read = session(folder, NIDQ, *files[0], *files[1], *files[2][:2])
+    (folder / files[1][-1]).write_bytes(bytes(1000))
+    (folder / files[2][0]).write_bytes(bytes(9000))
+    assert names(pulse_files.sync_arrays(read, read.cameras["left"]), read) == files[1]
+
+
 def test_two_sync_arrays_are_not_enough(folder: Path):
     read = session(folder, NIDQ, *(f"raw_ephys_data/{name}" for name in SYNC[1:]))
     with pytest.raises(Blocked, match=r"raw_ephys_data has no _spikeglx_sync\.times\.npy"):

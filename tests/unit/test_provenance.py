@@ -98,3 +98,22 @@ def test_cameras_record_side_by_side(tmp_path: Path):
     assert len(provenance.read(tmp_path)) == 40
     assert not list(tmp_path.glob(".*"))
     assert json.loads((tmp_path / "provenance.json").read_text())
+
+
+@pytest.mark.parametrize("what", ["{half", "[]", "[" * 100_000, "folder", "loop"])
+def test_a_broken_record_of_failures_fails_no_job(tmp_path: Path, what: str):
+    output, record = tmp_path / "a.npy", tmp_path / provenance.FAILED
+    output.write_bytes(b"made in hours")
+    match what:
+        case "folder":
+            record.mkdir()
+        case "loop":
+            record.symlink_to(record.name)
+        case _:
+            record.write_text(what)
+    work = provenance.Work("dlc", "left", {}, [output], {}, Path("log"))
+    provenance.record(tmp_path, work, started=provenance.now(), seconds=3600)
+    assert list(provenance.read(tmp_path)) == ["a.npy"]
+    if what != "folder":
+        provenance.record_failure(tmp_path, work, "The video was cut.")
+        assert provenance.read(tmp_path, provenance.FAILED)["a.npy"]["message"]

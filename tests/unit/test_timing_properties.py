@@ -170,7 +170,7 @@ def test_embedded_data_come_back(rate, seed, n_dropped, unsaved, clock_start):
     table[:, 2] %= 2**32
     with tempfile.TemporaryDirectory() as folder:
         table.tofile(Path(folder) / "_iblrig_leftCamera.frameData.bin")
-        found = embedded.load(Path(folder), "left")
+        found = embedded.load(Path(folder).iterdir())
     elapsed = (recording.times - recording.times[0]) * (1 + recording.clock_ppm * 1e-6)
     np.testing.assert_allclose(found.timestamps, elapsed, rtol=0, atol=1e-7)
     np.testing.assert_array_equal(found.count, recording.saved - recording.saved[0])

@@ -179,11 +179,9 @@ def add_rig(copy: Copy) -> None:
             files = [Path(file) for file in snakemake.input.pulse_table]
             pulses = lines.sync_line(files, "", f"{this.camera}_camera").rises
             ttl = lines.sync_line(files, "", this.settings["sync_label"])
-            mp4 = Path(snakemake.input.mp4[0])
-            frames = probe.probe_whole(mp4).frames
-            found = timestamps.camera_times(
-                pulses, frames, embedded.load(mp4.parent, this.camera), ttl
-            )
+            frames = probe.probe_whole(Path(snakemake.input.mp4[0])).frames
+            frame_data = embedded.load(map(Path, snakemake.input.embedded))
+            found = timestamps.camera_times(pulses, frames, frame_data, ttl)
             this.note(*found.notes)
             arrays.save(snakemake.output.times, found.times)
         ''',

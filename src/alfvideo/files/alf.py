@@ -1,28 +1,30 @@
-"""The datasets in a folder, by the parts of their names."""
+"""Datasets by the parts of their names."""
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from one.alf import spec
 from one.alf.path import ALFPath
 
 
-def matching(folder: Path, **wanted: str) -> dict[Path, dict[str, str | None]]:
-    """Find datasets by parts of their names, and return all parts of each.
+def matching(files: Iterable[Path], **wanted: str) -> dict[Path, dict[str, str | None]]:
+    """Choose datasets by parts of their names, and return all parts of each.
 
     As `one.alf.io.filter_by`, which loads pandas; a job that reads no table does without.
 
     Parameters
     ----------
-    folder
-        Where to look; nothing is found in a folder that is not there.
+    files
+        Those that are no datasets are left out.
     **wanted
         Patterns by name of the part: `object`, `attribute`, `namespace`, `extension`.
     """
-    if not folder.is_dir():
-        return {}
     found = {}
-    for file in ALFPath(folder).iter_datasets():
-        parts = file.parse_alf_name()
+    for file in files:
+        if not spec.is_valid(file.name):
+            continue
+        parts = ALFPath(file.name).parse_alf_name()
         if all(fnmatchcase(parts[name] or "", pattern) for name, pattern in wanted.items()):
-            found[folder / file.name] = parts
+            found[file] = parts
     return found

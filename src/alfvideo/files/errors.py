@@ -25,6 +25,13 @@ class Blocked(Exception):
     """The reason why a session or camera cannot be processed now, in words for a rig manager."""
 
 
+class Broken(Blocked):
+    """The reason why a session cannot be processed until somebody repairs what is wrong with it."""
+
+    def __str__(self) -> str:
+        return f"broken: {super().__str__()}"
+
+
 MACHINE_ERRORS = {
     ENOSPC: "The disk is full while writing {where}. Free some space and run again.",
     EDQUOT: "The disk quota of this user is used up while writing {where}. Free some space, or ask "

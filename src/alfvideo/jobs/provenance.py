@@ -5,21 +5,25 @@ import os
 import platform
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypedDict
 
-from alfvideo.files import atomic, checksums
+from alfvideo.files import atomic, checksums, documents
 from alfvideo.files.errors import DataError
 
 FILE_NAME = "provenance.json"
 FAILED = "failed.json"
 """Beside it: outputs that the last job could not make, from what, and why."""
 
+MAX_BYTES = 50_000_000
+"""Bytes of a record; that of a session with all results of three cameras has some 100,000."""
+
 
 class Fingerprint(TypedDict, total=False):
-    """What a file is known by: size and date, or else a checksum.
+    """A file as it is told from others: by size and date, or else a checksum.
 
     Records of version 0.1 have no checksums of inputs, edited ones may lack anything.
     """
@@ -62,12 +66,12 @@ def read(session: Path, name: str = FILE_NAME) -> dict[str, Entry]:
     Raises
     ------
     DataError
-        If the file is there and cannot be read as JSON.
+        If the file is there and cannot be read as JSON, or has another shape.
     """
     path = session / name
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or not all(isinstance(e, dict) for e in content.values()):
+        content = documents.parse_json(documents.read(path, MAX_BYTES))
+        if not isinstance(content, dict) or not all(map(_is_entry, content.values())):
             raise ValueError("not a mapping of outputs to entries")
         entries: dict[str, Entry] = content
         return entries
@@ -78,6 +82,21 @@ def read(session: Path, name: str = FILE_NAME) -> dict[str, Entry]:
             f"{path} cannot be read ({error}). It only records how outputs were made: "
             "remove it and run again."
         ) from error
+
+
+def _is_entry(entry: Any) -> bool:
+    """Return whether an entry has the shape that is relied on; what it says is another matter."""
+    if not isinstance(entry, dict):
+        return False
+    inputs = entry.get("inputs", {})
+    return (
+        isinstance(inputs, dict)
+        and all(isinstance(each, dict) for each in inputs.values())
+        and isinstance(entry.get("params", {}), dict)
+        and isinstance(entry.get("output", {}), dict)
+        and isinstance(entry.get("notes", []), list)
+        and isinstance(entry.get("software", {}), dict)
+    )
 
 
 def readable(session: Path, name: str = FILE_NAME) -> tuple[dict[str, Entry], str]:
@@ -142,7 +161,9 @@ def record(
     }
     _update(session, FILE_NAME, made)
     if (session / FAILED).exists():
-        _update(session, FAILED, dict.fromkeys(made))
+        # Results that are made must not be lost for it.
+        with suppress(OSError):
+            _update(session, FAILED, dict.fromkeys(made))
 
 
 def record_failure(session: Path, work: Work, message: str) -> None:
@@ -152,9 +173,13 @@ def record_failure(session: Path, work: Work, message: str) -> None:
 
 
 def _update(session: Path, name: str, changes: Mapping[str, Entry | None]) -> None:
-    """Replace entries of a record, and remove those that become None; whole or not at all."""
+    """Replace entries of a record, and remove those that become None; whole or not at all.
+
+    A record of failures that cannot be read is begun again.
+    """
     with atomic.output(session / name) as partial:
-        entries = {**read(session, name), **changes}
+        there = readable(session, name)[0] if name == FAILED else read(session, name)
+        entries = {**there, **changes}
         kept = {output: entry for output, entry in entries.items() if entry is not None}
         partial.write_text(json.dumps(kept, indent=1, sort_keys=True), encoding="utf-8")
 
@@ -185,6 +210,11 @@ def fingerprint(path: Path) -> Fingerprint:
 def dated(found: os.stat_result) -> Fingerprint:
     """Return size in bytes and modification time in ns of a file."""
     return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+
+
+def same_stamp(one: Fingerprint, other: Fingerprint) -> bool:
+    """Return whether two records are of a file of the same size and date."""
+    return one.get("size") == other.get("size") and one.get("mtime_ns") == other.get("mtime_ns")
 
 
 def with_md5(known: Fingerprint, path: Path) -> Fingerprint:

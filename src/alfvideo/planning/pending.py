@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,8 +12,9 @@ from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Entry
-from alfvideo.planning import tasks, up_to_date
-from alfvideo.planning.scan_cache import Memory
+from alfvideo.planning import left_out, quarantine, task_inputs, tasks, up_to_date
+from alfvideo.planning.scan_cache import Memory, load_memory
+from alfvideo.planning.task import Task
 from alfvideo.session import datasets, description, folders
 from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.folders import Lookups
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 RESULT_FOLDERS = {Path(pattern).parts[1] for task in tasks.TASKS for pattern in task.outputs}
 """Names of folders in a session. If another thing has one of them, Snakemake would end the run."""
+
+RECORDS = {provenance.FILE_NAME, provenance.FAILED}
+"""Names of files that say how outputs were made or why not."""
 
 
 class State(StrEnum):
@@ -33,6 +36,8 @@ class State(StrEnum):
     RUNNING = "running"
     FAILED = "failed"
     BLOCKED = "blocked"
+    LEFT_OUT = "left out"
+    """Of a camera, video or session that no task is for; it has no stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +81,12 @@ def scan(root: Path, config: Configuration, memory: Memory | None = None) -> lis
     Raises
     ------
     DataError
-        If `root` is not a folder.
+        If `root` is not a folder, is in a session, or the configuration chooses none of them.
     """
     check_root(root)
     memory = memory or Memory()
-    paths = folders.discover(root, memory.numbers)
-    chosen = [path for path in paths if _selected(path, root, config)]
     statuses = []
-    for path in sorted(chosen, key=lambda path: path.parts[-2:], reverse=True):
+    for path in selected(root, config, memory):
         rows = memory.recall(path)
         if rows is None:
             statuses += _look(path, config, memory)
@@ -91,6 +94,30 @@ def scan(root: Path, config: Configuration, memory: Memory | None = None) -> lis
             statuses += [Status(path, c, stage, State(s), reason=why) for c, stage, s, why in rows]
     memory.save()
     return statuses
+
+
+def selected(root: Path, config: Configuration, memory: Memory | None = None) -> list[Path]:
+    """List the selected sessions below a folder, newest first.
+
+    Raises
+    ------
+    DataError
+        If the folder is in a session, or the configuration chooses none of the sessions.
+    """
+    paths = list(folders.discover(root, (memory or Memory()).numbers))
+    chosen = [path for path in paths if _selected(path, root, config)]
+    left_out.check_choice(root, paths, chosen, config)
+    if missing := left_out.missing(paths, config):
+        log.warning("There are no sessions of %s below %s.", ", ".join(missing), root)
+    return sorted(chosen, key=lambda path: path.parts[-2:], reverse=True)
+
+
+def scan_changed(root: Path, config: Configuration) -> list[Status]:
+    """List as `scan`, with what the working folder remembers of earlier scans.
+
+    Raises as `scan`.
+    """
+    return scan(root, config, load_memory(root, config))
 
 
 def _look(path: Path, config: Configuration, memory: Memory) -> list[Status]:
@@ -120,42 +147,59 @@ def scan_session(path: Path, config: Configuration) -> list[Status]:
 def _scan(path: Path, config: Configuration, seen: Lookups) -> list[Status]:
     """Scan as `scan_session`; `seen` records all that it depends on."""
     try:
-        if placeholder := re.search(r"<[a-z]\w*>|[{}]", str(path)):
-            raise Blocked(
-                f"{placeholder[0]} in a path means something to Snakemake: rename the folder"
-            )
-        recorded = description.read(path, seen)
-        entries = recorded.listing(".")
-        for name in RESULT_FOLDERS & entries.keys():
-            if not entries[name].is_dir():
-                raise Blocked(f"{path / name} is a file, expected a folder: rename it")
-        made_from = provenance.read(path)
-        statuses = list(_scan_tasks(recorded, made_from, config))
-        waiting = any(status.state is State.PENDING for status in statuses)
-        # Snakemake would end the run if a folder for results cannot be made.
-        if waiting and not os.access(path, os.W_OK | os.X_OK):
+        return list(_scan_readable(path, config, seen))
+    # Whatever it is: it must not end the scan of the other sessions.
+    except Exception as error:
+        if isinstance(error, DataError):
+            seen.files.update(f"{path}/{name}" for name in RECORDS & seen.listing(str(path)).keys())
+        elif not isinstance(error, Blocked):
             seen.cacheable = False
-            raise Blocked(f"no permission to write to {path}")
-    except (Blocked, DataError) as error:
-        statuses = [Status(path, "", "", State.BLOCKED, reason=str(error))]
-        if (path / provenance.FILE_NAME).exists():
-            seen.files.add(f"{path}/{provenance.FILE_NAME}")
-    except PermissionError as error:
-        reason = f"no permission to read {error.filename}"
-        statuses = [Status(path, "", "", State.BLOCKED, reason=reason)]
+        return [Status(path, "", "", State.BLOCKED, reason=quarantine.reason(error, path))]
+
+
+def _scan_readable(path: Path, config: Configuration, seen: Lookups) -> Iterator[Status]:
+    if what := folders.unusable(str(path)):
+        raise Blocked(f"{what}: rename the folder")
+    entries = seen.listing(str(path))
+    recorded = description.read(path, seen)
+    for name in RESULT_FOLDERS & entries.keys():
+        if not entries[name].is_dir():
+            what = "link to nothing" if entries[name].is_symlink() else "file"
+            raise Blocked(f"{path / name} is a {what}, expected a folder: rename it")
+    collections = {camera.collection.partition("/")[0] for camera in recorded.cameras.values()}
+    for name in sorted((RESULT_FOLDERS | collections) & entries.keys()):
+        if entries[name].is_symlink() and folders.leads_into_another_session(path / name, path):
+            raise Blocked(
+                f"{path / name} is a link into another session, whose files would be overwritten: "
+                "have a folder in its place"
+            )
+    made_from = provenance.read(path)
+    statuses = list(_scan_tasks(recorded, made_from, config))
+    for each in left_out.in_session(recorded, config):
+        state = State.BLOCKED if each.is_mistake else State.LEFT_OUT
+        statuses.append(Status(path, each.camera, "", state, reason=each.reason))
+    waiting = any(status.state is State.PENDING for status in statuses)
+    # Snakemake would end the run if a folder for results cannot be made.
+    if waiting and not os.access(path, os.W_OK | os.X_OK):
         seen.cacheable = False
-    return statuses
+        raise Blocked(f"no permission to write to {path}")
+    yield from statuses
 
 
 def _scan_tasks(
     recorded: Session, made_from: Mapping[str, Entry], config: Configuration
 ) -> Iterator[Status]:
     makers: dict[Path, str] = {}
+    blocked: dict[Path, str] = {}
     for camera, task in tasks.selected(recorded, config):
         if not task.applies(recorded, camera, config):
             continue
         outputs = [datasets.path(pattern, recorded, camera) for pattern in task.outputs]
-        state, reason = _judge(task, recorded, camera, outputs, config, made_from, makers)
+        state, reason = _judge(task, recorded, camera, outputs, config, made_from, makers, blocked)
+        if state is State.BLOCKED:
+            # What needs them would be asked of Snakemake, which ends without any job.
+            missing = (file for file in outputs if file.name not in recorded.siblings(file))
+            blocked.update(dict.fromkeys(missing, reason))
         if state is not State.PENDING:
             outputs = []
         makers.update(dict.fromkeys(outputs, task.stage))
@@ -163,34 +207,38 @@ def _scan_tasks(
 
 
 def _judge(
-    task: tasks.Task,
+    task: Task,
     recorded: Session,
     camera: Camera,
     outputs: Sequence[Path],
     config: Configuration,
     made_from: Mapping[str, Entry],
     makers: Mapping[Path, str],
+    blocked: Mapping[Path, str],
 ) -> tuple[State, str]:
-    """Return the state of a task and why; `makers` are the pending stages of the files to come."""
+    """Return the state of a task and why.
+
+    `makers` are the pending stages of the files to come, `blocked` why others will not.
+    """
+    lacking: Sequence[Path] = outputs
     try:
+        for output in outputs:
+            recorded.check(output)
         lacking = [output for output in outputs if not recorded.has(output)]
-    except Blocked as error:
-        return State.BLOCKED, str(error)
-    try:
-        files = task.files(recorded, camera, config)
+        files = task_inputs.find(task, recorded, camera, config)
         inputs = {file for found in files.values() for file in found}
         params = task.params(recorded, camera, config)
-        names = {provenance.relative(file, recorded.path): file for file in inputs}
-        recorded.lookups.files.update(
-            str(file) for name, file in names.items() if name not in made_from
-        )
+        if needed := blocked.keys() & inputs:
+            raise Blocked(blocked[min(needed)])
+        recorded.lookups.files.update(map(str, inputs))
         if lacking:
             return State.PENDING, _lacking(recorded, lacking, outputs)
         if coming := makers.keys() & inputs:
-            return State.PENDING, up_to_date.follows(min(makers[file] for file in coming))
+            return State.PENDING, up_to_date.after(min(makers[file] for file in coming))
         if reason := task.unfinished(recorded, camera, config, made_from):
             return State.PENDING, reason
         made = [provenance.relative(output, recorded.path) for output in outputs]
+        names = [provenance.relative(file, recorded.path) for file in inputs]
         there = up_to_date.files_of(recorded)
         if reason := up_to_date.why_not(made, names, params, made_from, there):
             return State.PENDING, reason

@@ -5,6 +5,7 @@ import hashlib
 import platform
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -14,10 +15,11 @@ from alfvideo.configuration import Configuration
 from alfvideo.files import lock
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance, runs
-from alfvideo.planning import pending, scan_cache, start, tasks, unfinished
+from alfvideo.planning import pending, quarantine, scan_cache, start, task_inputs, tasks, unfinished
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.planning.snakemake_internals import Invocation
+from alfvideo.planning.task import Task
 from alfvideo.session import datasets, description, folders
 from alfvideo.session.cameras import ALL_CAMERAS, Camera
 
@@ -73,17 +75,23 @@ class Planner:
         if self._invocation.runs_jobs and _is_below(path, self._folder(path)):
             self.begin(self._folder(path))
         try:
-            camera = self._camera(task, path, label)
-            if not task.applies(self._session(path), camera, config):
-                raise Blocked(f"{rule} is not for this kind of session")
-            if self._is_left_alone(task, path, camera):
-                raise Blocked("it is done")
-            task.params(self._session(path), camera, config)
-            files = task.files(self._session(path), camera, config)
-            self._regenerate(task, path, camera)
-            return {name: list(map(str, found)) for name, found in files.items()}
-        except Blocked as reason:
-            return {"blocked": f"{path}: {reason}"}
+            return self._inputs(task, path, label, config)
+        # Whatever it is: it must not end the planning of the other sessions.
+        except Exception as error:
+            return {"blocked": f"{path}: {quarantine.reason(error, path)}"}
+
+    def _inputs(
+        self, task: Task, path: Path, label: str, config: Configuration
+    ) -> dict[str, list[str] | str]:
+        camera = self._camera(task, path, label)
+        if not task.applies(self._session(path), camera, config):
+            raise Blocked(f"{task.rule} is not for this kind of session")
+        if self._is_left_alone(task, path, camera):
+            raise Blocked("it is done")
+        task.params(self._session(path), camera, config)
+        files = task_inputs.find(task, self._session(path), camera, config)
+        self._regenerate(task, path, camera)
+        return {name: list(map(str, found)) for name, found in files.items()}
 
     def settings(self, rule: str, path: Path, label: str = "") -> dict[str, Any]:
         """Return everything but the inputs that the results of a job depend on."""
@@ -101,7 +109,7 @@ class Planner:
             return threads
         return MAX_THREADS if self._invocation.on_cluster else self._invocation.threads
 
-    def _camera(self, task: tasks.Task, path: Path, label: str) -> Camera:
+    def _camera(self, task: Task, path: Path, label: str) -> Camera:
         """Return the camera that a job is for, or that which stands for all of them."""
         if task.of_session:
             return ALL_CAMERAS
@@ -110,7 +118,7 @@ class Planner:
             raise Blocked(f"the session has no {label} camera")
         return camera
 
-    def _is_left_alone(self, task: tasks.Task, path: Path, camera: Camera) -> bool:
+    def _is_left_alone(self, task: Task, path: Path, camera: Camera) -> bool:
         """Return whether outputs are there that nothing regenerates unless asked to (-F, -R).
 
         Those of cameras that are not selected, and all that is done: Snakemake, which goes by
@@ -125,7 +133,7 @@ class Planner:
         found = self._found(path).get((camera.label, task.stage))
         return found is not None and found.state is State.DONE
 
-    def _regenerate(self, task: tasks.Task, path: Path, camera: Camera) -> None:
+    def _regenerate(self, task: Task, path: Path, camera: Camera) -> None:
         """Have what is pending made, whatever dates its files have."""
         if self._invocation.plans_jobs:
             found = self._found(path).get((camera.label, task.stage))
@@ -148,8 +156,7 @@ class Planner:
         DataError
             If there is no such folder.
         """
-        config = self.configuration(root)
-        return pending.scan(root, config, scan_cache.load_memory(root, config))
+        return pending.scan_changed(root, self.configuration(root))
 
     def pending(self, root: Path) -> list[str] | str:
         """List the files of all that is pending below a data folder, after showing a table of it.
@@ -166,7 +173,6 @@ class Planner:
 
     def _pending_below(self, root: Path) -> list[str] | str:
         config = self.configuration(root)
-        pending.check_root(root)
         if self._invocation.runs_jobs:
             self.begin(root)
         memory = scan_cache.load_memory(root, config)
@@ -225,10 +231,11 @@ class Planner:
         Raises
         ------
         DataError
-            If another run is at work there, or the folder cannot be written to.
+            If there is no such folder, another run is at work there, or it cannot be written to.
         """
         if root in self._locked:
             return
+        pending.check_root(root)
         lock.acquire(root)
         if not self._locked:
             self._invocation.plan_quickly()
@@ -238,14 +245,9 @@ class Planner:
 
     def _end(self, working_folder: Path) -> None:
         """Put what was made in the ONE tables although something failed; remember the run."""
-        from alfvideo.registration import one_tables
-
         for target, (root, _) in self._tables.items():
             if not (working_folder / target).exists():
-                try:
-                    one_tables.update(root, folders.discover(root))
-                except DataError as error:
-                    print(error, file=sys.stderr)
+                _put_in_tables(root)
         if self._invocation.touches:
             return
         done = sum(rule in tasks.BY_RULE for rule in self._invocation.jobs_done())
@@ -256,6 +258,21 @@ class Planner:
             runs.record(run, working_folder / runs.FILE)
         if failed:
             print(f"{done} jobs done, {failed} failed: alfvideo status says why.", file=sys.stderr)
+
+
+def _put_in_tables(root: Path) -> None:
+    """Put what was made in the ONE tables; whatever is wrong with them is only said."""
+    from alfvideo.registration import one_tables
+
+    try:
+        for sentence in one_tables.update(root, folders.discover(root)).left_out:
+            print(sentence, file=sys.stderr)
+    except DataError as error:
+        print(error, file=sys.stderr)
+    # The run is remembered and its failures are counted after this.
+    except Exception:
+        print(f"Unexpected error in the ONE tables of {root}, please report it:", file=sys.stderr)
+        traceback.print_exc()
 
 
 def _is_below(path: Path, folder: Path) -> bool:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from alfvideo.files import checksums
+from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Entry, Fingerprint
-from alfvideo.pose import cascade
+from alfvideo.pose import cascades
 from alfvideo.session.cameras import Session
 
 TOUCHED = 600 * 10**9
@@ -27,6 +28,9 @@ MAX_TEXT = 30
 """Longer values of settings are left out."""
 
 _NAMESPACE_AND_CAMERA = re.compile(r"^(_[^\W_]+_)?([a-z]+Camera\.)?")
+
+PLACES = {"reference_frame", "reference_frame_modified"}
+"""Settings that say where a file lies, or its date (in records of version 0.1)."""
 
 CHANGED = "changed since it was made"
 ARROW = " → "
@@ -71,7 +75,7 @@ def why_not(
     records: Mapping[str, Entry],
     files: Files,
 ) -> str:
-    """Say why outputs that are there have to be made again; empty if they are up to date.
+    """Say why outputs that are there are to be regenerated; empty if they are up to date.
 
     A record that lacks something does not make anything out of date.
     """
@@ -106,7 +110,7 @@ def recorded_input(entry: Entry, name: str, records: Mapping[str, Entry]) -> Fin
     """Return what a record says of an input; of a result, with the checksum in its own record."""
     known = entry["inputs"][name]
     made = records.get(name, {}).get("output")
-    if made and _dated(made) == _dated(known):
+    if made and provenance.same_stamp(made, known):
         return {**made, **known}
     return known
 
@@ -119,30 +123,30 @@ def changed(outputs: Sequence[str], records: Mapping[str, Entry], files: Files) 
     found = []
     for output in outputs:
         made = records.get(output, {}).get("output")
-        if made and not _is_as_made(files.stat(output), made):
+        if made and not is_as_made(files.stat(output), made):
             found += [short(output)] if files.are_as(output, made) is False else []
     return f"{_listed(found)} {CHANGED}" if found else ""
 
 
-def _is_as_made(found: os.stat_result, made: Fingerprint) -> bool:
+def is_as_made(found: os.stat_result, made: Fingerprint) -> bool:
     """Return whether a result has the size of its record, and was at most touched right after."""
     same_size = made.get("size") == found.st_size
     return same_size and 0 <= found.st_mtime_ns - made.get("mtime_ns", 0) < TOUCHED
 
 
-def follows(stage: str) -> str:
+def after(stage: str) -> str:
     """Return the reason of what has a pending input.
 
-    >>> follows("video")
+    >>> after("video")
     'input video pending'
     """
     return f"input {stage} pending"
 
 
-def is_follow_up(reason: str) -> bool:
+def follows(reason: str) -> bool:
     """Return whether a reason is only that an input is pending.
 
-    >>> is_follow_up(follows("video")), is_follow_up("missing")
+    >>> follows(after("video")), follows("missing")
     (True, False)
     """
     return reason.startswith("input ") and reason.endswith(" pending")
@@ -184,10 +188,15 @@ def differences(old: object, new: object, name: str = "") -> Iterator[tuple[str,
 
 def setting_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """Say which settings of a record are others; empty if none is. Where things lie is none."""
-    then, now = (cascade.without_places(params) for params in (old, new))
-    if then == now:
+    if old == new:
         return ""
-    return _listed([_change(*each) for each in differences(then, now)])
+    return _listed([_change(*each) for each in differences(_contents(old), _contents(new))])
+
+
+def _contents(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without where models and reference frames lie."""
+    found = cascades.without_places(params)
+    return {name: value for name, value in found.items() if name not in PLACES}
 
 
 def _change(name: str, old: object, new: object) -> str:
@@ -216,10 +225,6 @@ def _newer(
             return ""
     newer = [short(name) for name in inputs if files.stat(name).st_mtime_ns > min(dates)]
     return f"{_listed(newer)} {'is' if len(newer) == 1 else 'are'} newer" if newer else ""
-
-
-def _dated(known: Fingerprint) -> tuple[int | None, int | None]:
-    return known.get("size"), known.get("mtime_ns")
 
 
 def _listed(texts: Sequence[str]) -> str:

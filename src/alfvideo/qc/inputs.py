@@ -10,11 +10,11 @@ from alfvideo.timing import camlog, embedded
 from alfvideo.timing.embedded import FrameData
 
 
-def frame_data(files: Sequence[Path], collection: Path, camera: str) -> FrameData:
+def frame_data(files: Sequence[Path]) -> FrameData:
     """Read the embedded data of each frame, from a camlog or from the camera's own files."""
     if files and files[0].suffix == ".camlog":
         return camlog.load(files[0])
-    return embedded.load(collection, camera)
+    return embedded.load(files)
 
 
 def ttl_rises(files: Sequence[Path], rig: str, namespace: str, label: str | None) -> Floats | None:

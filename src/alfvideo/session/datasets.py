@@ -20,6 +20,8 @@ RAW_CAMLOG = RAW_MP4.removesuffix("mp4") + "camlog"
 TIMES = "{session}/alf/" + spec.to_alf("{camera}Camera", "times", "npy", namespace="ibl")
 VIDEO_QC = "{session}/qc/" + spec.to_alf("{camera}Camera", "videoQC", "json", namespace="ibl")
 VIDEO_QC_PICTURE = "{session}/snapshot/{camera}Camera_qc.png"
+WHEEL_PICTURE = "{session}/snapshot/{camera}Camera_wheel_alignment.png"
+"""Not a dataset: a log of the job that makes the times, which draws it if it needs the wheel."""
 RAW_DATASETS = "{session}/registration/{camera}Camera_raw.json"
 ORIGINAL_REMOVED = "{session}/registration/{camera}Camera_original_removed.json"
 POSE = {
@@ -103,7 +105,7 @@ def avi(session: Session, camera: Camera) -> list[Path]:
         source = _only(session, camera, f"{camera.label}_cam*.avi", "raw video")
     elif source.name not in session.listing(camera.collection):
         raise Blocked(f"raw video missing: {camera.collection}/{source.name}")
-    session.stat(str(source))
+    session.check(source)
     return [source]
 
 

@@ -6,8 +6,7 @@ A function for each list of files, named as jobs have them among their inputs.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alfvideo.files.errors import Blocked, DataError
-from alfvideo.timing import sync
+from alfvideo.files.errors import Blocked
 
 if TYPE_CHECKING:
     # It reads the table of rigs, which has these functions.
@@ -17,29 +16,46 @@ if TYPE_CHECKING:
 def sync_arrays(session: "Session", camera: "Camera") -> list[Path]:
     """List times, channels and polarities of the fronts that the DAQ recorded.
 
-    Old sessions have them in the folders of the probes instead of the sync collection.
+    It is those of the sync collection, or of a folder in it on old sessions, which recorded the
+    sync with the probes: of the nidq if there is one, else of the probe with the most fronts.
 
     Raises
     ------
     Blocked
         If they are not there, or not all three.
     """
-    name = f"_{session.namespace}_sync"
-    found = session.find(session.sync_collection, f"{name}.*.npy")
-    if {"times", "channels", "polarities"} <= {file.name.split(".")[1] for file in found}:
+    top, pattern = session.sync_collection, f"_{session.namespace}_sync.*.npy"
+    found = session.find(top, pattern)
+    if _has_all(found):
         return found
-    # `sync.find` looks into these folders, so the session has seen them, too.
-    for name_inside, entry in session.listing(session.sync_collection).items():
-        if entry.is_dir():
-            session.listing(f"{session.sync_collection}/{name_inside}")
-    try:
-        folder = sync.find(session.path, session.sync_collection, session.namespace)
-    except DataError:
+    folders = (f"{top}/{name}" for name, entry in session.listing(top).items() if entry.is_dir())
+    by_folder = {
+        folder: found
+        for folder in sorted(folders)
+        if _has_all(found := session.find(folder, pattern))
+    }
+    if not by_folder:
         raise Blocked(
-            f"sync missing: {session.sync_collection} has no {name}.times.npy, .channels.npy and "
+            f"sync missing: {top} has no {pattern.replace('*', 'times')}, .channels.npy and "
             ".polarities.npy; extract the sync pulses first"
-        ) from None
-    return sync.files(folder, session.namespace)
+        )
+    return max(
+        by_folder.values(), key=lambda found: (_beside_nidq(session, found), _size(session, found))
+    )
+
+
+def _has_all(files: list[Path]) -> bool:
+    return {"times", "channels", "polarities"} <= {file.name.split(".")[1] for file in files}
+
+
+def _beside_nidq(session: "Session", files: list[Path]) -> bool:
+    return any(".nidq" in name for name in session.siblings(files[0]))
+
+
+def _size(session: "Session", files: list[Path]) -> int:
+    """Return the bytes of the times of the fronts."""
+    entries = session.siblings(files[0])
+    return max(entries[file.name].stat().st_size for file in files if ".times." in file.name)
 
 
 def wiring(session: "Session", camera: "Camera") -> list[Path]:

@@ -1,7 +1,7 @@
 """Camera pulses and sync TTLs that a Bpod recorded trial by trial."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +17,26 @@ _MIN_PAUSE = 5e-3
 """TTLs less than 5 ms apart are one: a go cue TTL may be two pulses about 3 ms apart (ibllib)."""
 
 
-def file(collection: Path) -> Path:
-    """Find the raw task data of a Bpod task, `_iblrig_taskData.raw.jsonable`.
+def task_data(files: Iterable[Path]) -> Path:
+    """Choose the raw task data of a Bpod task, `_iblrig_taskData.raw.jsonable`.
 
     Raises
     ------
     DataError
-        If it is not there.
+        If it is not among the files.
     """
     found = alf.matching(
-        collection, object="taskData", attribute="raw", namespace="iblrig", extension="jsonable"
+        files, object="taskData", attribute="raw", namespace="iblrig", extension="jsonable"
     )
     if not found:
         raise DataError(
-            f"{collection}: _iblrig_taskData.raw.jsonable is missing. It holds the camera pulses; "
-            "copy it from the rig."
+            "_iblrig_taskData.raw.jsonable is missing. It holds the camera pulses; copy it from "
+            "the rig."
         )
     return min(found)
 
 
-def load(collection: Path) -> list[dict[str, Floats]]:
+def load(path: Path) -> list[dict[str, Floats]]:
     """Read the events of each trial: name -> times, (n,) float64, seconds since the Bpod started.
 
     The Bpod counts from the start of each trial: time = event + trial start - Bpod start.
@@ -44,9 +44,8 @@ def load(collection: Path) -> list[dict[str, Floats]]:
     Raises
     ------
     DataError
-        If there is no task data, or a trial of it cannot be read.
+        If a trial cannot be read.
     """
-    path = file(collection)
     try:
         with path.open(encoding="utf-8") as lines:
             return [_absolute_events(json.loads(line)["behavior_data"]) for line in lines]
@@ -118,14 +117,14 @@ def sync_fronts(trials: Sequence[dict[str, Floats]]) -> Fronts:
 
 
 def sync_line(files: Sequence[Path], namespace: str, label: str) -> Fronts:
-    """Read the sync TTL on BNC2, whatever its label is, from the folder of the task data.
+    """Read the sync TTL on BNC2, whatever its label is, from the raw task data.
 
     Raises
     ------
     DataError
-        As `load`.
+        As `task_data` and `load`.
     """
-    return sync_fronts(load(files[0].parent))
+    return sync_fronts(load(task_data(files)))
 
 
 def _absolute_events(behaviour: dict[str, Any]) -> dict[str, Floats]:

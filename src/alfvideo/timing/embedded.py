@@ -1,5 +1,6 @@
 """Data that a camera embeds in each of its frames: its clock, a frame counter and the GPIO pins."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -43,13 +44,8 @@ class GpioFronts(NamedTuple):
     """(m,) int8, 1 for a rise and -1 for a fall."""
 
 
-def files(collection: Path, camera: str) -> list[Path]:
-    """List embedded data files of a camera that exist and that `load` reads, sorted by name."""
-    return sorted(_files(collection, camera).values())
-
-
-def load(collection: Path, camera: str) -> FrameData:
-    """Read the embedded data of a camera from its raw video folder.
+def load(files: Iterable[Path]) -> FrameData:
+    """Read the embedded data of a camera, among some files of it.
 
     `frameData.bin` is read if it is there, else `timestamps.ssv`, `frame_counter.bin` and
     `GPIO.bin`. Missing and empty files give None. A 32-bit overflow of the frame counter is
@@ -60,7 +56,7 @@ def load(collection: Path, camera: str) -> FrameData:
     DataError
         If a file is cut off or has unreadable lines, or if two files could be meant.
     """
-    found = _files(collection, camera)
+    found = _by_attribute(files)
     if "frameData" in found:
         table = _read_doubles(found["frameData"], _FRAME_DATA_COLUMNS)
         timestamps, count, gpio = table[:, 1], table[:, 2], table[:, 3]
@@ -117,11 +113,10 @@ def exposures_by_clock(timestamps: Floats | None, count: Integers) -> Integers:
     return np.concatenate(([0], np.cumsum(steps)))
 
 
-def _files(collection: Path, camera: str) -> dict[str, Path]:
+def _by_attribute(files: Iterable[Path]) -> dict[str, Path]:
     """Return the embedded data files by attribute; frameData alone if it is there."""
     found: dict[str, Path] = {}
-    datasets = alf.matching(collection, object=f"{camera}Camera", namespace="iblrig")
-    for path, parts in datasets.items():
+    for path, parts in alf.matching(files, namespace="iblrig").items():
         # ALF reads `frame_counter` as the attribute `frame` on the timescale `counter`
         attribute = "_".join(filter(None, (parts["attribute"], parts["timescale"])))
         if (attribute, parts["extension"]) not in (

@@ -1,8 +1,9 @@
 """Sync arrays of the main DAQ (SpikeGLX or Timeline) and the channels that devices are wired to."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -82,41 +83,11 @@ class Sync:
         return Fronts(self.times[selected], self.polarities[selected])
 
 
-def find(session: Path, collection: str, namespace: str) -> Path:
-    """Find the folder that holds the sync arrays of a session.
+def load(files: Iterable[Path]) -> Sync:
+    """Read the sync arrays among some files; unsorted times are sorted.
 
-    It is the sync collection, or a folder in it on old sessions, which recorded the sync with the
-    probes: the folder of the nidq if there is one, else the probe with the most fronts.
-
-    Raises
-    ------
-    DataError
-        If there are no sync arrays, or not all three.
-    """
-    top = session / collection
-    if _files(top, namespace).keys() == set(_ATTRIBUTES):
-        return top
-    found = {
-        folder: files["times"]
-        for folder in sorted(top.glob("*"))
-        if (files := _files(folder, namespace)).keys() == set(_ATTRIBUTES)
-    }
-    if not found:
-        raise DataError(
-            f"{top}: expected _{namespace}_sync.times.npy, .polarities.npy and .channels.npy there "
-            "or in a probe folder, found no such three. Extract the sync from the raw DAQ file "
-            "first."
-        )
-    return max(found, key=lambda folder: (_has_nidq(folder), found[folder].stat().st_size))
-
-
-def files(folder: Path, namespace: str) -> list[Path]:
-    """List sync array files of a folder, sorted by name; names may have parts such as probe00."""
-    return sorted(_files(folder, namespace).values())
-
-
-def load(folder: Path, namespace: str) -> Sync:
-    """Read `_{namespace}_sync.{times,polarities,channels}.npy`; unsorted times are sorted.
+    They are called `_spikeglx_sync.times.npy`, `.polarities.npy` and `.channels.npy`, or with
+    another namespace; names may have parts such as probe00.
 
     Raises
     ------
@@ -124,19 +95,18 @@ def load(folder: Path, namespace: str) -> Sync:
         If an array is missing, is not a vector, has another length than the others, or if a time
         is not a number.
     """
-    found = _files(folder, namespace)
+    found = _arrays(files)
     if missing := [name for name in _ATTRIBUTES if name not in found]:
-        names = ", ".join(f"_{namespace}_sync.{name}.npy" for name in missing)
         raise DataError(
-            f"{folder}: sync arrays are missing: {names}. Extract the sync from the raw DAQ file "
-            "again."
+            f"Sync arrays are missing: {', '.join(missing)}. Extract the sync from the raw DAQ "
+            "file again."
         )
     times, polarities, channels = (_read(found[name]) for name in _ATTRIBUTES)
     if not times.size == polarities.size == channels.size:
         raise DataError(
-            f"{folder}: the sync arrays must be of equal length, found {times.size} times, "
-            f"{polarities.size} polarities and {channels.size} channels. Extract the sync from the "
-            "raw DAQ file again."
+            f"{found['times'].parent}: the sync arrays must be of equal length, found {times.size} "
+            f"times, {polarities.size} polarities and {channels.size} channels. Extract the sync "
+            "from the raw DAQ file again."
         )
     times = times.astype(np.float64, copy=False)
     if bad := np.count_nonzero(~np.isfinite(times)):
@@ -150,11 +120,18 @@ def load(folder: Path, namespace: str) -> Sync:
     return Sync(times, polarities, channels)
 
 
-def channel_map(folder: Path, namespace: str) -> dict[str, int]:
+def channel_map(files: Sequence[Path], namespace: str) -> dict[str, int]:
     """Map the names of what is wired to channels to their numbers.
 
-    Timeline: the columns in its metadata. SpikeGLX: the wiring file of the folder; what it does
-    not name is taken from `DEFAULT_CHANNELS`, unless its channel is in use for something else.
+    Timeline: the columns in its metadata. SpikeGLX: the wiring file; what it does not name is taken
+    from `DEFAULT_CHANNELS`, unless its channel is in use for something else.
+
+    Parameters
+    ----------
+    files
+        The sync arrays, and the wiring file and metadata beside them as far as they are there.
+    namespace
+        Of the sync arrays.
 
     Raises
     ------
@@ -162,9 +139,9 @@ def channel_map(folder: Path, namespace: str) -> dict[str, int]:
         If the metadata or the wiring file cannot be understood.
     """
     if namespace == "timeline":
-        return _timeline_channels(folder)
-    wired = _wired_channels(folder)
-    defaults = DEFAULT_CHANNELS.get("3A" if _is_3a(folder) else folder.name, {})
+        return _timeline_channels(files)
+    wired = _wired_channels(files)
+    defaults = DEFAULT_CHANNELS.get("3A" if _is_3a(files) else files[0].parent.name, {})
     free = {name: n for name, n in defaults.items() if n not in wired.values()}
     return free | wired
 
@@ -192,30 +169,30 @@ def camera_channel(channels: Mapping[str, int], camera: str, folder: Path) -> in
 
 
 def sync_line(files: Sequence[Path], namespace: str, label: str) -> Fronts:
-    """Read the line that `label` names, from the folder of the sync arrays.
+    """Read the line that `label` names, from the sync arrays and what is beside them.
 
     Raises
     ------
     DataError
         As `load`, `channel_map` and `channel`.
     """
-    folder = files[0].parent
-    number = channel(channel_map(folder, namespace), label, folder)
-    return load(folder, namespace).fronts(number)
+    number = channel(channel_map(files, namespace), label, files[0].parent)
+    return load(files).fronts(number)
 
 
-def _files(folder: Path, namespace: str) -> dict[str, Path]:
+def _arrays(files: Iterable[Path]) -> dict[str, Path]:
     """Return the sync array files by attribute."""
     found: dict[str, Path] = {}
-    datasets = alf.matching(folder, object="sync", namespace=namespace, extension="npy")
-    for path, parts in datasets.items():
-        attribute = parts["attribute"] or ""
-        if attribute in found and attribute in _ATTRIBUTES:
+    for path, parts in alf.matching(files, object="sync", extension="npy").items():
+        attribute = parts["attribute"]
+        if attribute not in _ATTRIBUTES:
+            continue
+        if attribute in found:
             raise DataError(
                 f"{path}: {found[attribute].name} could be meant too. Keep one of the two."
             )
         found[attribute] = path
-    return {name: path for name, path in found.items() if name in _ATTRIBUTES}
+    return found
 
 
 def _read(path: Path) -> Numbers:
@@ -225,17 +202,14 @@ def _read(path: Path) -> Numbers:
     return array.reshape(-1)
 
 
-def _has_nidq(folder: Path) -> bool:
-    return any(folder.glob("*.nidq*"))
-
-
-def _is_3a(folder: Path) -> bool:
+def _is_3a(files: Iterable[Path]) -> bool:
     """Return whether the sync was recorded by a probe itself, which only Neuropixels 3A rigs do."""
-    return any(folder.glob("*.ap.*")) and not _has_nidq(folder)
+    names = [file.name for file in files]
+    return any(".ap." in name for name in names) and not any(".nidq" in name for name in names)
 
 
-def _wired_channels(folder: Path) -> dict[str, int]:
-    path = next(iter(sorted(folder.glob("*.wiring*.json"))), None)
+def _wired_channels(files: Iterable[Path]) -> dict[str, int]:
+    path = next(iter(sorted(file for file in files if fnmatch(file.name, "*.wiring*.json"))), None)
     if path is None:
         return {}
     wiring = _read_json(path)
@@ -264,13 +238,13 @@ def _digital_channel(pin: str) -> int | None:
     return _PINS_3A.index(number) if number in _PINS_3A else None
 
 
-def _timeline_channels(folder: Path) -> dict[str, int]:
-    found = alf.matching(folder, object="DAQdata", namespace="timeline", attribute="meta")
+def _timeline_channels(files: Sequence[Path]) -> dict[str, int]:
+    found = alf.matching(files, object="DAQdata", namespace="timeline", attribute="meta")
     path = next(iter(found), None)
     if path is None:
         raise DataError(
-            f"{folder}: _timeline_DAQdata.meta.json is missing. It names the channels; copy it "
-            "from the rig."
+            f"{files[0].parent}: _timeline_DAQdata.meta.json is missing. It names the channels; "
+            "copy it from the rig."
         )
     try:
         return {entry["name"]: int(entry["arrayColumn"]) for entry in _read_json(path)["inputs"]}

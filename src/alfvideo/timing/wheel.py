@@ -28,11 +28,11 @@ _MARGIN = 2 * RATE
 
 
 def load(
-    alf_files: Sequence[Path], sync_folder: Path | None, namespace: str
+    alf_files: Sequence[Path], daq_files: Sequence[Path] = (), namespace: str = ""
 ) -> tuple[Floats, Floats] | None:
     """Load timestamps in seconds and position in radians, (n,) each; None without a source.
 
-    From the ALF files, else from the lines of the rotary encoder on the DAQ.
+    From the ALF files, else from the lines of the rotary encoder in the sync arrays of the DAQ.
 
     Raises
     ------
@@ -42,13 +42,13 @@ def load(
     if alf_files:
         by_attribute = {path.name.split(".")[1]: arrays.load(path) for path in alf_files}
         return by_attribute["timestamps"], by_attribute["position"]
-    if sync_folder is None:
+    if not daq_files:
         return None
-    channels = sync.channel_map(sync_folder, namespace)
+    channels = sync.channel_map(daq_files, namespace)
     lines = [channels[name] for name in _ENCODER_LINES if name in channels]
     if len(lines) < len(_ENCODER_LINES):
         return None
-    a, b = map(sync.load(sync_folder, namespace).fronts, lines)
+    a, b = map(sync.load(daq_files).fronts, lines)
     return encoder.position(a, b)
 
 

@@ -1,10 +1,10 @@
-"""What the QC page shows of a session: work, checks, times, pictures and provenance."""
+"""The content of the QC page of a session: work, checks, times, pictures and provenance."""
 
 import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
@@ -12,14 +12,16 @@ from types import MappingProxyType
 import numpy as np
 
 from alfvideo.configuration import Configuration
-from alfvideo.files import arrays
+from alfvideo.files import arrays, regular
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Entry
+from alfvideo.planning import quarantine
 from alfvideo.planning.pending import State, Status
 from alfvideo.session import datasets
+from alfvideo.views.report import pictures
 from alfvideo.views.report.checks import Quality, qualities, worst
-from alfvideo.views.report.pictures import Picture, pictures
+from alfvideo.views.report.pictures import Picture
 from alfvideo.views.status.rows import failure
 
 STATES = (State.DONE, State.PENDING, State.BLOCKED, State.FAILED)
@@ -28,7 +30,7 @@ STATES = (State.DONE, State.PENDING, State.BLOCKED, State.FAILED)
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stage of a camera is waiting for, and why if it is blocked or failed."""
+    """The state of a stage of a camera, and why if it is blocked or failed."""
 
     name: str
     state: State
@@ -50,7 +52,7 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Camera:
+class CameraReport:
     """A camera of a session; `label` is empty for the work on all cameras together."""
 
     label: str
@@ -80,7 +82,7 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class Job:
+class RecordedJob:
     """A job that made outputs; what it read is in `inputs`. Paths are relative to the session."""
 
     rule: str
@@ -100,9 +102,9 @@ class Report:
 
     path: Path
     page: str
-    cameras: Sequence[Camera]
+    cameras: Sequence[CameraReport]
     pictures: Sequence[Picture] = ()
-    jobs: Sequence[Job] = ()
+    jobs: Sequence[RecordedJob] = ()
     n_licks: int | None = None
     problem: str = ""
 
@@ -110,6 +112,11 @@ class Report:
     def name(self) -> str:
         """Subject, date and number, as a person names the session."""
         return "/".join(self.path.parts[-3:])
+
+    def without_contents(self, problem: str) -> "Report":
+        """Return it with nothing but the states of its cameras, and why."""
+        cameras = [replace(camera, qualities={}, times=None) for camera in self.cameras]
+        return Report(self.path, self.page, cameras, problem=problem)
 
 
 def page_name(path: Path, root: Path) -> str:
@@ -127,14 +134,13 @@ def page_name(path: Path, root: Path) -> str:
 def reports(statuses: Iterable[Status], root: Path, config: Configuration) -> Iterator[Report]:
     """Each session of a scan, in its order. Nothing that is broken in a session stops it."""
     for path, group in groupby(statuses, key=lambda status: status.session):
-        of_session = list(group)
+        of_session = [status for status in group if status.state is not State.LEFT_OUT]
         try:
             yield report(path, root, of_session, config)
-        except PermissionError as error:
-            cameras = [
-                _camera(label, of_session) for label in {status.camera for status in of_session}
-            ]
-            problem = f"There is no permission to read {error.filename}."
+        except Exception as error:
+            labels = dict.fromkeys(status.camera for status in of_session)
+            cameras = [_camera(label, of_session) for label in labels]
+            problem = f"{quarantine.reason(error, path)}."
             yield Report(path, page_name(path, root), cameras, problem=problem)
 
 
@@ -153,10 +159,10 @@ def report(path: Path, root: Path, statuses: Sequence[Status], config: Configura
         path=path,
         page=page_name(path, root),
         cameras=[camera for camera in cameras if camera.label or camera.state != State.DONE],
-        pictures=pictures(path, config.cameras),
+        pictures=pictures.pictures(path, config.cameras),
         jobs=jobs(made, config.cameras),
         n_licks=_n_licks(Path(datasets.LICKS.format(session=path))),
-        problem=no_provenance,
+        problem=" ".join(filter(None, (no_provenance, *pictures.problems(path)))),
     )
 
 
@@ -166,9 +172,9 @@ def _camera(
     failed: Mapping[str, Entry] = MappingProxyType({}),
     checked: Mapping[str, Quality] = MappingProxyType({}),
     times: Times | None = None,
-) -> Camera:
+) -> CameraReport:
     stages = tuple(_stage(status, failed) for status in statuses if status.camera == label)
-    return Camera(label, stages, checked, times)
+    return CameraReport(label, stages, checked, times)
 
 
 def _stage(status: Status, failed: Mapping[str, Entry]) -> Stage:
@@ -187,24 +193,27 @@ def _times_of(path: Path, label: str) -> Times | None:
 def times(file: Path) -> Times:
     """Return what there is to say of a file of camera times, (n,) float64, seconds."""
     try:
+        if not regular.is_regular(file):
+            raise ValueError("it is no file")
         # Only its ends are read.
         found = np.load(file, mmap_mode="r")
         if found.ndim != 1 or found.size == 0:
             raise ValueError(f"its shape is {found.shape}")
         start, end = float(found[0]), float(found[-1])
-    except (ValueError, TypeError, EOFError, OSError) as error:
+    # Whatever it holds: it must not hide the rest of the session.
+    except Exception as error:
         return Times(problem=f"{file.name}: expected one time for each frame ({error}).")
     return Times(found.size, start, end, (found.size - 1) / (end - start) if end > start else None)
 
 
 def _n_licks(file: Path) -> int | None:
     try:
-        return arrays.load(file).size if file.exists() else None
-    except DataError:
+        return arrays.load(file).size if regular.is_regular(file) else None
+    except (DataError, AttributeError):
         return None
 
 
-def jobs(made: Mapping[str, Entry], cameras: Iterable[str]) -> list[Job]:
+def jobs(made: Mapping[str, Entry], cameras: Iterable[str]) -> list[RecordedJob]:
     """List the jobs of a provenance record, of these cameras and of all together, in order."""
     entries: dict[tuple[str, ...], Entry] = {}
     outputs: dict[tuple[str, ...], list[str]] = {}
@@ -213,17 +222,21 @@ def jobs(made: Mapping[str, Entry], cameras: Iterable[str]) -> list[Job]:
         entries[key] = entry
         outputs.setdefault(key, []).append(output)
     return [
-        Job(
+        RecordedJob(
             rule=key[1],
             camera=key[2],
             outputs=tuple(outputs[key]),
             inputs=tuple(sorted(entry.get("inputs", ()))),
             finished=key[0],
-            seconds=entry.get("seconds"),
+            seconds=_number(entry.get("seconds")),
             host=str(entry.get("host", "")),
             software=entry.get("software", {}),
-            notes=tuple(entry.get("notes", ())),
+            notes=tuple(map(str, entry.get("notes", ()))),
         )
         for key, entry in sorted(entries.items(), key=lambda item: item[0])
         if key[2] in ("", *cameras)
     ]
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
