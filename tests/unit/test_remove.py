@@ -10,6 +10,7 @@ from signal import SIGKILL
 import pytest
 
 from alfvideo.files.errors import DataError
+from alfvideo.files.regular import NotRegular
 from alfvideo.jobs import provenance
 from alfvideo.registration import registry
 from alfvideo.video import compress, remove
@@ -165,7 +166,7 @@ def test_a_list_that_is_a_link_is_not_followed(plain: Recorded, tmp_path: Path):
     victim = tmp_path / "victim"
     victim.write_text(json.dumps({}))
     (plain.root / remove.REMOVED).symlink_to(victim)
-    with pytest.raises(OSError, match="symbolic link"):
+    with pytest.raises(NotRegular, match="it is a link"):
         plain.remove()
     assert victim.read_text() == "{}"
     assert plain.originals[0].exists()

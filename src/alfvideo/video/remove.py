@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
-from alfvideo.files import aside, atomic, flock
+from alfvideo.files import aside, atomic, flock, regular
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
 from alfvideo.registration import registry
@@ -119,10 +119,11 @@ def _name(session: Path, root: Path) -> str:
 
 def removed(root: Path) -> Iterator[Removed]:
     """Yield the lines of `REMOVED`; those that were cut, when the disk was full, are left out."""
-    file = root / REMOVED
-    if file.is_symlink() or not file.is_file():
+    try:
+        descriptor = regular.open_for_reading(root / REMOVED)
+    except FileNotFoundError:
         return
-    with file.open(encoding="utf-8", errors="replace") as lines:
+    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as lines:
         for line in lines:
             with suppress(ValueError):
                 found = json.loads(line)
@@ -151,8 +152,7 @@ def _note(
         if (_name(session, root), dataset["path"], dataset["hash"]) not in noted
     ]
     text = "".join(json.dumps(line) + "\n" for line in lines)
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-    descriptor = os.open(root / REMOVED, flags, 0o666)
+    descriptor = regular.open_for_writing(root / REMOVED, os.O_APPEND | os.O_CREAT)
     with os.fdopen(descriptor, "r+b") as file:
         with suppress(OSError):
             # A file system without locks writes a short line as a whole.
