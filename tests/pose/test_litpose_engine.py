@@ -363,7 +363,7 @@ for name, payload in cases.items():
             answers[f"trusted {zipped}"] = outcome([digest])
 print("ANSWERS" + json.dumps(answers))
 """
-"""What comes of checkpoints with programs in them: the message, and whether the program ran."""
+"""Messages about checkpoints with programs in them, and whether the program ran."""
 
 
 def test_a_checkpoint_runs_no_program_unless_it_is_trusted(engine_python, tmp_path: Path) -> None:

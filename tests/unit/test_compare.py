@@ -165,7 +165,7 @@ def test_the_message_names_the_frame(make: Callable, ffmpeg: Callable):
 
 
 def test_a_damaged_avi_is_not_its_mp4(make: Callable, tmp_path: Path):
-    """What cannot be decoded in the avi cannot be compared: it stays."""
+    """Frames that cannot be decoded in the avi cannot be compared: it stays."""
     source = make("pattern")
     target = encode(source)
     kept = shutil.copyfile(source, tmp_path / "damaged.avi")

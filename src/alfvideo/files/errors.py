@@ -43,7 +43,7 @@ MACHINE_ERRORS = {
     EROFS: "{where} is on a disk that can only be read. Have it mounted for writing and run again.",
     EIO: "The disk of {where} gives an input/output error, so the disk, its cable or its network "
     "is broken. Have it checked, then run again.",
-    ESTALE: "The network disk of {where} was mounted anew (stale file handle). Run again.",
+    ESTALE: "The network disk of {where} was mounted another time (stale file handle). Run again.",
     ENOMEM: "The memory of the machine is used up, for {where}. End other programs and run again.",
     EMFILE: "Too many files are open, for {where}. Raise the limit (ulimit -n) and run again.",
     ENFILE: "Too many files are open on this machine, for {where}. Run again.",

@@ -1,7 +1,7 @@
-"""What is left to do although outputs are there: a raw video to remove, an mp4 of another program.
+"""Work that is left although outputs are there: a raw video to remove, an mp4 of another program.
 
 Other programs leave mp4s beside raw videos, some of them half or of another recording. What is not
-the encoding of the raw video is set aside before it is made again: Snakemake deletes outputs.
+the encoding of the raw video is set aside before it is regenerated: Snakemake deletes outputs.
 """
 
 import sys

@@ -88,7 +88,7 @@ class Parts:
                 whole = bool(shapes) and shapes.keys() == models
                 whole = whole and all(len(s) == 3 and s[0] == end - first for s in shapes.values())
                 if not whole:
-                    log.warning("%s is damaged: made again from frame %d on", path, first)
+                    log.warning("%s is damaged: regenerated from frame %d on", path, first)
             if not whole:
                 path.unlink()
 

@@ -1,4 +1,4 @@
-"""Whether each frame of a compressed video shows what the frame of its raw video shows."""
+"""Sees that each frame of a compressed video shows what the frame of its raw video shows."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -58,7 +58,7 @@ def check_every_frame(source: Path, target: Path, step: float) -> None:
         something else, or one of either video is damaged; `source` stays the one to keep.
     """
     video = probe.probe_whole(source)
-    wrong = "Remove the mp4 and run again: it is made again."
+    wrong = "Remove the mp4 and run again: it is regenerated."
     compress.check_length(video, source, target, video.frames, wrong)
     progress = Progress("compared", video.frames)
     before: list[list[Means]] = []

@@ -77,7 +77,7 @@ def again(path: Path) -> str:
     if path.suffix != ".mp4":
         return "Transfer it again from the rig."
     if path.with_suffix(".avi").exists():
-        return "Remove it and run again: it is made again from the raw video beside it."
+        return "Remove it and run again: it is regenerated from the raw video beside it."
     return "Copy it again from where this session came from."
 
 

@@ -30,7 +30,7 @@ class Removed(RawDataset):
     session: str
     """Inside the data folder."""
     mp4: str
-    """What replaces it, inside the session."""
+    """The video that replaces it, inside the session."""
     mp4_hash: str
     """MD5."""
     time: str
@@ -74,13 +74,13 @@ def _entry_of(mp4: Path, session: Path) -> provenance.Entry:
     if known is None:
         raise DataError(
             f"{mp4}: there is no record of its checksum in {provenance.FILE_NAME}, so it may not "
-            "replace the raw video, which is kept. Remove it and run again: it is made again."
+            "replace the raw video, which is kept. Remove it and run again: it is regenerated."
         )
     if provenance.md5(mp4) != known:
         kept = aside.set_aside(mp4)
         raise DataError(
             f"{mp4} is not as it was made (its checksum is another one). The raw video is kept and "
-            f"this file is set aside as {kept.name}. Run again: it is made again."
+            f"this file is set aside as {kept.name}. Run again: it is regenerated."
         )
     return entry
 

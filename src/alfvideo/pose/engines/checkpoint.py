@@ -17,7 +17,7 @@ from alfvideo.pose.engines.error import EngineError
 _MORE = re.compile(
     r"unsupported global|unsupported class|call reduce|can only (?:build|create)", re.I
 )
-"""How PyTorch says that a checkpoint holds more than weights and plain values."""
+"""The words of PyTorch when a checkpoint holds more than weights and plain values."""
 
 _NAMED = re.compile(r"GLOBAL ([\w.]+)|<class '([\w.]+)'>")
 
@@ -42,8 +42,10 @@ def read(file: Path, trusted: Collection[str] = (), safe: Safe = ()) -> Any:
             raise _damaged(file, error) from error
         named = _NAMED.search(str(error))
         what = next(filter(None, named.groups())) if named else "other objects"
-    except (RuntimeError, EOFError, ValueError, LookupError, OSError) as error:
+    except (RuntimeError, EOFError, ValueError, LookupError) as error:
         raise _damaged(file, error) from error
+    except OSError as error:
+        raise EngineError(f"{file} cannot be read ({error.strerror}).") from error
     with file.open("rb") as stream:
         checksum = hashlib.file_digest(stream, "sha256").hexdigest()
         if checksum not in trusted:
