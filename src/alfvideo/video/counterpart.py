@@ -12,7 +12,7 @@ COARSE = compare.quantiser_step(51)
 
 @dataclass(frozen=True)
 class Index:
-    """Contents of the index of a video: `complete` if nothing that it names lies beyond the file."""
+    """Contents of the index of a video: `complete` if all that it names lies in the file."""
 
     frames: int
     width: int

@@ -50,8 +50,8 @@ SAFE: checkpoint.Safe = (
     *((_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
     *((_ARRAY, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
 )
-"""Objects in checkpoints of Lightning Pose beside weights: its configuration and numbers. To make one
-of these runs nothing that the file says."""
+"""Objects in checkpoints of Lightning Pose beside weights: its configuration and numbers. To make
+one of these runs nothing that the file says."""
 
 
 def load(model: Path, device: torch.device, trusted: Collection[str] = ()) -> "LightningPose":
