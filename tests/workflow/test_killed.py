@@ -14,6 +14,7 @@ import psutil
 import pytest
 from one.api import One
 
+from alfvideo.video import remove
 from rigsim import Rig
 from tests.workflow.runs import Workflow, hashes, lost, small, temporary_files
 
@@ -27,7 +28,7 @@ KILLS = 10
 MAX_WAIT = 4.0
 """Kills come up to this many seconds after the first job of a run has started."""
 
-RECORDS = ("provenance.json", "failed.json", "sessions.pqt", "datasets.pqt")
+RECORDS = ("provenance.json", "failed.json", "removed.jsonl", "sessions.pqt", "datasets.pqt")
 
 pytestmark = pytest.mark.slow
 
@@ -116,8 +117,14 @@ def test_killed_and_started_again(
         assert results(disturbed.root) == expected, killed
         assert found_by_one(disturbed.root) == found_by_one(undisturbed.root), killed
         assert temporary_files(disturbed.root) == [], killed
+        assert removed(disturbed.root) == (removed(undisturbed.root)), killed
     assert "snakemake" in killed
     assert set(killed) - {"snakemake", "gone"}, "no job was killed"
+
+
+def removed(root: Path) -> set[tuple[str, str, str]]:
+    """Session, path and hash of the raw files in the list of those that were removed."""
+    return {(line["session"], line["path"], line["hash"]) for line in remove.removed(root)}
 
 
 def finish_with_kills(workflow: Workflow, dice: random.Random, killed: list[str]) -> None:

@@ -21,6 +21,10 @@ Unfinished = Callable[[Session, Camera, Configuration, Mapping[str, Entry]], str
 NOT_OF_THE_AVI = "mp4 not of the avi: "
 """Begins the reason why an mp4 is set aside."""
 
+NO_CHECKSUM = "mp4 has no checksum on record"
+"""The reason to regenerate one that seems right, as of a job that was killed, but may not replace
+the avi."""
+
 
 def raw_video_is_there(
     session: Session, camera: Camera, config: Configuration, records: Mapping[str, Entry]
@@ -49,7 +53,7 @@ def mp4_is_another(
     if reason := counterpart.why_another(avi, mp4):
         return f"{NOT_OF_THE_AVI}{reason}"
     if made is None and not config.keep_avi:
-        return f"{NOT_OF_THE_AVI}no checksum on record"
+        return NO_CHECKSUM
     return ""
 
 
