@@ -14,26 +14,13 @@ from pathlib import Path
 import av
 import imageio_ffmpeg
 
+from alfvideo.files import signals
 from alfvideo.files.errors import DataError, MachineError, machine_error_named
 from alfvideo.jobs.progress import Progress
 from alfvideo.video import probe
 from alfvideo.video.probe import Video
 
 log = logging.getLogger(__name__)
-
-_SIGNALS: dict[int, str] = {
-    signal.SIGXFSZ: "as happens at the limit of the size of a file (ulimit -f). Raise that limit",
-    signal.SIGXCPU: "as happens at the limit of computing time (ulimit -t). Raise that limit",
-    signal.SIGTERM: "which somebody or the queue of the cluster sent. If it was the queue, ask it "
-    "for more time",
-    signal.SIGINT: "which somebody sent with Ctrl-C. Let it end",
-    signal.SIGKILL: "as happens when the memory of the machine is used up. End other programs",
-    signal.SIGILL: "as it is made for another processor. Name one for this machine as `ffmpeg` in "
-    "the configuration",
-}
-"""Signals that end ffmpeg: what each means, and the cure."""
-
-_CRASHED = "which is a defect of that program. Name another one as `ffmpeg` in the configuration"
 
 _ERROR_LINE = re.compile(r"\[(?:error|fatal|panic)\] (.*)")
 
@@ -214,11 +201,7 @@ def _failure(status: int, source: Path, said: Sequence[str]) -> DataError:
         if found := machine_error_named(line, f"the mp4 of {source}"):
             return found
     if status < 0:
-        meaning = _SIGNALS.get(-status, _CRASHED)
-        name = signal.strsignal(-status)
-        return MachineError(
-            f"{source}: ffmpeg was ended by signal {-status} ({name}), {meaning} and run again."
-        )
+        return MachineError(f"{source}: {signals.sentence('ffmpeg', -status)}")
     reason = said[0] if said else "no message"
     return DataError(f"{source}: ffmpeg failed with status {status} ({reason}).")
 
