@@ -117,7 +117,7 @@ def _difference_of_plane(
 def _other(source: Path, number: int, how: str) -> DataError:
     return DataError(
         f"{source}: frame {number} of the mp4 is not that of the raw video ({how}). The raw video "
-        "is kept."
+        "is kept. Look at both; if the mp4 is wrong, remove it and run again."
     )
 
 
