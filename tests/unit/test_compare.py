@@ -17,6 +17,7 @@ CONTENTS = {
     "static": "color=c=gray:s=160x128:r=30,noise=alls=12:allf=t",
     "low light": f"testsrc2={SIZE},eq=brightness=-0.45:contrast=0.1,noise=alls=6:allf=t",
     "flashes": "color=c=gray:s=160x128:r=30,eq=eval=frame:brightness='0.4*not(mod(n,17))'",
+    "blinking": "color=c=gray:s=160x128:r=30,eq=eval=frame:brightness='0.05*mod(n,2)'",
     "life": "life=s=160x128:r=30:mold=10:ratio=0.3:death_color=#222222:life_color=#dddddd",
     "tiny": "testsrc2=size=16x16:rate=30,noise=alls=10:allf=t",
     "black": "color=c=black:s=160x128:r=30",
@@ -97,12 +98,26 @@ WRONG = {
 @pytest.mark.parametrize("crf", [17, 29])
 @pytest.mark.parametrize("wrong", WRONG)
 def test_wrong_content(make: Callable, ffmpeg: Callable, wrong: str, crf: int):
-    source, target = make("pattern"), Path("unset")
+    source = make("pattern")
     target = source.with_name("wrong.mp4")
     coded = ("-c:v", "libx264", "-crf", crf, "-preset", "veryfast", "-fps_mode", "passthrough")
     ffmpeg("-i", source, "-vf", f"{WRONG[wrong]},format=yuvj420p", *coded, target)
     assert probe.probe_whole(target).frames == FRAMES
     assert not agrees(source, target, crf)
+
+
+@pytest.mark.parametrize("order", [SWAPPED, FROZEN])
+def test_a_change_within_the_coding_noise_has_to_be_there(
+    make: Callable, ffmpeg: Callable, order: list[int]
+):
+    """Every other frame is 13 gray levels brighter, and single means may differ by more."""
+    source = make("blinking")
+    target = source.with_name("wrong.mp4")
+    assert compare.LEVELS[1][1] * compare.quantiser_step(29) > 13
+    assert agrees(source, encode(source, 29), 29)
+    ffmpeg("-i", source, "-vf", reorder(order), "-c:v", "libx264", "-crf", 10, target)
+    with pytest.raises(DataError, match="a change from the frame before is missing"):
+        compare.check_every_frame(source, target, compare.quantiser_step(29))
 
 
 def test_another_video_of_the_same_length(make: Callable):
