@@ -713,3 +713,18 @@ def test_a_link_to_another_disk_is_as_a_folder(
     (path / "raw_video_data").rename(disk)
     (path / "raw_video_data").symlink_to(disk)
     assert "video" in stages(path, config, State.PENDING)
+
+
+def test_a_link_of_another_user_out_of_the_session_is_not_written_through(
+    tmp_path: Path, config: Configuration, rendered: Render
+):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give links to other users")
+    path = rendered(tmp_path / "data", small())
+    (tmp_path / "home").mkdir()
+    (path / "qc").symlink_to(tmp_path / "home")
+    assert "qc" in stages(path, config, State.PENDING)
+    os.chown(path / "qc", 65533, 65533, follow_symlinks=False)
+    (status,) = pending.scan_session(path, config)
+    assert status.state is State.BLOCKED
+    assert f"{path}/qc is a link out of the session, made by another user (65533)" in status.reason

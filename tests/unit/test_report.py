@@ -435,5 +435,6 @@ def test_a_page_that_cannot_be_rendered_leaves_the_others(
     write(tmp_path, odd, report(whole))
     pages = tmp_path / "report" / "sessions"
     assert "broken: ValueError" in (pages / odd.page / "index.html").read_text()
+    assert (tmp_path / "report" / "index.html").read_text().count("broken: ValueError") == 1
     assert "Traceback" in next((tmp_path / "logs" / "broken").iterdir()).read_text()
     assert "dropped 3 frames" in (pages / report(whole).page / "index.html").read_text()

@@ -10,7 +10,7 @@ from tests.unit.test_pending import finish
 from tests.workflow.runs import small
 
 from alfvideo.files.errors import DataError
-from alfvideo.planning import resources, tasks
+from alfvideo.planning import resources, snakemake_internals, tasks
 from alfvideo.planning.pending import Status
 from alfvideo.planning.targets import Planner
 from rigsim import Rig
@@ -173,6 +173,17 @@ def test_threads(session: Path, config):
         planner(config, session.parents[2], Started(on_cluster=True)).threads("video_compress")
         == resources.MAX_THREADS
     )
+
+
+@pytest.mark.parametrize("folder", ["my lab", "lab (1)", "a;b", "a&b", "$HOME", "a'b", "{a,b}"])
+def test_a_python_that_snakemake_cannot_start_is_a_sentence(folder: str):
+    with pytest.raises(DataError, match=r"is in a folder with .* cannot start scripts"):
+        snakemake_internals.check_python(f"/home/{folder}/.venv/bin/python")
+
+
+@pytest.mark.parametrize("folder", ["lab", "lab-1.0_x", "é鼠", "a=b", "a,b", "~a", "a#b"])
+def test_a_python_that_snakemake_can_start(folder: str):
+    snakemake_internals.check_python(f"/home/{folder}/.venv/bin/python")
 
 
 def test_every_task_says_what_it_needs():
