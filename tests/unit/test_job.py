@@ -12,6 +12,7 @@ import pytest
 
 from alfvideo.files import checksums
 from alfvideo.files.errors import DataError, MachineError
+from alfvideo.files.regular import NotRegular
 from alfvideo.jobs import job, provenance, running
 
 
@@ -224,9 +225,18 @@ def test_an_input_that_the_job_removes_is_recorded(described: SimpleNamespace):
     [
         (DataError("a.avi is cut. Copy it again."), "a.avi is cut. Copy it again."),
         (OSError(errno.ENOSPC, "No space", "/d/a.mp4"), "The disk is full while writing /d/a.mp4"),
-        (OSError(errno.EDQUOT, "Quota", "/d/a.mp4"), "The disk is full while writing /d/a.mp4"),
+        (
+            OSError(errno.EDQUOT, "Quota", "/d/a.mp4"),
+            "The disk quota of this user is used up while",
+        ),
+        (OSError(errno.EFBIG, "Too large", "/d/a.mp4"), "/d/a.mp4 would be larger than this user"),
         (PermissionError(errno.EACCES, "Denied", "/d/a"), "No permission for /d/a. Give the user"),
-        (OSError(errno.EIO, "Input/output error", "/d/a"), "/d/a: Input/output error."),
+        (
+            OSError(errno.EIO, "Input/output error", "/d/a"),
+            "The disk of /d/a gives an input/output",
+        ),
+        (NotRegular(errno.EFBIG, "it has more than 5 bytes", "/d/a"), "/d/a: it has more than 5"),
+        (OSError(errno.ENOTEMPTY, "Not empty", "/d/a"), "/d/a: Not empty."),
         (OSError(errno.ENOSPC, "No space"), "disk is full while writing the session's folder"),
     ],
 )
@@ -261,3 +271,28 @@ def test_the_log_is_of_the_last_run(described: SimpleNamespace):
     with job.run(described):
         pass
     assert "first" not in read_log(described)
+
+
+LOGS = {
+    "a full disk": lambda path: path.symlink_to("/dev/full"),
+    "a folder": lambda path: path.mkdir(),
+    "a file for a folder": lambda path: (path.parent.rmdir(), path.parent.write_text("")),
+}
+
+
+@pytest.mark.parametrize("kind", LOGS)
+def test_a_log_that_cannot_be_written_ends_no_job(
+    described: SimpleNamespace, capfd: pytest.CaptureFixture[str], kind: str
+):
+    log = Path(described.log[0])
+    log.parent.mkdir(parents=True)
+    LOGS[kind](log)
+    with job.run(described) as this:
+        this.note("Two pulses were missing.")
+    for handler in logging.getLogger("alfvideo").handlers:
+        handler.close()
+    screen = capfd.readouterr().err
+    assert screen.count("The log is not complete, the job goes on.") == 1
+    assert "Two pulses were missing." in screen
+    assert "Traceback" not in screen
+    assert "a.mp4" in provenance.read(Path(described.wildcards.session))

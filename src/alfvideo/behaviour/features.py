@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from alfvideo.array_types import Floats
 from alfvideo.behaviour import pupil, smoothing
-from alfvideo.files.errors import DataError
+from alfvideo.files.errors import DataError, machine_error
 from alfvideo.pose import table
 
 # pandas and scipy are slow to load: functions that need them do it, others only name the table.
@@ -76,7 +76,7 @@ def load(path: Path) -> "pd.DataFrame":
         return pd.read_parquet(path, columns=COLUMNS)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).partition("\n")[0]
-        raise DataError(
+        raise machine_error(getattr(error, "errno", None), path) or DataError(
             f"{path}: expected a table with the columns {', '.join(COLUMNS)} ({reason}). Remove "
             "the file and run again."
         ) from None

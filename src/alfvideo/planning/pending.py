@@ -232,6 +232,8 @@ def _judge(
             return State.PENDING, _lacking(recorded, lacking, outputs)
         if coming := makers.keys() & inputs:
             return State.PENDING, up_to_date.after(min(makers[file] for file in coming))
+        if reason := task.unfinished(recorded, camera, config, made_from):
+            return State.PENDING, reason
         made = [provenance.relative(output, recorded.path) for output in outputs]
         names = [provenance.relative(file, recorded.path) for file in inputs]
         there = up_to_date.files_of(recorded)

@@ -15,7 +15,7 @@ from alfvideo.configuration import Configuration
 from alfvideo.files import lock
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance, runs
-from alfvideo.planning import pending, quarantine, scan_cache, start, task_inputs, tasks
+from alfvideo.planning import pending, quarantine, scan_cache, start, task_inputs, tasks, unfinished
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.planning.snakemake_internals import Invocation
@@ -139,6 +139,8 @@ class Planner:
         """Have what is pending made, whatever dates its files have."""
         if self._invocation.plans_jobs:
             found = self._found(path).get((camera.label, task.stage))
+            if found and self._invocation.runs_jobs:
+                unfinished.set_aside(found.outputs, found.reason)
             self._invocation.regenerate(map(str, found.outputs) if found else ())
 
     def _found(self, path: Path) -> dict[tuple[str, str], Status]:

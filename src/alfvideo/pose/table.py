@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from alfvideo.array_types import Floats
-from alfvideo.files.errors import DataError
+from alfvideo.files.errors import DataError, machine_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,7 +120,7 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0]
-        raise DataError(
+        raise machine_error(getattr(error, "errno", None), path) or DataError(
             f"{path}: expected a pose table, but it cannot be read ({reason}). "
             "Remove the file and run again: it is then regenerated from the video."
         ) from None
