@@ -6,7 +6,7 @@ from snakemake.utils import min_version
 from alfvideo import configuration
 from alfvideo.files import yaml_model
 from alfvideo.files.errors import DataError
-from alfvideo.pose import cascade
+from alfvideo.pose import cascades
 from alfvideo.session import datasets
 
 min_version("9.27")
@@ -27,7 +27,7 @@ configfile: CONFIG
 
 try:
     settings = configuration.parse(config)
-    cascade.check(settings)
+    cascades.check(settings)
     # Scripts find there what the file leaves out.
     config.update(settings.model_dump(mode="json"))
 except DataError as error:

@@ -1,4 +1,4 @@
-# How Snakemake's own report shows an output.
+# Captions and categories of outputs in Snakemake's own report.
 
 
 def in_report(pattern, category, caption):

@@ -1,4 +1,4 @@
-# What is made for each tracker: the environment of its engine, poses, features, checks and a picture.
+# Files made for each tracker: the environment of its engine, poses, features, checks and a picture.
 # Those of DeepLabCut stand first; those of another tracker differ from them in names only, which are
 # the names that its row in `alfvideo.trackers` has.
 

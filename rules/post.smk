@@ -1,4 +1,4 @@
-# What is made of the pose of the tracker in `features_from`: motion energy, licks and a clip.
+# Files made from the pose of the tracker in `features_from`: motion energy, licks and a clip.
 
 
 rule motion_energy:

@@ -1,9 +1,9 @@
-# What comes to the screen of a run, besides what its jobs say themselves.
+# Messages on the screen of a run, besides those of its jobs.
 
 from alfvideo.jobs import failures, screen
 
 invocation.filter_messages(screen.is_news)
 
-# What went wrong in a job on another machine comes to this screen, too.
+# The error of a job on another machine comes to this screen, too.
 if invocation.is_main_process and invocation.on_cluster:
     invocation.add_handler(failures.Messages())

@@ -19,7 +19,7 @@ with job.run(snakemake) as this:
     daq = ttl if RIGS[sync].records_wheel else []
     is_camlog = mp4.with_suffix(".camlog") in found["frame_log"]
     inspection = camera.inspect(
-        camera.Camera(
+        camera.CameraInputs(
             label=this.camera,
             video=mp4,
             times=attempt(arrays.load, found["times"][0]),

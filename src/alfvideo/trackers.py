@@ -2,7 +2,7 @@
 
 It stands beside `configuration`, above the packages, and imports nothing of alfvideo: the
 configuration, the names of datasets, planning, checks, pictures and views all read it, and
-`pose.cascade` imports the configuration, so that a table inside `pose` would be in a circle.
+`pose.cascades` imports the configuration, so that a table inside `pose` would be in a circle.
 """
 
 import re
@@ -17,7 +17,7 @@ class Tracker:
     """In the configuration, in the attribute of its datasets and in the keys of its QC. It is the
     column of its poses in the table of pending work, too."""
     label: str
-    """What people call it."""
+    """Its name for people."""
     rule: str
     """The rule that tracks; the names of its environment, features and checks are made from it."""
     short: str
@@ -37,9 +37,9 @@ class Tracker:
     clash: tuple[str, ...] = ()
     """Requirements that must not all be met together."""
     smooths_ensembles: bool = False
-    """Whether its environment has the smoothers that take several models."""
+    """True if its environment has the smoothers that take several models."""
     checks_pupil_and_paws: bool = False
-    """Whether pupil and paws are checked. ibllib does so for DeepLabCut only, and outcomes have to
+    """True if pupil and paws are checked. ibllib does so for DeepLabCut only, and outcomes have to
     be those of ibllib."""
     ignored_checks: tuple[str, ...] = ()
     """Checks that do not count for the overall outcome, as in ibllib."""

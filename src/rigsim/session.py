@@ -16,7 +16,7 @@ DAQ_TAIL = 0.5
 BPOD_DEAD_TIME = 0.3
 """Seconds between Bpod trials in which nothing is recorded."""
 EARLY_FALL = 0.01
-"""How long before the first pulse a channel falls that was high when the DAQ started, seconds."""
+"""Seconds from the fall of a channel that was high when the DAQ started to the first pulse."""
 
 Pulses = np.ndarray
 """Rises and falls on the true clock, (n, 2) seconds."""

@@ -18,7 +18,7 @@ from alfvideo.video import probe
 from alfvideo.video.motion_energy import gray_regions, motion_energy
 
 BLOCK = 10_000
-"""How many frames iblvideo holds at once."""
+"""The number of frames that iblvideo holds at once."""
 
 
 def alfvideo(path: Path, pose: Path) -> np.ndarray:

@@ -21,7 +21,7 @@ import yaml
 
 from alfvideo.files import yaml_model
 from alfvideo.files.errors import DataError
-from alfvideo.pose import cascade, devices, environment, geometry, stream
+from alfvideo.pose import cascades, devices, environment, geometry, stream
 from alfvideo.pose.cascade import CascadeFile, CascadeSettings, NetworkSettings
 from alfvideo.video import probe
 from rigsim import pose as rig_pose
@@ -42,7 +42,7 @@ MAIN, ALL = (", memory of our main process", "MB"), (", memory of all processes"
 GPU = (", use of the GPU", "%")
 
 Measured = Mapping[tuple[str, str], float]
-"""What one way took once, by the end of the row's name and its unit; see `Row`."""
+"""The figures of one run of one way, by the end of the row's name and its unit; see `Row`."""
 
 
 class Tracker(NamedTuple):
@@ -152,7 +152,7 @@ def _whole_camera(case: Tracker, folder: Path, quick: bool) -> list[Row]:
         described = {"networks": {name: models | network for name, network in networks.items()}}
         written.write_text(yaml.safe_dump(described))
         job = {"way": "alfvideo", "tracker": case.tracker, "python": str(python)}
-        loaded = cascade.settings(written, case.tracker)
+        loaded = cascades.settings(written, case.tracker)
         return _once(sys.executable, frames, folder, job | {"cascade": loaded}, [clip])
 
     def theirs(videos: list[Path]) -> Measured:

@@ -9,7 +9,7 @@ import numpy as np
 
 from alfvideo import configuration
 from alfvideo.files.errors import DataError
-from alfvideo.planning import tasks
+from alfvideo.planning import task_inputs, tasks
 from alfvideo.session import datasets, description
 from alfvideo.video import compress
 
@@ -58,7 +58,7 @@ def camera_times(path: Path, label: str) -> Times:
         for task in tasks.TASKS
         if datasets.TIMES in task.outputs and task.applies(recorded, camera, _CONFIG)
     )
-    files = task.files(recorded, camera, _CONFIG)
+    files = task_inputs.find(task, recorded, camera, _CONFIG)
     inputs = {name: list(map(str, found)) for name, found in files.items()}
     output = datasets.path(datasets.TIMES, recorded, camera)
     log = path / "logs" / f"{label}.log"

@@ -51,7 +51,7 @@ def load_camera(path, label):
         position = encoder.position(*lines)
     described = yaml.safe_load((path / "_ibl_experiment.description.yaml").read_text())
     log = raw / f"_iblrig_{label}Camera.raw.camlog"
-    return qc.Camera(
+    return qc.CameraInputs(
         label=label,
         video=datasets.path(datasets.RAW_MP4, recorded, camera),
         times=np.load(datasets.path(datasets.TIMES, recorded, camera)),

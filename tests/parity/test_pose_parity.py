@@ -149,7 +149,7 @@ NOT_PASSED = {
     "paws lost": {"paw_close_nan": "FAIL", "paw_far_nan": "WARNING"},
     "camera moved": {"mean_in_bbox": "FAIL"},
 }
-"""What a damage must make of checks, in a left camera, tracked by DeepLabCut."""
+"""The outcomes that a damage must give, in a left camera, tracked by DeepLabCut."""
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -88,7 +88,7 @@ PREPARATIONS = {
     "both": {"longest_max_size": 256, "resize": None, "scale_to_unit_range": True},
     "stretched": {"resize": {"height": 200, "width": 320, "keep_ratio": False}},
 }
-"""What a network's configuration may ask for before the network sees a frame."""
+"""Changes of a frame that a network's configuration may ask for before the network sees it."""
 
 RANDOM = {"resize": None, "auto_padding": {"min_height": 500, "pad_height_divisor": None}}
 """DeepLabCut pads at random places unless told where."""

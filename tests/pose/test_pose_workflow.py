@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from alfvideo.pose import cascade, environment
+from alfvideo.pose import cascades, environment
 from rigsim import Rig
 from rigsim.pose import SIDE_PARTS
 from tests.workflow.runs import REPO, Outcome, Workflow, hashes, temporary_files
@@ -163,7 +163,7 @@ def test_provenance_names_model_and_engine(campaign: Campaign, engine_python: Ca
     entry = entries["alf/_ibl_leftCamera.dlc.pqt"]
     (snapshot,) = campaign.models.glob("*.pt")
     used = entry["params"]["cascade"]["networks"]["side"]["models"]
-    assert used == {str(snapshot): cascade.checksum(snapshot, "dlc")}
+    assert used == {str(snapshot): cascades.checksum(snapshot, "dlc")}
     versions = environment.versions(engine_python("dlc"), "dlc")
     assert entry["software"]["deeplabcut"] == versions["deeplabcut"]
     assert entry["software"]["uv.lock"] == environment.NOT_LOCKED, "the Python is configured"

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from alfvideo.files.errors import DataError
-from alfvideo.pose import cascade, result, stream, track
+from alfvideo.pose import cascades, result, stream, track
 from alfvideo.pose.engine import Engine
 from alfvideo.pose.parts import Parts
 from alfvideo.video import probe
@@ -93,7 +93,7 @@ def loaded(tmp_path: Path) -> Callable[[dict], dict]:
             {"folder": str(MODEL), "mirrored": ["right"], **content, "networks": networks}
         )
         file.write_text(text)
-        return cascade.load(file, "dlc")
+        return cascades.load(file, "dlc")
 
     return load
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Job:
+class SimulatedJob:
     """A job of `seconds` that takes `uses` of the resources and waits for the jobs in `needs`.
 
     `needs` are places in the list of all jobs.
@@ -18,7 +18,7 @@ class Job:
     needs: tuple[int, ...] = ()
 
 
-def ends(jobs: Sequence[Job], limits: Mapping[str, float]) -> list[float]:
+def ends(jobs: Sequence[SimulatedJob], limits: Mapping[str, float]) -> list[float]:
     """Seconds from the start at which each job ends.
 
     As Snakemake's greedy scheduler: whenever a job ends, the ready job of the highest priority that

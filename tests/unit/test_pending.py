@@ -16,7 +16,7 @@ import pytest
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
-from alfvideo.planning import pending, scan_cache, tasks
+from alfvideo.planning import pending, scan_cache, task_inputs, tasks
 from alfvideo.planning.pending import State
 from alfvideo.session import datasets, description
 from alfvideo.session.cameras import ALL_CAMERAS
@@ -42,7 +42,7 @@ def finish(path: Path, config: Configuration) -> None:
         for camera in cameras:
             if not task.applies(read, camera, config):
                 continue
-            inputs = list(chain(*task.files(read, camera, config).values()))
+            inputs = list(chain(*task_inputs.find(task, read, camera, config).values()))
             for pattern in task.outputs:
                 output = datasets.path(pattern, read, camera)
                 output.parent.mkdir(exist_ok=True)

@@ -12,9 +12,9 @@ from tests.unit.test_pending import finish
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked
 from alfvideo.jobs import provenance
-from alfvideo.planning import pending, tasks
+from alfvideo.planning import pending, task_inputs, tasks
 from alfvideo.planning.pending import State
-from alfvideo.pose import cascade
+from alfvideo.pose import cascades
 from alfvideo.session import datasets, description
 from alfvideo.session.cameras import ALL_CAMERAS
 from rigsim import Rig
@@ -57,7 +57,8 @@ def inputs(path: Path, config: Configuration, rule: str, camera: str = "") -> di
     task = tasks.BY_RULE[rule]
     described = ALL_CAMERAS if task.of_session else read.cameras[camera]
     return {
-        name: [f.name for f in files] for name, files in task.files(read, described, config).items()
+        name: [f.name for f in files]
+        for name, files in task_inputs.find(task, read, described, config).items()
     }
 
 
@@ -170,7 +171,9 @@ def fail(path: Path, config: Configuration, rule: str, camera: str) -> None:
     """Leave what a job leaves that fails because of its inputs."""
     read, task = description.read(path), tasks.BY_RULE[rule]
     described = read.cameras[camera]
-    files = [file for found in task.files(read, described, config).values() for file in found]
+    files = [
+        file for found in task_inputs.find(task, read, described, config).values() for file in found
+    ]
     provenance.record_failure(
         path,
         provenance.Work(
@@ -221,7 +224,7 @@ def test_model_that_does_not_say_its_body_parts(
     path: Path, tracked: Configuration, monkeypatch: pytest.MonkeyPatch
 ):
     """As far as is known all can be made of it."""
-    monkeypatch.setattr(cascade, "body_parts", lambda file, tracker: None)
+    monkeypatch.setattr(cascades, "body_parts", lambda file, tracker: None)
     tracked = tracked.changed(pose_clips=True)
     assert stages(path, tracked, State.PENDING) == {
         "left": EYE | {"clip"},
@@ -249,7 +252,7 @@ def test_what_is_made_of_the_body_parts_that_are_found(
     licks: bool,
     features: bool,
 ):
-    monkeypatch.setattr(cascade, "body_parts", lambda file, tracker: parts)
+    monkeypatch.setattr(cascades, "body_parts", lambda file, tracker: parts)
     found = stages(path, tracked, State.PENDING)
     assert ("licks" in found[""]) is licks
     for camera in ("left", "right"):

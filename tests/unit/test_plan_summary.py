@@ -180,7 +180,7 @@ def test_blocked_work_is_not_counted(
 
 def alternatives(count: int, limits: dict) -> list[list[str]]:
     """The table for so many pose jobs of one hour."""
-    jobs = [work.Job("dlc", (3600, 3600, 3600))] * count
+    jobs = [work.PendingJob("dlc", (3600, 3600, 3600))] * count
     lines = table.plain([summary._alternatives(jobs, limits)]).splitlines()
     return [re.split(r" {2,}", line) for line in lines]
 
@@ -203,5 +203,5 @@ def test_on_a_cluster_jobs_at_a_time_are_counted():
 
 def test_memory_limits_this_machine_only():
     limits = {**MACHINE, "cores": 32, "gpu": 4, "mem_mb": 24000}
-    assert work.total([work.Job("dlc", (3600, 0, 0))] * 4, limits) == 4 * 3600
+    assert work.total([work.PendingJob("dlc", (3600, 0, 0))] * 4, limits) == 4 * 3600
     assert alternatives(4, limits)[3] == ["4 GPUs", "1 h 22 min", "1 h 22 min", "1 h 22 min"]

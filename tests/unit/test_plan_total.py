@@ -11,7 +11,7 @@ from snakemake.scheduling import greedy
 from tests.unit import scheduler
 
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
-from alfvideo.views.plan.work import Job, total
+from alfvideo.views.plan.work import PendingJob, total
 
 MACHINE = {"cores": 4, "gpu": 1, "io_charge": 100, "mem_mb": 64000}
 CLUSTER = {"jobs": 200, "gpu": 4, "io_charge": 100}
@@ -22,11 +22,11 @@ def cores_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: MAX_THREADS)
 
 
-def job(rule: str, seconds: float, *needs: int) -> Job:
-    return Job(rule, (seconds, seconds / 2, seconds * 2), needs)
+def job(rule: str, seconds: float, *needs: int) -> PendingJob:
+    return PendingJob(rule, (seconds, seconds / 2, seconds * 2), needs)
 
 
-def jobs(count: int, rule: str, seconds: float = 10) -> list[Job]:
+def jobs(count: int, rule: str, seconds: float = 10) -> list[PendingJob]:
     return [job(rule, seconds)] * count
 
 
@@ -56,7 +56,7 @@ def jobs(count: int, rule: str, seconds: float = 10) -> list[Job]:
         pytest.param(jobs(12, "dlc"), CLUSTER, 30 + 10 * 3 / 4 / 2, id="GPUs of a cluster"),
     ],
 )
-def test_what_can_be_worked_out_by_hand(work: list[Job], limits: dict, expected: float):
+def test_what_can_be_worked_out_by_hand(work: list[PendingJob], limits: dict, expected: float):
     assert total(work, limits) == pytest.approx(expected)
 
 
@@ -81,9 +81,9 @@ def test_compression_is_faster_with_more_cores_up_to_eight(
     assert total(work[:1], CLUSTER) == 80
 
 
-def backlog(randomly: random.Random) -> list[Job]:
+def backlog(randomly: random.Random) -> list[PendingJob]:
     """The jobs of some sessions that are much as those of a lab, of different length."""
-    found: list[Job] = []
+    found: list[PendingJob] = []
     trackers = randomly.choice([(), ("dlc",), ("dlc", "lightning_pose")])
     compressed, scale = randomly.random() < 0.3, randomly.choice([0.01, 0.1, 1])
 
@@ -108,7 +108,7 @@ def backlog(randomly: random.Random) -> list[Job]:
     return found
 
 
-def simulated(work: list[Job], limits: Mapping[str, int]) -> float:
+def simulated(work: list[PendingJob], limits: Mapping[str, int]) -> float:
     """Seconds until the last of the jobs is done, started one by one."""
     cores = limits.get("cores", 0)
     planned = []
@@ -119,7 +119,9 @@ def simulated(work: list[Job], limits: Mapping[str, int]) -> float:
         if cores and row.threads is None:
             seconds *= MAX_THREADS / min(cores, MAX_THREADS)
         # Of newer sessions, which are listed first, those of a rule are started first.
-        planned.append(scheduler.Job(seconds, row.priority - place / 1e6, uses, each.needs))
+        planned.append(
+            scheduler.SimulatedJob(seconds, row.priority - place / 1e6, uses, each.needs)
+        )
     return max(scheduler.ends(planned, limits))
 
 
@@ -155,7 +157,9 @@ def test_the_simulation_starts_what_snakemake_would_start():
             for place, (use, priority) in enumerate(zip(uses, priorities, strict=True))
         ]
         selected = {job.place for job in snakemakes.select_jobs(ready, ready, limits, {})}
-        work = [scheduler.Job(1, each, use) for use, each in zip(uses, priorities, strict=True)]
+        work = [
+            scheduler.SimulatedJob(1, each, use) for use, each in zip(uses, priorities, strict=True)
+        ]
         ends = scheduler.ends(work, limits)
         assert {place for place, end in enumerate(ends) if end == 1} == selected
 

@@ -16,7 +16,7 @@ pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 from alfvideo.plots import palette, pose_session
 from alfvideo.plots.pose_on_frame import _MAX_POINTS
 from alfvideo.plots.pose_qc import pose_qc, speed
-from alfvideo.plots.pose_session import Camera, Session
+from alfvideo.plots.pose_session import CameraData, SessionData
 
 RATES = {"left": 60, "right": 150, "body": 30}
 WIDTHS = {"left": 1280, "right": 640, "body": 640}
@@ -34,7 +34,7 @@ AROUND = LETTERS[3:]
 
 
 @cache
-def camera(label: str) -> Camera:
+def camera(label: str) -> CameraData:
     """Parts run to the right by 6 pixels a frame of 640 in correct trials and by 12 in others."""
     rate, width = RATES[label], WIDTHS[label]
     times = np.arange(int(LENGTH * rate)) / rate
@@ -46,7 +46,7 @@ def camera(label: str) -> Camera:
         columns[f"{part}_y"] = 50.0 + 10 * i
         columns[f"{part}_likelihood"] = np.where(times < 50, 0.99, 0.5)
     after = (times - ONSETS[trial] >= 0) & (times - ONSETS[trial] < 1)
-    return Camera(
+    return CameraData(
         frame=(300, np.full((width * 4 // 5, width), 90, np.uint8)),
         pose=pd.DataFrame(columns, index=range(times.size)),
         times=times,
@@ -56,7 +56,7 @@ def camera(label: str) -> Camera:
     )
 
 
-def session(**changes) -> Session:
+def session(**changes) -> SessionData:
     """A healthy session: licks come 0.51 s after feedback, twice in each incorrect trial."""
     timestamps = np.arange(0, LENGTH, 0.01)
     position = np.interp(
@@ -73,10 +73,10 @@ def session(**changes) -> Session:
         "wheel": (timestamps, position),
         "licks": np.sort(np.r_[wrong + 0.51, wrong + 0.515, ONSETS[TYPES == 1] + 1.11]),
     }
-    return Session(**values | changes)
+    return SessionData(**values | changes)
 
 
-def changed(**changes) -> Session:
+def changed(**changes) -> SessionData:
     """A healthy session whose left camera is changed."""
     cameras = session().cameras
     return session(cameras={**cameras, "left": replace(cameras["left"], **changes)})
@@ -309,12 +309,12 @@ def test_pose_without_rows_or_likely_points():
 def test_points_are_thinned_over_the_whole_recording():
     n_frames = 810_000
     columns = {"nose_tip_x": np.arange(n_frames) / n_frames * 600, "nose_tip_y": 5.0}
-    long = Camera(
+    long = CameraData(
         frame=(0, np.zeros((512, 640), np.uint8)),
         pose=pd.DataFrame({**columns, "nose_tip_likelihood": 1.0}),
         times=np.arange(n_frames) / 150,
     )
-    figure = pose_qc(Session("dlc", "dlc", {"right": long}), "")
+    figure = pose_qc(SessionData("dlc", "dlc", {"right": long}), "")
     x, _ = next(iter(panel(figure, "B").lines)).get_data()
     assert _MAX_POINTS / 2 < len(x) <= _MAX_POINTS
     assert x[0] == 0

@@ -10,7 +10,7 @@ import yaml
 from alfvideo import configuration
 from alfvideo.configuration import Configuration, ConfigurationError
 from alfvideo.files.errors import Blocked, DataError
-from alfvideo.pose import cascade
+from alfvideo.pose import cascade, cascades
 
 REPO = Path(__file__).parents[2]
 SHIPPED = REPO / "config" / "pose"
@@ -47,9 +47,9 @@ def test_models_are_found_by_pattern_and_checksummed(tmp_path: Path):
     one, two = lightning(tmp_path, "eye-1"), lightning(tmp_path, "eye-2", b"other")
     points = {"points": {"s": 10}}
     file = write(tmp_path, eye={"models": ["eye-*"], "smoothing": points})
-    plain = cascade.settings(file, "lightningPose")
+    plain = cascades.settings(file, "lightningPose")
     assert set(plain) == {"mirrored", "resize", "networks"}
-    network = cascade.load(file, "lightningPose").networks["eye"]
+    network = cascades.load(file, "lightningPose").networks["eye"]
     found = network.models
     assert list(found) == [str(one), str(two)]
     assert len(set(found.values())) == 2
@@ -58,46 +58,46 @@ def test_models_are_found_by_pattern_and_checksummed(tmp_path: Path):
 
 def test_checksum_is_that_of_what_the_network_is_made_of(tmp_path: Path):
     one, same = model(tmp_path, "same"), model(tmp_path, "copy")
-    before = cascade.checksum(one, "dlc")
+    before = cascades.checksum(one, "dlc")
     (same / "config.yaml").write_text("iteration: 0\nproject_path: elsewhere\n")
     (same / "labeled.csv").write_text("labels")
     model(same.parent, "copy/unused", b"other")
-    assert cascade.checksum(same, "dlc") == before
+    assert cascades.checksum(same, "dlc") == before
     train = same / TRAINED.format(0)
-    assert cascade.checksum(train / "snapshot-10.pt", "dlc") == before
+    assert cascades.checksum(train / "snapshot-10.pt", "dlc") == before
     (train / "pytorch_config.yaml").write_text("net: 2")
-    assert cascade.checksum(same, "dlc") != before
-    assert cascade.checksum(train / "snapshot-10.pt", "dlc") != before
-    assert cascade.checksum(model(tmp_path, "other", b"other"), "dlc") != before
+    assert cascades.checksum(same, "dlc") != before
+    assert cascades.checksum(train / "snapshot-10.pt", "dlc") != before
+    assert cascades.checksum(model(tmp_path, "other", b"other"), "dlc") != before
 
 
 def test_checksum_follows_the_iteration_of_the_project(tmp_path: Path):
     project = model(tmp_path, "project")
-    before = cascade.checksum(project, "dlc")
+    before = cascades.checksum(project, "dlc")
     later = project / TRAINED.format(1)
     later.mkdir(parents=True)
     (later / "snapshot-20.pt").write_bytes(b"later")
-    assert cascade.checksum(project, "dlc") == before
+    assert cascades.checksum(project, "dlc") == before
     (project / "config.yaml").write_text("iteration: 1\n")
-    assert cascade.checksum(project, "dlc") != before
+    assert cascades.checksum(project, "dlc") != before
 
 
 def test_body_parts_are_those_that_the_table_gets(tmp_path: Path):
     model(tmp_path, "one"), lightning(tmp_path, "two")
     networks = {"all": {"models": ["one"], "parts": ["nose_tip"]}, "region": REGION}
-    assert cascade.body_parts(write(tmp_path, **networks), "dlc") == {"nose_tip"}
+    assert cascades.body_parts(write(tmp_path, **networks), "dlc") == {"nose_tip"}
     file = write(tmp_path, all={"models": ["two"]})
-    assert cascade.body_parts(file, "lightningPose") == {"tail_start", "4"}
+    assert cascades.body_parts(file, "lightningPose") == {"tail_start", "4"}
     (tmp_path / "exported.pt").write_bytes(b"all in one")
-    assert cascade.body_parts(write(tmp_path, all={"models": ["exported.pt"]}), "dlc") is None
+    assert cascades.body_parts(write(tmp_path, all={"models": ["exported.pt"]}), "dlc") is None
 
 
 def test_changed_cascade_is_read_again(tmp_path: Path):
     model(tmp_path, "one")
     file = write(tmp_path, all={"models": ["one"]})
-    assert cascade.load(file, "dlc").networks["all"].brightness == 1
+    assert cascades.load(file, "dlc").networks["all"].brightness == 1
     write(tmp_path, all={"models": ["one"], "brightness": 4})
-    assert cascade.load(file, "dlc").networks["all"].brightness == 4
+    assert cascades.load(file, "dlc").networks["all"].brightness == 4
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_changed_cascade_is_read_again(tmp_path: Path):
 def test_missing_model_blocks(tmp_path: Path, networks: dict, sentence: str):
     (tmp_path / "empty").mkdir()
     with pytest.raises(Blocked, match=sentence):
-        cascade.load(write(tmp_path, **networks), "dlc")
+        cascades.load(write(tmp_path, **networks), "dlc")
 
 
 REGION = {"models": ["one"], "sampled": 500}
@@ -146,27 +146,27 @@ CROP = {"x": 0, "y": 0, "width": 9, "height": 9}
 def test_mistakes(tmp_path: Path, networks: dict, sentence: str):
     model(tmp_path, "one"), model(tmp_path, "other")
     with pytest.raises(DataError) as caught:
-        cascade.load(write(tmp_path, **networks), "dlc")
+        cascades.load(write(tmp_path, **networks), "dlc")
     assert sentence in str(caught.value)
     assert "cascade.yaml" in str(caught.value)
 
 
 def test_unreadable_cascade(tmp_path: Path):
     with pytest.raises(DataError, match=r"gone.yaml cannot be read .* Correct `cascades`"):
-        cascade.load(tmp_path / "gone.yaml", "dlc")
+        cascades.load(tmp_path / "gone.yaml", "dlc")
     (tmp_path / "broken.yaml").write_text("networks: [")
     with pytest.raises(DataError, match=r"broken.yaml cannot be read \(line 1"):
-        cascade.load(tmp_path / "broken.yaml", "dlc")
+        cascades.load(tmp_path / "broken.yaml", "dlc")
     (tmp_path / "list.yaml").write_text("- networks")
     with pytest.raises(DataError, match=r"list.yaml cannot be read \(it holds no mapping"):
-        cascade.load(tmp_path / "list.yaml", "dlc")
+        cascades.load(tmp_path / "list.yaml", "dlc")
 
 
 @pytest.mark.parametrize("file", sorted(SHIPPED.glob("*.yaml")), ids=lambda path: path.name)
 def test_shipped_cascades_want_only_their_models(file: Path):
     tracker = "dlc" if "lightning" not in file.name else "lightningPose"
     with pytest.raises(Blocked, match="model missing: /data/models/"):
-        cascade.load(file, tracker)
+        cascades.load(file, tracker)
 
 
 ODD = """
@@ -226,10 +226,10 @@ def test_parameters_stay_as_they_are_in_records(tmp_path: Path, name: str):
                     make(tmp_path, pattern.replace("*", "1"))
         file = tmp_path / name
         file.write_text(yaml.safe_dump(described, sort_keys=False))
-    plain = cascade.settings(file, tracker)
+    plain = cascades.settings(file, tracker)
     told = json.dumps(plain).replace(str(tmp_path), "MODELS").replace(str(REPO), "REPO")
     assert hashlib.sha256(told.encode()).hexdigest()[:16] == PARAMETERS[name]
-    assert cascade.from_settings(plain) == cascade.load(file, tracker)
+    assert cascade.from_settings(plain) == cascades.load(file, tracker)
 
 
 def settings(**changes: object) -> Configuration:
@@ -241,17 +241,17 @@ def test_configuration(tmp_path: Path):
     model(tmp_path, "one")
     file = write(tmp_path, all={"models": ["one"]})
     config = settings(cascades={"dlc": {"left": str(file)}})
-    cascade.check(config)
-    assert cascade.file(config, "dlc", "left") == file
-    assert cascade.file(config, "dlc", "belly") is None
-    assert cascade.file(config.changed(trackers=[]), "dlc", "left") is None
-    assert cascade.left_out(config) == ["dlc: no cascade for belly; these cameras are left out."]
+    cascades.check(config)
+    assert cascades.file(config, "dlc", "left") == file
+    assert cascades.file(config, "dlc", "belly") is None
+    assert cascades.file(config.changed(trackers=[]), "dlc", "left") is None
+    assert cascades.left_out(config) == ["dlc: no cascade for belly; these cameras are left out."]
 
 
 def test_configuration_that_contradicts_itself(tmp_path: Path):
     with pytest.raises(ConfigurationError, match="`features_from` is lightningPose but"):
-        cascade.check(settings(features_from="lightningPose"))
+        cascades.check(settings(features_from="lightningPose"))
     with pytest.raises(DataError, match="cannot be read"):
-        cascade.check(settings(cascades={"dlc": {"left": str(tmp_path / "gone.yaml")}}))
+        cascades.check(settings(cascades={"dlc": {"left": str(tmp_path / "gone.yaml")}}))
     missing = write(tmp_path, all={"models": ["gone"]})
-    cascade.check(settings(cascades={"dlc": {"left": str(missing)}}))
+    cascades.check(settings(cascades={"dlc": {"left": str(missing)}}))

@@ -31,7 +31,7 @@ CHECKS = {
 
 
 @pytest.fixture(scope="module")
-def left(tmp_path_factory) -> qc.Camera:
+def left(tmp_path_factory) -> qc.CameraInputs:
     """A healthy left camera with a reference frame of its own lab."""
     rig = Rig(kind="spikeglx", seconds=8, scale=0.25, cameras=("left",), seed=3)
     session = render(tmp_path_factory.mktemp("session"), rig)
@@ -41,7 +41,7 @@ def left(tmp_path_factory) -> qc.Camera:
     compress.encode(avi, video, preset="veryfast", crf=17, threads=2)
     fronts = sync.sync_line(sorted((session / "raw_ephys_data").iterdir()), "spikeglx", "audio")
     truth = load_truth(session, "left")
-    return qc.Camera(
+    return qc.CameraInputs(
         label="left",
         video=video,
         times=truth["times"],

@@ -5,7 +5,7 @@ import pytest
 from one.alf.spec import QC
 
 from alfvideo.files.errors import DataError
-from alfvideo.qc.camera import Camera, Inspection
+from alfvideo.qc.camera import CameraInputs, Inspection
 from alfvideo.qc.frames import Samples
 from alfvideo.qc.outcome import Check, judged, not_set
 from alfvideo.qc.picture import match
@@ -26,7 +26,7 @@ def inspection(**changes):
     frames = rng.integers(0, 255, (10, 64, 80)).astype(np.uint8)
     gpio = np.zeros((300, 4), bool)
     gpio[[31, 61, 91], 3] = True
-    camera = Camera(
+    camera = CameraInputs(
         label="left",
         video=None,
         times=TIMES,
@@ -77,7 +77,7 @@ def test_everything_is_drawn(tmp_path):
 
 def test_what_is_missing_is_said(tmp_path):
     none = inspection(
-        camera=Camera(
+        camera=CameraInputs(
             "left", None, None, DataError("broken"), None, None, None, Expected(), ("pin_state",)
         ),
         checks={

@@ -137,7 +137,7 @@ CHANGES = {
     "folder of results gone": (remove("alf"), {"times", "qc"}),
     "provenance replaced": (replace("provenance.json", "{half"), {""}),
 }
-"""What was changed, and the stages that are then no longer done."""
+"""The change of a file, and the stages that are then no longer done."""
 
 
 @pytest.mark.usefixtures("at_once")

@@ -106,9 +106,11 @@ def test_nothing_pending_is_the_folder(tmp_path: Path, config):
     )
 
 
-def test_no_such_folder_is_a_sentence(tmp_path: Path, config):
+@pytest.mark.parametrize("runs_jobs", [False, True])
+def test_no_such_folder_is_a_sentence(tmp_path: Path, config, runs_jobs: bool):
+    planned = planner(config, tmp_path / "gone", Started(runs_jobs=runs_jobs))
     with pytest.raises(DataError, match="There is no data folder"):
-        planner(config, tmp_path / "gone").pending(tmp_path / "gone")
+        planned.pending(tmp_path / "gone")
 
 
 def test_outputs_of_cameras_that_are_not_selected_are_left_alone(session: Path, config):

@@ -11,7 +11,7 @@ import pytest
 
 from alfvideo import configuration
 from alfvideo.files import errors
-from alfvideo.planning import pending, tasks
+from alfvideo.planning import pending, task_inputs, tasks
 from alfvideo.session import description, folders
 from tests.workflow.conftest import Campaign
 from tests.workflow.runs import Outcome, Workflow
@@ -88,7 +88,7 @@ def inputs_of_each_camera(workflow: Workflow) -> list[list[Path]]:
             for task in tasks.TASKS:
                 with suppress(errors.Blocked):
                     if task.applies(read, camera, config):
-                        found = chain(*task.files(read, camera, config).values())
+                        found = chain(*task_inputs.find(task, read, camera, config).values())
                         files |= dict.fromkeys(found)
             cameras.append([file for file in files if file.exists()])
     return cameras

@@ -28,7 +28,7 @@ SYNTAX_ADVICE = (
 )
 
 UNKNOWN_KEY = ("extra_forbidden", "invalid_key")
-"""What pydantic calls a key that a model does not have, and one that is no text."""
+"""The names that pydantic has for a key that a model does not have, and for one that is no text."""
 
 
 class ConfigurationError(DataError):

@@ -33,7 +33,7 @@ class Job:
     software: dict[str, str] = field(default_factory=dict)
     """Versions of programs other than alfvideo that made the outputs."""
     attempt: int = 1
-    """How often it was started in this run of snakemake."""
+    """The number of times that it was started in this run of snakemake."""
 
     @property
     def session_name(self) -> str:

@@ -13,9 +13,9 @@ from typing import Any
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
-from alfvideo.planning import tasks
-from alfvideo.planning.scan_cache import Memory
-from alfvideo.pose import cascade
+from alfvideo.planning import task_inputs, tasks
+from alfvideo.planning.scan_cache import Memory, load_memory
+from alfvideo.pose import cascades
 from alfvideo.session import datasets, description, folders
 from alfvideo.session.cameras import Session
 from alfvideo.session.folders import Lookups
@@ -93,6 +93,14 @@ def scan(root: Path, config: Configuration, memory: Memory | None = None) -> lis
     return statuses
 
 
+def scan_changed(root: Path, config: Configuration) -> list[Status]:
+    """List as `scan`, with what the working folder remembers of earlier scans.
+
+    Raises as `scan`.
+    """
+    return scan(root, config, load_memory(root, config))
+
+
 def _look(path: Path, config: Configuration, memory: Memory) -> list[Status]:
     seen = Lookups()
     statuses = _scan(path, config, seen)
@@ -158,7 +166,7 @@ def _scan_tasks(
         exist = all(output.name in recorded.siblings(output) for output in outputs)
         reason = ""
         try:
-            files = task.files(recorded, camera, config)
+            files = task_inputs.find(task, recorded, camera, config)
             inputs = {file for found in files.values() for file in found}
             params = task.params(recorded, camera, config)
         except Blocked as error:
@@ -198,11 +206,11 @@ def _up_to_date(
         return False
     names = {provenance.relative(file, recorded.path) for file in inputs}
     entries = [made_from.get(provenance.relative(output, recorded.path)) for output in outputs]
-    wanted = cascade.without_places(params)
+    wanted = cascades.without_places(params)
     return all(
         entry is None
         or (
-            cascade.without_places(entry.get("params", {})) == wanted
+            cascades.without_places(entry.get("params", {})) == wanted
             and set(entry.get("inputs", ())) == names
         )
         for entry in entries

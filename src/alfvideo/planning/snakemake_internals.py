@@ -20,7 +20,7 @@ LIMITS: dict[str, Callable[[], int]] = {
     "io_charge": lambda: 100,
     "mem_mb": lambda: psutil.virtual_memory().total // 10**6,
 }
-"""What one workstation can do at a time, unless the command line or a profile says another number:
+"""The limits of one workstation, unless the command line or a profile says another number:
 GPUs, the share of its disks (100 is all), memory."""
 
 

@@ -15,10 +15,11 @@ from alfvideo.configuration import Configuration
 from alfvideo.files import lock
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance, runs
-from alfvideo.planning import pending, scan_cache, start, tasks
+from alfvideo.planning import pending, scan_cache, start, task_inputs, tasks
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.planning.snakemake_internals import Invocation
+from alfvideo.planning.task import Task
 from alfvideo.session import datasets, description, folders
 from alfvideo.session.cameras import ALL_CAMERAS, Camera
 from alfvideo.trackers import TRACKERS
@@ -80,7 +81,7 @@ class Planner:
             if self._is_left_alone(task, path, camera):
                 raise Blocked("it is done")
             task.params(self._session(path), camera, config)
-            files = task.files(self._session(path), camera, config)
+            files = task_inputs.find(task, self._session(path), camera, config)
             return {name: list(map(str, found)) for name, found in files.items()}
         except Blocked as reason:
             return {"blocked": f"{path}: {reason}"}
@@ -101,7 +102,7 @@ class Planner:
             return threads
         return MAX_THREADS if self._invocation.on_cluster else self._invocation.threads
 
-    def _camera(self, task: tasks.Task, path: Path, label: str) -> Camera:
+    def _camera(self, task: Task, path: Path, label: str) -> Camera:
         """Return the camera that a job is for, or that which stands for all of them."""
         if task.of_session:
             return ALL_CAMERAS
@@ -110,7 +111,7 @@ class Planner:
             raise Blocked(f"the session has no {label} camera")
         return camera
 
-    def _is_left_alone(self, task: tasks.Task, path: Path, camera: Camera) -> bool:
+    def _is_left_alone(self, task: Task, path: Path, camera: Camera) -> bool:
         """Return whether outputs are there that nothing regenerates unless asked to (-F, -R).
 
         Those of cameras that are not selected, and finished poses: that another camera needs the
@@ -138,8 +139,7 @@ class Planner:
         DataError
             If there is no such folder.
         """
-        config = self.configuration(root)
-        return pending.scan(root, config, scan_cache.load_memory(root, config))
+        return pending.scan_changed(root, self.configuration(root))
 
     def pending(self, root: Path) -> list[str] | str:
         """List the files of all that is pending below a data folder, after showing a table of it.
@@ -156,7 +156,6 @@ class Planner:
 
     def _pending_below(self, root: Path) -> list[str] | str:
         config = self.configuration(root)
-        pending.check_root(root)
         if self._invocation.runs_jobs:
             self.begin(root)
         memory = scan_cache.load_memory(root, config)
@@ -216,10 +215,11 @@ class Planner:
         Raises
         ------
         DataError
-            If another run is at work there, or the folder cannot be written to.
+            If there is no such folder, another run is at work there, or it cannot be written to.
         """
         if root in self._locked:
             return
+        pending.check_root(root)
         lock.acquire(root)
         if not self._locked:
             self._invocation.plan_quickly()

@@ -8,7 +8,7 @@ from typing import Any
 from alfvideo.behaviour import pupil
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
-from alfvideo.pose import cascade
+from alfvideo.pose import cascades
 from alfvideo.qc import reference, rigs
 from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.rigs import RIGS, Rig
@@ -68,10 +68,10 @@ def outside(config: Configuration) -> dict[str, Any]:
     frame; instead of what cannot be had the reason.
     """
     found: dict[str, Any] = {}
-    for tracker, label, file in cascade.files(config):
+    for tracker, label, file in cascades.files(config):
         try:
-            parts = cascade.body_parts(file, tracker)
-            found[f"{tracker} {label}"] = [cascade.settings(file, tracker), sorted(parts or [])]
+            parts = cascades.body_parts(file, tracker)
+            found[f"{tracker} {label}"] = [cascades.settings(file, tracker), sorted(parts or [])]
         except (Blocked, DataError) as reason:
             found[f"{tracker} {label}"] = str(reason)
     for label in config.cameras if config.reference_frames else ():
@@ -91,16 +91,16 @@ def _reference_frame(label: str, config: Configuration) -> tuple[str, int]:
 
 def has_cascade(tracker: str) -> Applies:
     """Apply if the camera has a cascade of a tracker."""
-    return lambda session, camera, config: cascade.file(config, tracker, camera.label) is not None
+    return lambda session, camera, config: cascades.file(config, tracker, camera.label) is not None
 
 
 def cascade_of(tracker: str) -> Settings:
     """Return the cascade as a setting: with the checksums of its models, without comments."""
 
     def settings(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
-        file = cascade.file(config, tracker, camera.label)
+        file = cascades.file(config, tracker, camera.label)
         assert file is not None, "the task applies to cameras with a cascade"
-        return {"tracker": tracker, "cascade": cascade.settings(file, tracker)}
+        return {"tracker": tracker, "cascade": cascades.settings(file, tracker)}
 
     return settings
 
@@ -110,11 +110,11 @@ def finds(possible: Callable[[Collection[str]], bool]) -> Applies:
 
     def applies(session: Session, camera: Camera, config: Configuration) -> bool:
         tracker = config.features_from
-        file = cascade.file(config, tracker, camera.label)
+        file = cascades.file(config, tracker, camera.label)
         if file is None:
             return False
         try:
-            parts = cascade.body_parts(file, tracker)
+            parts = cascades.body_parts(file, tracker)
         except Blocked:
             parts = None
         return parts is None or possible(parts)

@@ -1,240 +1,24 @@
-"""The tasks of a camera or session: which apply, which files each reads and writes, which version.
+"""The table of the tasks: which apply, which files each reads and writes, which version.
 
 Rules take their input functions from here, and the scan for pending work reads the same table, so
 that both always agree.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
-from typing import Any
 
 from alfvideo.behaviour import licks
 from alfvideo.configuration import Configuration
-from alfvideo.files.errors import Blocked
-from alfvideo.jobs import provenance
 from alfvideo.planning import task_settings
-from alfvideo.planning.task_settings import Applies, Settings
+from alfvideo.planning.task import EveryResult, Result, Task
 from alfvideo.pose import roi
 from alfvideo.session import datasets
 from alfvideo.session.cameras import ALL_CAMERAS, Camera, Session
 from alfvideo.session.rigs import KINDS, Rig, kind_of
 from alfvideo.trackers import TRACKERS, Tracker
 
-Inputs = Callable[[Session, Camera], list[Path]]
-
-
-@dataclass(frozen=True)
-class Result:
-    """An input that another task makes, by the pattern of its path.
-
-    Patterns by tracker are for what is made from the tracker in `features_from`; if that one has
-    none, there is no such input. A task of all cameras gets the files of each camera in `cameras`
-    that can be had. An `optional` input is left out if it is not there and cannot be made.
-    """
-
-    pattern: str | Mapping[str, str]
-    optional: bool = False
-    cameras: Applies = lambda session, camera, config: True
-
-    def files(self, session: Session, camera: Camera, config: Configuration) -> list[Path]:
-        """List the files, there or to be made.
-
-        Raises
-        ------
-        Blocked
-            If there is none, unless it is optional.
-        """
-        given = self.pattern
-        pattern = given if isinstance(given, str) else given.get(config.features_from)
-        if pattern is None:
-            return []
-        cameras = [camera]
-        if camera is ALL_CAMERAS and "{camera}" in pattern:
-            cameras = [c for c in session.cameras.values() if self.cameras(session, c, config)]
-        files, reasons = [], []
-        for each in cameras:
-            try:
-                find = (
-                    _obtainable_unless_failed
-                    if self.optional or camera is ALL_CAMERAS
-                    else _obtainable
-                )
-                files.append(find(pattern, session, each, config))
-            except Blocked as reason:
-                reasons.append(str(reason))
-        if not files and not self.optional:
-            raise Blocked("; ".join(dict.fromkeys(reasons)))
-        return files
-
-
-@dataclass(frozen=True)
-class EveryResult:
-    """All outputs of the other tasks of the selected cameras and of the session that can be had."""
-
-    def files(self, session: Session, camera: Camera, config: Configuration) -> list[Path]:
-        """List the files, there or to be made.
-
-        Raises
-        ------
-        Blocked
-            If there is none.
-        """
-        files = []
-        for each, task in selected(session, config):
-            for pattern in task.outputs if task.stage != ALYX else ():
-                with suppress(Blocked):
-                    if task.applies(session, each, config):
-                        files.append(_obtainable_unless_failed(pattern, session, each, config))
-        if not files:
-            raise Blocked("there is nothing to register")
-        return files
-
-
-@dataclass(frozen=True)
-class Task:
-    """One rule, seen from a camera; or, if it is `of_session`, from `ALL_CAMERAS` together.
-
-    `stage` is its column in the table of pending work; `version` that of its algorithm, raised
-    when results change; `settings` gives the parameters that results depend on, from the
-    configuration; `results` are inputs that other tasks make, by name.
-    """
-
-    rule: str
-    stage: str
-    version: int
-    applies: Applies
-    inputs: tuple[Inputs, ...]
-    outputs: tuple[str, ...]
-    settings: Settings = lambda *_: {}
-    results: Mapping[str, Result | EveryResult] = field(default_factory=dict)
-    of_session: bool = False
-
-    @property
-    def log(self) -> str:
-        """Pattern of the logs of its jobs, with wildcards of the outputs.
-
-        Where a camera may have recorded several videos each has its own. Sessions have absolute
-        paths, so that the names of the folders follow without a slash.
-
-        >>> BY_RULE["video_compress"].log, BY_RULE["licks"].log
-        ('logs/video_compress{session}/{collection}/{camera}.log', 'logs/licks{session}.log')
-        """
-        collection = "/{collection}" if "{collection}" in self.outputs[0] else ""
-        return (
-            f"logs/{self.rule}{{session}}{collection}{'' if self.of_session else '/{camera}'}.log"
-        )
-
-    def files(
-        self, session: Session, camera: Camera, config: Configuration
-    ) -> dict[str, list[Path]]:
-        """Return all files that it reads, by what they are.
-
-        Raises
-        ------
-        Blocked
-            If one that it needs is missing.
-        """
-        found = {find.__name__: find(session, camera) for find in self.inputs}
-        for name, result in self.results.items():
-            found[name] = result.files(session, camera, config)
-        return found
-
-    def params(self, session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
-        """Return everything but the inputs that the results depend on."""
-        return {"version": self.version, **self.settings(session, camera, config)}
-
-
 ALYX = "alyx"
 """The stage that registers a session on Alyx."""
-
-
-def selected(session: Session, config: Configuration) -> Iterator[tuple[Camera, Task]]:
-    """Yield tasks of the selected cameras, and then those of all cameras together."""
-    cameras = [camera for camera in session.cameras.values() if camera.label in config.cameras]
-    for camera in (*cameras, ALL_CAMERAS):
-        for task in TASKS:
-            if task.of_session == (camera is ALL_CAMERAS):
-                yield camera, task
-
-
-def of_stage(stage: str, session: Session, camera: Camera, config: Configuration) -> Task:
-    """Find the task of a stage that is for this camera, of those that write the same files.
-
-    Raises
-    ------
-    StopIteration
-        If none is.
-    """
-    return next(
-        task
-        for each, task in selected(session, config)
-        if (each, task.stage) == (camera, stage) and task.applies(session, camera, config)
-    )
-
-
-def _obtainable(pattern: str, session: Session, camera: Camera, config: Configuration) -> Path:
-    """Return the file of a pattern, if it is there or will be made.
-
-    Raises
-    ------
-    Blocked
-        If it is not there and cannot be made, or is of a camera that is not selected.
-    """
-    file = datasets.path(pattern, session, camera)
-    if file.name in session.siblings(file):
-        return file
-    if camera is ALL_CAMERAS or camera.label in config.cameras:
-        for task in TASKS:
-            if pattern in task.outputs and task.applies(session, camera, config):
-                task.files(session, camera, config)
-                task.params(session, camera, config)
-                return file
-    raise Blocked(f"{file.name} is missing")
-
-
-def _obtainable_unless_failed(
-    pattern: str, session: Session, camera: Camera, config: Configuration
-) -> Path:
-    """Return the file as `_obtainable`, unless its last attempt failed with what is there now.
-
-    Raises
-    ------
-    Blocked
-        As `_obtainable`; or with what was wrong with the file, or with one that it is made from.
-    """
-    file = _obtainable(pattern, session, camera, config)
-    if provenance.FAILED in session.listing("."):
-        failed = provenance.read(session.path, provenance.FAILED)
-        _check_last_attempt(file, failed, session, camera, config)
-    return file
-
-
-def _check_last_attempt(
-    file: Path, failed: Mapping[str, Any], session: Session, camera: Camera, config: Configuration
-) -> None:
-    makers = (
-        task
-        for task in TASKS
-        if task.applies(session, camera, config)
-        and any(datasets.path(pattern, session, camera) == file for pattern in task.outputs)
-    )
-    task = None if file.name in session.siblings(file) else next(makers, None)
-    if task is None:
-        return
-    inputs = [path for found in task.files(session, camera, config).values() for path in found]
-    entry = failed.get(provenance.relative(file, session.path))
-    if (
-        entry
-        and entry["params"] == task.params(session, camera, config)
-        and entry["inputs"] == provenance.fingerprints(inputs, session.path)
-    ):
-        raise Blocked(f"{file.name} could not be made: {entry['message']}")
-    for path in inputs:
-        _check_last_attempt(path, failed, session, camera, config)
-
 
 _TIMES = Result(datasets.TIMES, optional=True)
 
@@ -436,3 +220,27 @@ TASKS = (
 )
 
 BY_RULE = {task.rule: task for task in TASKS}
+
+
+def selected(session: Session, config: Configuration) -> Iterator[tuple[Camera, Task]]:
+    """Yield tasks of the selected cameras, and then those of all cameras together."""
+    cameras = [camera for camera in session.cameras.values() if camera.label in config.cameras]
+    for camera in (*cameras, ALL_CAMERAS):
+        for task in TASKS:
+            if task.of_session == (camera is ALL_CAMERAS):
+                yield camera, task
+
+
+def of_stage(stage: str, session: Session, camera: Camera, config: Configuration) -> Task:
+    """Find the task of a stage that is for this camera, of those that write the same files.
+
+    Raises
+    ------
+    StopIteration
+        If none is.
+    """
+    return next(
+        task
+        for each, task in selected(session, config)
+        if (each, task.stage) == (camera, stage) and task.applies(session, camera, config)
+    )

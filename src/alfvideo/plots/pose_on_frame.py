@@ -14,7 +14,7 @@ from alfvideo.array_types import Floats, Image
 from alfvideo.behaviour import perievent
 from alfvideo.files.errors import DataError
 from alfvideo.plots import palette
-from alfvideo.plots.pose_session import FACE, Camera, Session, given
+from alfvideo.plots.pose_session import FACE, CameraData, SessionData, given
 from alfvideo.pose import table
 from alfvideo.video.region import Region
 
@@ -35,7 +35,7 @@ Traces = Mapping[str, Floats]
 
 
 def draw_cameras(
-    figure: Figure, place: SubplotSpec, session: Session, letters: Iterator[str]
+    figure: Figure, place: SubplotSpec, session: SessionData, letters: Iterator[str]
 ) -> None:
     """Draw traces on a frame of each camera, with eye and tongue larger, and a legend.
 
@@ -80,7 +80,7 @@ def _traces(pose: Mapping[str, Floats], times: object) -> Traces:
     return traces
 
 
-def _trace_on_frame(axes: Axes, label: str, camera: Camera, traces: Traces) -> list[str]:
+def _trace_on_frame(axes: Axes, label: str, camera: CameraData, traces: Traces) -> list[str]:
     """Draw the frame, the traces and the region; returns what is missing."""
     notes = []
     axes.set(xticks=[], yticks=[], facecolor=palette.DARK_GRAY, anchor="N", aspect="equal")

@@ -17,7 +17,7 @@ from alfvideo.behaviour.perievent import Windows
 from alfvideo.files.errors import DataError
 from alfvideo.plots import palette
 from alfvideo.plots.pose_on_frame import WIDTH, draw_cameras
-from alfvideo.plots.pose_session import FACE, Session, given
+from alfvideo.plots.pose_session import FACE, SessionData, given
 from alfvideo.pose import table
 from alfvideo.session.trials import Trials
 from alfvideo.timing import wheel
@@ -47,7 +47,7 @@ _OUTCOMES = {1: ("correct", palette.CORRECT), -1: ("incorrect", palette.INCORREC
 """Name and colour of each type of feedback."""
 
 
-def pose_qc(session: Session, title: str) -> Figure:
+def pose_qc(session: SessionData, title: str) -> Figure:
     """Draw traces on a frame of each camera, and what is seen around stimulus and feedback.
 
     The panels are those of `ibllib.plots.figures.pose_qc_plot`, with the same windows. A panel
@@ -82,7 +82,10 @@ def pose_qc(session: Session, title: str) -> Figure:
 
 
 def _panel(
-    axes: Axes, title: str, draw: Callable[[Axes, Session, Trials], list[str]], session: Session
+    axes: Axes,
+    title: str,
+    draw: Callable[[Axes, SessionData, Trials], list[str]],
+    session: SessionData,
 ) -> None:
     """Draw one panel with its sources below its title, or why it is not drawn."""
     try:
@@ -94,7 +97,7 @@ def _panel(
     palette.heading(axes, title, notes)
 
 
-def _motion_energy(axes: Axes, session: Session, trials: Trials) -> list[str]:
+def _motion_energy(axes: Axes, session: SessionData, trials: Trials) -> list[str]:
     def trace(label: str) -> Floats:
         energy = given(session.camera(label).energy, f"{label}Camera.ROIMotionEnergy.npy")
         scored = perievent.z_scored(energy)
@@ -108,7 +111,7 @@ def _motion_energy(axes: Axes, session: Session, trials: Trials) -> list[str]:
     return notes
 
 
-def _wheel(axes: Axes, session: Session, trials: Trials) -> list[str]:
+def _wheel(axes: Axes, session: SessionData, trials: Trials) -> list[str]:
     timestamps, position = wheel.checked(
         *given(session.wheel, "wheel.timestamps.npy and wheel.position.npy")
     )
@@ -137,16 +140,16 @@ def _wheel(axes: Axes, session: Session, trials: Trials) -> list[str]:
     return [f"n = {left} left, {right} right turns; thin: each trial"]
 
 
-def _paw_speed(axes: Axes, session: Session, trials: Trials) -> list[str]:
+def _paw_speed(axes: Axes, session: SessionData, trials: Trials) -> list[str]:
     return _speed(axes, session, trials, "paw", _PAW)
 
 
-def _nose_speed(axes: Axes, session: Session, trials: Trials) -> list[str]:
+def _nose_speed(axes: Axes, session: SessionData, trials: Trials) -> list[str]:
     return _speed(axes, session, trials, "nose", _NOSE)
 
 
 def _speed(
-    axes: Axes, session: Session, trials: Trials, name: str, parts: Mapping[str, str]
+    axes: Axes, session: SessionData, trials: Trials, name: str, parts: Mapping[str, str]
 ) -> list[str]:
     """Draw the speed of a body part in the first camera that can give it."""
     reasons = []
@@ -195,7 +198,7 @@ def speed(points: Floats, times: Floats) -> Floats:
     return interpolated
 
 
-def _licks(axes: Axes, session: Session, trials: Trials) -> list[str]:
+def _licks(axes: Axes, session: SessionData, trials: Trials) -> list[str]:
     licks, recorded = session.lick_times()
     around = perievent.counts(licks, trials.feedbacks, recorded)
     rates = Windows(around.offsets, around.values / perievent.BIN)
@@ -207,7 +210,7 @@ def _licks(axes: Axes, session: Session, trials: Trials) -> list[str]:
     return [numbers]
 
 
-def _lick_raster(axes: Axes, session: Session, trials: Trials) -> list[str]:
+def _lick_raster(axes: Axes, session: SessionData, trials: Trials) -> list[str]:
     licks, (start, end) = session.lick_times()
     correct = trials.feedbacks[trials.feedback_types == 1]
     if not correct.size:
@@ -229,15 +232,15 @@ def _lick_raster(axes: Axes, session: Session, trials: Trials) -> list[str]:
     return [f"n = {feedbacks.size} correct trials; a mark for each lick event"]
 
 
-def _pupil_at_stimulus(axes: Axes, session: Session, trials: Trials) -> list[str]:
+def _pupil_at_stimulus(axes: Axes, session: SessionData, trials: Trials) -> list[str]:
     return _pupil(axes, session, trials.stimulus_onsets, _STIMULUS)
 
 
-def _pupil_at_feedback(axes: Axes, session: Session, trials: Trials) -> list[str]:
+def _pupil_at_feedback(axes: Axes, session: SessionData, trials: Trials) -> list[str]:
     return _pupil(axes, session, trials.feedbacks, _FEEDBACK)
 
 
-def _pupil(axes: Axes, session: Session, events: Floats, marker: _Event) -> list[str]:
+def _pupil(axes: Axes, session: SessionData, events: Floats, marker: _Event) -> list[str]:
     def trace(label: str) -> Floats:
         pupil = given(session.camera(label).pupil, f"{label}Camera.features.pqt")
         if not np.isfinite(pupil).any():
@@ -251,7 +254,7 @@ def _pupil(axes: Axes, session: Session, events: Floats, marker: _Event) -> list
 
 def _by_camera(
     axes: Axes,
-    session: Session,
+    session: SessionData,
     labels: list[str] | tuple[str, ...],
     trace: Callable[[str], Floats],
     events: Floats,
@@ -330,7 +333,7 @@ def _from_zero(axes: Axes) -> None:
     axes.set_ylim(-0.02 * top, top)
 
 
-def _legend(session: Session) -> list[Line2D | Patch]:
+def _legend(session: SessionData) -> list[Line2D | Patch]:
     """List handles that explain colours, line styles and markers of the whole figure."""
 
     def line(label: str, colour: str, style: Literal["-", "--"] = "-") -> Line2D:

@@ -31,7 +31,7 @@ _SHOWN = 300
 
 
 @dataclass(frozen=True)
-class Camera:
+class CameraData:
     """Data of a camera: None if it is missing, and the error if it is broken."""
 
     frame: tuple[int, Image] | DataError | None = None
@@ -54,13 +54,13 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class Session:
+class SessionData:
     """Data of a session: None if it is missing, and the error if it is broken."""
 
     tracker: str
     features_from: str
     """The tracker that motion energy, licks and pupil are made from."""
-    cameras: Mapping[str, Camera] = field(default_factory=dict)
+    cameras: Mapping[str, CameraData] = field(default_factory=dict)
     trials: Trials | DataError | None = None
     wheel: tuple[Floats, Floats] | DataError | None = None
     """Timestamps and position, (k,) each, seconds and rad."""
@@ -80,9 +80,9 @@ class Session:
         """The cameras that have their place in the figure."""
         return [*CAMERAS, *(label for label in self.cameras if label not in CAMERAS)]
 
-    def camera(self, label: str) -> Camera:
+    def camera(self, label: str) -> CameraData:
         """Return a camera, empty if there is nothing of it."""
-        return self.cameras.get(label, Camera())
+        return self.cameras.get(label, CameraData())
 
     def pose(self, label: str) -> Mapping[str, Floats]:
         """Return the pose of a camera; raise DataError if it is missing or broken."""
@@ -147,7 +147,7 @@ def given(value: T | DataError | None, name: str) -> T:
     return value
 
 
-def load(files: Mapping[str, Sequence[Path]], tracker: str, features_from: str) -> Session:
+def load(files: Mapping[str, Sequence[Path]], tracker: str, features_from: str) -> SessionData:
     """Load what there is of a session.
 
     Parameters
@@ -168,10 +168,10 @@ def load(files: Mapping[str, Sequence[Path]], tracker: str, features_from: str) 
     for name, (kind, loader) in loaders.items():
         for file in files[kind]:
             found.setdefault(camera_of(file), {})[name] = attempt(loader, file)
-    return Session(
+    return SessionData(
         tracker,
         features_from,
-        {label: Camera(**of_camera) for label, of_camera in sorted(found.items())},
+        {label: CameraData(**of_camera) for label, of_camera in sorted(found.items())},
         attempt(trials.load, files["trials"]) if files["trials"] else None,
         attempt(wheel.load, files["wheel"]) if files["wheel"] else None,
         attempt(numbers, files["licks"][0]) if files["licks"] else None,

@@ -20,8 +20,8 @@ U = TypeVar("U")
 
 
 @dataclass(frozen=True)
-class Camera:
-    """Inputs of a camera. An input is None if it is missing, and the error if it is broken.
+class CameraInputs:
+    """Inputs of the checks of a camera: None if one is missing, and the error if it is broken.
 
     `skip` names checks that do not apply and are left out of the report.
     """
@@ -45,7 +45,7 @@ class Camera:
 class Inspection(NamedTuple):
     """The checks of a camera, and what they were made on."""
 
-    camera: Camera
+    camera: CameraInputs
     checks: Mapping[str, Check]
     samples: frames.Samples | None
     brightness: Floats
@@ -61,7 +61,7 @@ def checks_to_skip(protocol: str, camlog: bool) -> tuple[str, ...]:
     return (*skip, "pin_state") if camlog else tuple(skip)
 
 
-def inspect(camera: Camera) -> Inspection:
+def inspect(camera: CameraInputs) -> Inspection:
     """Make all checks of `ibllib.qc.camera` that apply; NOT_SET where an input is broken."""
     read: frames.Samples | DataError = attempt(frames.read_samples, camera.video)
     samples = _given(read)
@@ -88,7 +88,7 @@ def inspect(camera: Camera) -> Inspection:
     )
 
 
-def _recording_checks(camera: Camera, samples: frames.Samples | Check) -> dict[str, Check]:
+def _recording_checks(camera: CameraInputs, samples: frames.Samples | Check) -> dict[str, Check]:
     data, expected = camera.frame_data, camera.expected
     clock = data if isinstance(data, DataError) else data.timestamps
     count = data if isinstance(data, DataError) else data.count
@@ -127,7 +127,7 @@ def _pin_state(gpio: Booleans | Check, ttl_rises: Floats | Check, n_frames: int 
     return recording.pin_state(gpio[:, SYNC_PIN], ttl_rises, n_frames)
 
 
-def _match(camera: Camera, images: Image | Check) -> picture.Match | Check:
+def _match(camera: CameraInputs, images: Image | Check) -> picture.Match | Check:
     """Match the region of the reference to the sampled frames, or say why that is not known."""
     if isinstance(images, Check):
         return images
@@ -166,7 +166,7 @@ def _face(label: str, shape: tuple[int, int]) -> Region:
 
 
 def _wheel_check(
-    camera: Camera, samples: frames.Samples | Check
+    camera: CameraInputs, samples: frames.Samples | Check
 ) -> tuple[Check, wheel.Motion | None]:
     if "wheel_alignment" in camera.skip:
         return not_set("There is no wheel task in habituation."), None

@@ -50,7 +50,7 @@ FACE = {
     "right": Region(430, 14, 188, 160, _SMALL),
     "body": Region(90, 141, 249, 131, _SMALL),
 }
-"""What is looked for to tell the position: the face, for the body camera the body holder
+"""The region that tells the position: the face, for the body camera the body holder
 (`CameraQC.find_face`)."""
 
 SHARP = {
@@ -58,7 +58,7 @@ SHARP = {
     "right": (Region(397, 0, 243, 196, _SMALL), Region(255, 221, 385, 291, _SMALL)),
     "body": (Region(84, 143, 349, 131, _SMALL),),
 }
-"""What should be in focus: face and paws or wheel, or the body holder (`CameraQC.check_focus`)."""
+"""Places to be in focus: face and paws or wheel, or the body holder (`CameraQC.check_focus`)."""
 
 WHEEL = {"left": Region(233, 800, 863, 220, _LARGE), "right": Region(104, 426, 441, 84, _SMALL)}
 """Where the wheel turns (`MotionAlignment.roi`)."""

@@ -30,7 +30,7 @@ _FLOAT = np.arange(256, dtype=np.float32)
 _DISTANCE = (
     np.sqrt(_FLOAT**2 * 3) / np.sqrt(np.float32(255**2 * 3)) * 255  # as for colour frames
 ).astype(np.uint8)
-"""What `brainbox.video.frame_diffs` makes of each absolute difference of gray values."""
+"""The value that `brainbox.video.frame_diffs` gives to each absolute difference of gray values."""
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,12 @@ class Rig:
     software: tuple[str, ...] = ()
     """Acquisition software that can be read, which is the namespace of the files; empty: any."""
     has_labels: bool = True
-    """Whether the `sync_label` of a camera says which line is wired to its GPIO."""
+    """True if the `sync_label` of a camera says which line is wired to its GPIO."""
     records_wheel: bool = False
-    """Whether the encoder of the wheel is on lines of sync arrays. A camera whose GPIO is of no use
+    """True if the encoder of the wheel is on lines of sync arrays. A camera whose GPIO is of no use
     is then timed by the wheel."""
     has_camlog: bool = False
-    """Whether videos are compressed already, with a camlog that has a row for each pulse."""
+    """True if videos are compressed already, with a camlog that has a row for each pulse."""
     crf: Literal["crf", "crf_bpod"] = "crf"
     """The key in `compression` of the configuration that its videos are compressed with."""
     version: int = 1

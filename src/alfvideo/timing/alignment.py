@@ -21,7 +21,7 @@ class Fit:
     """(m,) float64, for each camera front how many pulses late the TTL is: 0, 1 or -1, NaN if
     there is no TTL of its polarity within one pulse."""
     clear: bool
-    """Whether most fronts match and no other start comes near."""
+    """True if most fronts match and no other start comes near."""
 
     @property
     def exact(self) -> int:

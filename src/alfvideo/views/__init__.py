@@ -1,1 +1,1 @@
-"""What people look at: status, report, doctor, plan and tables. None of it changes a session."""
+"""For people to look at: status, report, doctor, plan and tables. None of it changes a session."""

@@ -1,4 +1,4 @@
-"""What past jobs took, from the records beside the data and Snakemake's benchmarks of them."""
+"""The time that past jobs took, from the records beside the data and Snakemake's benchmarks."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What all outputs below a data folder were made from, as one table.
+"""The inputs and settings of all outputs below a data folder, as one table.
 
 Run as `python -m alfvideo.views.provenance_table ROOT TABLE.csv` (or `TABLE.pqt`).
 """

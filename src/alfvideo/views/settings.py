@@ -9,8 +9,8 @@ import yaml
 from alfvideo import configuration
 from alfvideo.configuration import Configuration, ConfigurationError
 from alfvideo.files import yaml_model
-from alfvideo.planning import pending, scan_cache
-from alfvideo.pose import cascade
+from alfvideo.planning import pending
+from alfvideo.pose import cascades
 
 FILE = Path("config/config.yaml")
 CLONE = Path(__file__).parents[3]
@@ -32,7 +32,7 @@ class Settings(NamedTuple):
         DataError
             If there is no such folder.
         """
-        return pending.scan(self.root, self.config, scan_cache.load_memory(self.root, self.config))
+        return pending.scan_changed(self.root, self.config)
 
 
 def read(words: Iterable[str], files: Iterable[Path]) -> Settings:
@@ -60,7 +60,7 @@ def read(words: Iterable[str], files: Iterable[Path]) -> Settings:
     root = config.data_folder
     if root.is_relative_to(DEMO.absolute()):
         config = config.for_demo(CLONE)
-    cascade.check(config)
+    cascades.check(config)
     return Settings(root, config)
 
 

@@ -23,7 +23,7 @@ NEEDED = (
     *("model.model_type", "data.keypoint_names"),
     *("data.image_resize_dims.height", "data.image_resize_dims.width"),
 )
-"""What the configuration of a model has to say."""
+"""Keys that the configuration of a model must have."""
 
 ARCHITECTURE = ("num_keypoints", "backbone", "downsample_factor", "image_size")
 """The hyper-parameters that shape the network; the others matter in training only."""

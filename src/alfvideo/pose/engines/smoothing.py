@@ -13,7 +13,7 @@ COLUMNS = [
     *("x_ens_median", "y_ens_median", "x_ens_var", "y_ens_var"),
     *("x_posterior_var", "y_posterior_var"),
 ]
-"""What the library returns for each part, under the names that IBL's tables use."""
+"""The columns that the library returns for each part, under the names that IBL's tables use."""
 
 PUPIL = ["pupil_top_r", "pupil_bottom_r", "pupil_right_r", "pupil_left_r"]
 """The parts of the pupil model, in the order that the library needs."""
@@ -153,7 +153,7 @@ SMOOTHERS = {"pupil": smooth_pupil, "points": smooth_points}
 
 
 ENSEMBLE = {"avg_mode": "median", "var_mode": "confidence_weighted_var"}
-"""How the library makes one pose of the members', as IBL does."""
+"""Options with which the library makes one pose of the members', as IBL does."""
 
 
 def marker_array(poses: Floats) -> Any:

@@ -50,12 +50,12 @@ class WheelAlignment:
     times: Floats
     """(n_frames,) float64, seconds, strictly increasing."""
     ok: bool
-    """Whether the times can be used."""
+    """True if the times can be used."""
     notes: tuple[str, ...]
     """One sentence for what was found, and for each reason not to use it."""
     quality: Quality
     distinctness: float
-    """How far the best shift stands out; 1 is not at all."""
+    """The degree to which the best shift stands out; 1 is not at all."""
     pulse_times: Floats
     """(n_frames,) float64, times from the pulses alone: the last pulse is the last frame's."""
     frame_shifts: Integers

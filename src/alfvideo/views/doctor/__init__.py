@@ -9,7 +9,7 @@ from alfvideo.files.errors import DataError
 
 
 class State(StrEnum):
-    """How it is with one thing that a run needs."""
+    """The state of one thing that a run needs."""
 
     GOOD = "good"
     NOTE = "note"
@@ -20,7 +20,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one thing, in words; what to do if it is not good."""
+    """The state of one thing, and a sentence on it that says what to do if it is not good."""
 
     what: str
     state: State

@@ -10,7 +10,7 @@ from pathlib import Path
 from alfvideo.configuration import Configuration
 from alfvideo.files import lock
 from alfvideo.files.errors import Blocked
-from alfvideo.pose import cascade, environment
+from alfvideo.pose import cascades, environment
 from alfvideo.registration.alyx import connection
 from alfvideo.trackers import TRACKERS
 from alfvideo.views.doctor import State
@@ -102,7 +102,7 @@ def pose_engines(config: Configuration) -> Found:
             yield State.GOOD, f"{label} will be installed by the first run"
             continue
         found = environment.check(Path(python).expanduser().absolute(), engine)
-        versions = ", ".join(f"{name} {of}" for name, of in found["software"].items())
+        versions = ", ".join(f"{name} {version}" for name, version in found["software"].items())
         device = "sees a GPU" if found["cuda"] else "sees no GPU"
         yield State.GOOD if found["cuda"] else State.NOTE, f"{versions}: {device} ({python})"
     if not config.trackers:
@@ -111,9 +111,9 @@ def pose_engines(config: Configuration) -> Found:
 
 def models(config: Configuration) -> Found:
     """Find out whether the models of all cascades are there."""
-    for engine, camera, file in cascade.files(config):
+    for engine, camera, file in cascades.files(config):
         try:
-            networks = cascade.load(file, engine).networks
+            networks = cascades.load(file, engine).networks
         except Blocked as reason:
             yield State.MISSING, f"{engine} {camera}: {reason}"
         else:

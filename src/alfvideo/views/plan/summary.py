@@ -15,7 +15,7 @@ from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.views import history
 from alfvideo.views.plan import work
-from alfvideo.views.plan.work import Job
+from alfvideo.views.plan.work import PendingJob
 from alfvideo.views.status import table
 
 GPUS = (1, 2, 4, 8)
@@ -62,7 +62,7 @@ def parts(
     )
 
 
-def _of_rules(jobs: Sequence[Job], known: Mapping[str, int]) -> Table:
+def _of_rules(jobs: Sequence[PendingJob], known: Mapping[str, int]) -> Table:
     rules = table.columns("rule", "jobs", "work", "past jobs", "these took, of the estimate")
     for rule in tasks.BY_RULE:
         if of_rule := [job.seconds for job in jobs if job.rule == rule]:
@@ -73,7 +73,7 @@ def _of_rules(jobs: Sequence[Job], known: Mapping[str, int]) -> Table:
     return rules
 
 
-def _alternatives(jobs: Sequence[Job], limits: Mapping[str, int]) -> Table:
+def _alternatives(jobs: Sequence[PendingJob], limits: Mapping[str, int]) -> Table:
     """One row a number of GPUs, one column a number of cores (or of jobs on a cluster)."""
     width = "cores" if "cores" in limits else "jobs"
     enough = {name: limit for name, limit in limits.items() if name != "mem_mb"}

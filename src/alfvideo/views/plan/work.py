@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alfvideo.configuration import Configuration
-from alfvideo.planning import tasks
+from alfvideo.planning import task_inputs, tasks
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.session import description
@@ -29,7 +29,7 @@ MIN_RANGE = 2.0
 BYTES_PER_FRAME = {"frameData": 32, "timestamps": 40, "camlog": 15}
 
 
-class Job(NamedTuple):
+class PendingJob(NamedTuple):
     """A pending job: `seconds` as estimated, as the fastest tenth and as the slowest tenth.
 
     `needs` are the places in the list of the jobs that must end before it.
@@ -49,7 +49,7 @@ class Estimate(NamedTuple):
     high: float
 
     def seconds(self, length: float) -> tuple[float, float, float]:
-        """Return what a job of a length takes, as in `Job`."""
+        """Return what a job of a length takes, as in `PendingJob`."""
         expected = self.fixed + self.slope * length
         return expected, expected * self.low, expected * self.high
 
@@ -88,7 +88,9 @@ def _length(session: Path, camera: str) -> float:
     return max(sizes, default=0)
 
 
-def jobs(statuses: Iterable[Status], config: Configuration, past: Iterable[Past]) -> list[Job]:
+def jobs(
+    statuses: Iterable[Status], config: Configuration, past: Iterable[Past]
+) -> list[PendingJob]:
     """Return the jobs of everything that is pending, in the order of the statuses of a scan.
 
     Their times are judged by past jobs of the same rule and camera, or else of the rule.
@@ -104,7 +106,7 @@ def jobs(statuses: Iterable[Status], config: Configuration, past: Iterable[Past]
         lengths = [_length(job.session, job.camera) for job in like]
         return estimate([job.seconds for job in like], lengths) if like else Estimate(0, 0, 0, 0)
 
-    found: list[Job] = []
+    found: list[PendingJob] = []
     makers: dict[Path, int] = {}
     session: Session | None = None
     for status in (status for status in statuses if status.state is State.PENDING):
@@ -112,20 +114,20 @@ def jobs(statuses: Iterable[Status], config: Configuration, past: Iterable[Past]
             session = description.read(status.session)
         camera = session.cameras.get(status.camera, ALL_CAMERAS)
         task = tasks.of_stage(status.stage, session, camera, config)
-        inputs = chain(*task.files(session, camera, config).values())
+        inputs = chain(*task_inputs.find(task, session, camera, config).values())
         needs = tuple({makers[file] for file in inputs if file in makers})
         makers.update(dict.fromkeys(status.outputs, len(found)))
         seconds = known(task.rule, status.camera).seconds(_length(status.session, status.camera))
-        found.append(Job(task.rule, seconds, needs))
+        found.append(PendingJob(task.rule, seconds, needs))
     return found
 
 
-def total(jobs: Iterable[Job], limits: Mapping[str, int], which: int = 0) -> float:
+def total(jobs: Iterable[PendingJob], limits: Mapping[str, int], which: int = 0) -> float:
     """Seconds until all jobs are done: what the busiest resource or the longest chain takes.
 
     `limits` is how much there is of `gpu`, `io_charge`, `cores` and `mem_mb` of a machine or `jobs`
-    at a time of a cluster; `which` is a place in `Job.seconds`. While a job has all cores, nothing
-    else runs. Past compressions are taken to have had the cores of this machine.
+    at a time of a cluster; `which` is a place in `PendingJob.seconds`. While a job has all cores,
+    nothing else runs. Past compressions are taken to have had the cores of this machine.
     """
     cores = limits.get("cores", 0)
     busy, idle = dict.fromkeys(limits, 0.0), dict.fromkeys(limits, 0.0)

@@ -22,7 +22,7 @@ KINDS = {
     "video": "camera QC",
     **{name: f"{tracker.label} QC" for name, tracker in TRACKERS.items()},
 }
-"""What is checked, by how the attribute of its QC file begins."""
+"""Titles of the checks, by the beginning of the attribute of their QC file."""
 _WRONG = ("WARNING", "FAIL", "CRITICAL", UNREADABLE)
 
 
@@ -93,7 +93,7 @@ def read(file: Path, kind: str) -> Quality:
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         sentence = (
             f"{file.name} cannot be read ({type(error).__name__}: {error}). Remove it and run "
-            "again: it is then made anew."
+            "again: it is then regenerated."
         )
         return Quality(kind, UNREADABLE, (Check("file", UNREADABLE, sentence=sentence),))
 

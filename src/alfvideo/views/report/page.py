@@ -21,7 +21,7 @@ _NUMBERS = MappingProxyType(
         "wheel_alignment": ("shift {:+g} frames",),
     }
 )
-"""What the numbers of a check are."""
+"""The meaning of the numbers of a check."""
 
 
 def environment() -> Environment:

@@ -37,7 +37,7 @@ class Picture:
 
     @property
     def is_clip(self) -> bool:
-        """Whether it is a video."""
+        """True if it is a video."""
         return self.file.suffix == ".mp4"
 
 

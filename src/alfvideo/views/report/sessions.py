@@ -1,4 +1,4 @@
-"""What the QC page shows of a session: work, checks, times, pictures and provenance."""
+"""The content of the QC page of a session: work, checks, times, pictures and provenance."""
 
 import hashlib
 import os
@@ -28,7 +28,7 @@ STATES = (State.DONE, State.PENDING, State.BLOCKED, State.FAILED)
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stage of a camera is waiting for, and why if it is blocked or failed."""
+    """The state of a stage of a camera, and why if it is blocked or failed."""
 
     name: str
     state: State
@@ -50,7 +50,7 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Camera:
+class CameraReport:
     """A camera of a session; `label` is empty for the work on all cameras together."""
 
     label: str
@@ -80,7 +80,7 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class Job:
+class RecordedJob:
     """A job that made outputs; what it read is in `inputs`. Paths are relative to the session."""
 
     rule: str
@@ -100,9 +100,9 @@ class Report:
 
     path: Path
     page: str
-    cameras: Sequence[Camera]
+    cameras: Sequence[CameraReport]
     pictures: Sequence[Picture] = ()
-    jobs: Sequence[Job] = ()
+    jobs: Sequence[RecordedJob] = ()
     n_licks: int | None = None
     problem: str = ""
 
@@ -166,9 +166,9 @@ def _camera(
     failed: Mapping[str, Entry] = MappingProxyType({}),
     checked: Mapping[str, Quality] = MappingProxyType({}),
     times: Times | None = None,
-) -> Camera:
+) -> CameraReport:
     stages = tuple(_stage(status, failed) for status in statuses if status.camera == label)
-    return Camera(label, stages, checked, times)
+    return CameraReport(label, stages, checked, times)
 
 
 def _stage(status: Status, failed: Mapping[str, Entry]) -> Stage:
@@ -204,7 +204,7 @@ def _n_licks(file: Path) -> int | None:
         return None
 
 
-def jobs(made: Mapping[str, Entry], cameras: Iterable[str]) -> list[Job]:
+def jobs(made: Mapping[str, Entry], cameras: Iterable[str]) -> list[RecordedJob]:
     """List the jobs of a provenance record, of these cameras and of all together, in order."""
     entries: dict[tuple[str, ...], Entry] = {}
     outputs: dict[tuple[str, ...], list[str]] = {}
@@ -213,7 +213,7 @@ def jobs(made: Mapping[str, Entry], cameras: Iterable[str]) -> list[Job]:
         entries[key] = entry
         outputs.setdefault(key, []).append(output)
     return [
-        Job(
+        RecordedJob(
             rule=key[1],
             camera=key[2],
             outputs=tuple(outputs[key]),

@@ -1,1 +1,1 @@
-"""What is done, pending, running, failed and blocked: for people, and for other programs."""
+"""Work that is done, pending, running, failed and blocked: for people, and for other programs."""

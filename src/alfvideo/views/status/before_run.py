@@ -1,4 +1,4 @@
-"""What a run says before its first job."""
+"""The lines that a run prints before its first job."""
 
 import sys
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alfvideo.configuration import Configuration
 from alfvideo.planning.pending import Status
-from alfvideo.pose import cascade
+from alfvideo.pose import cascades
 from alfvideo.views.status import rows
 
 
@@ -16,5 +16,5 @@ def show(statuses: Iterable[Status], root: Path, config: Configuration) -> None:
     from alfvideo.views.status import table
 
     table.show(table.of_cameras(list(rows.rows(statuses)), root), sys.stderr)
-    for sentence in cascade.left_out(config):
+    for sentence in cascades.left_out(config):
         print(sentence, file=sys.stderr)

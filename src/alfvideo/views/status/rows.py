@@ -1,4 +1,4 @@
-"""What the scan found, and what it does not look at: running and failed jobs, and times."""
+"""The results of the scan, and what it does not look at: running and failed jobs, and times."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby

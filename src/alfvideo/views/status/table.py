@@ -83,7 +83,7 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
     if hidden:
         parts.append(Text(f"... and {hidden} more with something pending"))
     sums = [f"{len({path for path, _ in cameras})} sessions"]
-    sums += [f"{of.total()} {kind}: {_counts(of)}" for kind, of in counts.items() if of]
+    sums += [f"{each.total()} {kind}: {_counts(each)}" for kind, each in counts.items() if each]
     return [*parts, Text("; ".join(sums))]
 
 

@@ -1,0 +1,71 @@
+"""A task of a camera or session, as the table of tasks describes it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from alfvideo.configuration import Configuration
+from alfvideo.planning.task_settings import Applies, Settings
+from alfvideo.session.cameras import Camera, Session
+
+Inputs = Callable[[Session, Camera], list[Path]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """An input that another task makes, by the pattern of its path.
+
+    Patterns by tracker are for what is made from the tracker in `features_from`; if that one has
+    none, there is no such input. A task of all cameras gets the files of each camera in `cameras`
+    that can be had. An `optional` input is left out if it is not there and cannot be made.
+    """
+
+    pattern: str | Mapping[str, str]
+    optional: bool = False
+    cameras: Applies = lambda session, camera, config: True
+
+
+@dataclass(frozen=True)
+class EveryResult:
+    """All outputs of the other tasks of the selected cameras and of the session that can be had."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One rule, seen from a camera; or, if it is `of_session`, from `ALL_CAMERAS` together.
+
+    `stage` is its column in the table of pending work; `version` that of its algorithm, raised
+    when results change; `settings` gives the parameters that results depend on, from the
+    configuration; `results` are inputs that other tasks make, by name.
+    """
+
+    rule: str
+    stage: str
+    version: int
+    applies: Applies
+    inputs: tuple[Inputs, ...]
+    outputs: tuple[str, ...]
+    settings: Settings = lambda *_: {}
+    results: Mapping[str, Result | EveryResult] = field(default_factory=dict)
+    of_session: bool = False
+
+    @property
+    def log(self) -> str:
+        """Pattern of the logs of its jobs, with wildcards of the outputs.
+
+        Where a camera may have recorded several videos each has its own. Sessions have absolute
+        paths, so that the names of the folders follow without a slash.
+
+        >>> from alfvideo.planning.tasks import BY_RULE
+        >>> BY_RULE["video_compress"].log, BY_RULE["licks"].log
+        ('logs/video_compress{session}/{collection}/{camera}.log', 'logs/licks{session}.log')
+        """
+        collection = "/{collection}" if "{collection}" in self.outputs[0] else ""
+        return (
+            f"logs/{self.rule}{{session}}{collection}{'' if self.of_session else '/{camera}'}.log"
+        )
+
+    def params(self, session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
+        """Return everything but the inputs that the results depend on."""
+        return {"version": self.version, **self.settings(session, camera, config)}

@@ -1,0 +1,141 @@
+"""The files that a task reads: raw data, and what other tasks made or will make."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from alfvideo.configuration import Configuration
+from alfvideo.files.errors import Blocked
+from alfvideo.jobs import provenance
+from alfvideo.planning import tasks
+from alfvideo.planning.task import EveryResult, Result, Task
+from alfvideo.session import datasets
+from alfvideo.session.cameras import ALL_CAMERAS, Camera, Session
+
+
+def find(
+    task: Task, session: Session, camera: Camera, config: Configuration
+) -> dict[str, list[Path]]:
+    """Return all files that a task reads, by what they are.
+
+    Raises
+    ------
+    Blocked
+        If one that it needs is missing.
+    """
+    found = {raw.__name__: raw(session, camera) for raw in task.inputs}
+    for name, result in task.results.items():
+        if isinstance(result, EveryResult):
+            found[name] = _of_all(session, config)
+        else:
+            found[name] = _of_one(result, session, camera, config)
+    return found
+
+
+def _of_one(result: Result, session: Session, camera: Camera, config: Configuration) -> list[Path]:
+    """List the files of an input that another task makes, there or to be made.
+
+    Raises
+    ------
+    Blocked
+        If there is none, unless it is optional.
+    """
+    given = result.pattern
+    pattern = given if isinstance(given, str) else given.get(config.features_from)
+    if pattern is None:
+        return []
+    cameras = [camera]
+    if camera is ALL_CAMERAS and "{camera}" in pattern:
+        cameras = [c for c in session.cameras.values() if result.cameras(session, c, config)]
+    tolerant = result.optional or camera is ALL_CAMERAS
+    obtainable = _obtainable_unless_failed if tolerant else _obtainable
+    files, reasons = [], []
+    for each in cameras:
+        try:
+            files.append(obtainable(pattern, session, each, config))
+        except Blocked as reason:
+            reasons.append(str(reason))
+    if not files and not result.optional:
+        raise Blocked("; ".join(dict.fromkeys(reasons)))
+    return files
+
+
+def _of_all(session: Session, config: Configuration) -> list[Path]:
+    """List the outputs of all other tasks, there or to be made.
+
+    Raises
+    ------
+    Blocked
+        If there is none.
+    """
+    files = []
+    for each, task in tasks.selected(session, config):
+        for pattern in task.outputs if task.stage != tasks.ALYX else ():
+            with suppress(Blocked):
+                if task.applies(session, each, config):
+                    files.append(_obtainable_unless_failed(pattern, session, each, config))
+    if not files:
+        raise Blocked("there is nothing to register")
+    return files
+
+
+def _obtainable(pattern: str, session: Session, camera: Camera, config: Configuration) -> Path:
+    """Return the file of a pattern, if it is there or will be made.
+
+    Raises
+    ------
+    Blocked
+        If it is not there and cannot be made, or is of a camera that is not selected.
+    """
+    file = datasets.path(pattern, session, camera)
+    if file.name in session.siblings(file):
+        return file
+    if camera is ALL_CAMERAS or camera.label in config.cameras:
+        for task in tasks.TASKS:
+            if pattern in task.outputs and task.applies(session, camera, config):
+                find(task, session, camera, config)
+                task.params(session, camera, config)
+                return file
+    raise Blocked(f"{file.name} is missing")
+
+
+def _obtainable_unless_failed(
+    pattern: str, session: Session, camera: Camera, config: Configuration
+) -> Path:
+    """Return the file as `_obtainable`, unless its last attempt failed with what is there now.
+
+    Raises
+    ------
+    Blocked
+        As `_obtainable`; or with what was wrong with the file, or with one that it is made from.
+    """
+    file = _obtainable(pattern, session, camera, config)
+    if provenance.FAILED in session.listing("."):
+        failed = provenance.read(session.path, provenance.FAILED)
+        _check_last_attempt(file, failed, session, camera, config)
+    return file
+
+
+def _check_last_attempt(
+    file: Path, failed: Mapping[str, Any], session: Session, camera: Camera, config: Configuration
+) -> None:
+    makers = (
+        task
+        for task in tasks.TASKS
+        if task.applies(session, camera, config)
+        and any(datasets.path(pattern, session, camera) == file for pattern in task.outputs)
+    )
+    task = None if file.name in session.siblings(file) else next(makers, None)
+    if task is None:
+        return
+    inputs = [path for found in find(task, session, camera, config).values() for path in found]
+    entry = failed.get(provenance.relative(file, session.path))
+    if (
+        entry
+        and entry["params"] == task.params(session, camera, config)
+        and entry["inputs"] == provenance.fingerprints(inputs, session.path)
+    ):
+        raise Blocked(f"{file.name} could not be made: {entry['message']}")
+    for path in inputs:
+        _check_last_attempt(path, failed, session, camera, config)
