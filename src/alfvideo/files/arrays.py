@@ -8,7 +8,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.lib import format as npy
 
-from alfvideo.array_types import Numbers
+from alfvideo.array_types import Floats, Numbers
 from alfvideo.files import atomic, inputs
 from alfvideo.files.errors import DataError
 
@@ -35,6 +35,18 @@ def load(path: Path, max_ndim: int = 2) -> Numbers:
         file.seek(0)
         array: Numbers = npy.read_array(file, allow_pickle=False)
     return array
+
+
+def vector(path: Path) -> Floats:
+    """Load an array as (n,) float64, whatever its shape; otherwise as `load`."""
+    return load(path).ravel().astype(np.float64)
+
+
+def seconds(path: Path) -> Floats:
+    """Load times, (n,) float64, NaN for what is no number of seconds; otherwise as `load`."""
+    times = vector(path)
+    times[~(np.abs(times) < inputs.MAX_SECONDS)] = np.nan
+    return times
 
 
 def mapped(path: Path, max_ndim: int = 2) -> Numbers:

@@ -20,6 +20,9 @@ MAX_TEXT = 1_000_000_000
 MAX_FRAMES = 10_000_000
 """Frames of a video: 9 hours at 300 Hz. A file with a row for each frame has no more rows."""
 
+MAX_SECONDS = 1e10
+"""Times beyond this are no seconds: those since 1970 are below it for three hundred years."""
+
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",

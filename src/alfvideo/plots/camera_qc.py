@@ -106,6 +106,9 @@ def _intervals(axes: Axes, inspection: Inspection) -> None:
         without_data(axes, "Intervals between frames", "There are no camera times.")
         return
     after, intervals = times[1:], 1000 * np.diff(times)
+    if not np.isfinite(intervals).any():
+        without_data(axes, "Intervals between frames", "No two camera times follow each other.")
+        return
     steps = np.diff(_count(inspection))[: intervals.size]
     jumps = np.flatnonzero(steps > 1)
     every = 1 + intervals.size // _MAX_INTERVALS

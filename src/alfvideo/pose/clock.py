@@ -26,7 +26,7 @@ def times(files: Sequence[Path | str]) -> Floats:
     if not files:
         return np.empty(0)
     try:
-        return arrays.load(Path(files[0])).ravel().astype(np.float64)
+        return arrays.seconds(Path(files[0]))
     except DataError:
         raise DataError(
             f"{files[0]} cannot be read as camera times. Remove the file and run again: they are "

@@ -17,6 +17,9 @@ COORDINATES = ("x", "y", "likelihood")
 LIKELY = 0.9
 """Likelihood from which on a point counts, as in iblvideo and ibllib."""
 
+MAX_PIXELS = 1e6
+"""No picture is as large: what is further away is no position."""
+
 _CURE = "Remove the file and run again: it is then regenerated from the video."
 
 
@@ -98,6 +101,6 @@ def points(pose: Mapping[str, Floats], part: str, estimate: str = "") -> Floats:
         n_frames = len(pose[next(iter(pose))])
         return np.full((n_frames, 2), np.nan)
     xy = np.column_stack([np.asarray(pose[column], np.float64) for column in columns])
-    xy[np.asarray(pose[f"{part}_likelihood"]) < LIKELY] = np.nan
-    xy[~np.isfinite(xy)] = np.nan
+    xy[~(np.asarray(pose[f"{part}_likelihood"]) >= LIKELY)] = np.nan
+    xy[~(np.abs(xy) < MAX_PIXELS)] = np.nan
     return xy

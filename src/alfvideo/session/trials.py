@@ -60,7 +60,7 @@ def load(files: Sequence[Path]) -> Trials:
             f"{files[0].parent} has no trials.{missing[0]}.npy beside {files[0].name}. Extract the "
             "trials again."
         )
-    found = [arrays.load(by_name[name]).ravel().astype(np.float64) for name in COLUMNS.values()]
+    found = [arrays.vector(by_name[name]) for name in COLUMNS.values()]
     if len({array.shape for array in found}) > 1:
         raise DataError(
             f"The trials arrays in {files[0].parent} differ in length. Extract the trials again."

@@ -12,7 +12,7 @@ from alfvideo.array_types import Floats
 from alfvideo.files import alf, inputs
 from alfvideo.files.errors import DataError
 from alfvideo.timing.pulses import even, period
-from alfvideo.timing.sync import MAX_SECONDS, Fronts
+from alfvideo.timing.sync import Fronts
 
 _MALFORMED = (
     ValueError,
@@ -150,12 +150,12 @@ def sync_line(files: Sequence[Path], namespace: str, label: str) -> Fronts:
 
 def _absolute_events(behaviour: dict[str, Any]) -> dict[str, Floats]:
     start, origin = (float(behaviour[f"{name} start timestamp"]) for name in ("Trial", "Bpod"))
-    if not abs(start - origin) < MAX_SECONDS:
+    if not abs(start - origin) < inputs.MAX_SECONDS:
         raise ValueError(f"the trial starts at {start} s, the Bpod at {origin} s")
     events = {}
     for name, times in behaviour["Events timestamps"].items():
         times = np.ravel(np.asarray(times, np.float64))
-        events[name] = times[np.abs(times) < MAX_SECONDS] + start - origin
+        events[name] = times[np.abs(times) < inputs.MAX_SECONDS] + start - origin
     return events
 
 

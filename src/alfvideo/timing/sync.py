@@ -43,9 +43,6 @@ As in ibllib (`default_channel_maps`)."""
 _PINS_3A = (1, 2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 16, 17, 18, 19)
 """Pins of the 3A connector in the order of the channels that they carry (`SYNC_PIN_OUT`)."""
 
-MAX_SECONDS = 1e10
-"""Times beyond this are no seconds: those since 1970 are below, and so are all dates to come."""
-
 _FIRST_ANALOG = 16
 _ATTRIBUTES = ("times", "polarities", "channels")
 
@@ -110,7 +107,7 @@ def load(files: Iterable[Path]) -> Sync:
             "from the raw DAQ file again."
         )
     times = times.astype(np.float64, copy=False)
-    if bad := np.count_nonzero(~(np.abs(times) < MAX_SECONDS)):
+    if bad := np.count_nonzero(~(np.abs(times) < inputs.MAX_SECONDS)):
         raise DataError(
             f"{found['times']}: {bad} of {times.size} times are not numbers of seconds. Extract "
             "the sync from the raw DAQ file again."

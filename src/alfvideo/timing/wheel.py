@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from alfvideo.array_types import Floats
-from alfvideo.files import arrays
+from alfvideo.files import arrays, inputs
 from alfvideo.files.errors import DataError
 from alfvideo.timing import encoder, sync
 
@@ -42,11 +42,8 @@ def load(
         If a file is there that cannot be read.
     """
     if alf_files:
-        by_attribute = {path.name.split(".")[1]: arrays.load(path) for path in alf_files}
-        return (
-            by_attribute["timestamps"].astype(np.float64, copy=False),
-            by_attribute["position"].astype(np.float64, copy=False),
-        )
+        by_attribute = {path.name.split(".")[1]: arrays.vector(path) for path in alf_files}
+        return by_attribute["timestamps"], by_attribute["position"]
     if not daq_files:
         return None
     channels = sync.channel_map(daq_files, namespace)
@@ -79,7 +76,7 @@ def checked(timestamps: Floats, position: Floats) -> tuple[Floats, Floats]:
             "the wheel again."
         )
     n_samples = timestamps.size
-    known = (np.abs(timestamps) < sync.MAX_SECONDS) & (np.abs(position) < _MAX_TURN)
+    known = (np.abs(timestamps) < inputs.MAX_SECONDS) & (np.abs(position) < _MAX_TURN)
     if not known.all():
         timestamps, position = timestamps[known], position[known]
     if timestamps.size < 2:

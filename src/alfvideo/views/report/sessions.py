@@ -9,8 +9,6 @@ from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
-
 from alfvideo.configuration import Configuration
 from alfvideo.files import arrays
 from alfvideo.files.errors import DataError
@@ -188,11 +186,11 @@ def times(file: Path) -> Times:
     """Return what there is to say of a file of camera times, (n,) float64, seconds."""
     try:
         # Only its ends are read.
-        found = np.load(file, mmap_mode="r")
+        found = arrays.mapped(file)
         if found.ndim != 1 or found.size == 0:
             raise ValueError(f"its shape is {found.shape}")
         start, end = float(found[0]), float(found[-1])
-    except (ValueError, TypeError, EOFError, OSError) as error:
+    except (DataError, ValueError, TypeError, OSError) as error:
         return Times(problem=f"{file.name}: expected one time for each frame ({error}).")
     return Times(found.size, start, end, (found.size - 1) / (end - start) if end > start else None)
 
