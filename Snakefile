@@ -7,7 +7,7 @@ from alfvideo import configuration
 from alfvideo.files import yaml_model
 from alfvideo.files.errors import DataError
 from alfvideo.pose import cascades
-from alfvideo.session import datasets
+from alfvideo.session import datasets, labels
 
 min_version("9.27")
 
@@ -39,8 +39,8 @@ ROOT = settings.data_folder
 wildcard_constraints:
     session=r".+/\d{4}-\d{2}-\d{2}/\d{3}",
     run=r"[0-9a-f]+/\d+",
-    collection=r"[^/]+(/[^/]+)?",
-    camera=r"[a-z]+",
+    collection=r"[^/]+(/[^/]+)*",
+    camera=labels.PATTERN,
 
 
 include: "rules/demo.smk"

@@ -21,6 +21,7 @@ from alfvideo.files.yaml_model import (
     Whole,
     key,
 )
+from alfvideo.session import labels
 from alfvideo.trackers import TRACKERS
 
 __all__ = ["Box", "Configuration", "ConfigurationError", "parse", "read"]
@@ -36,7 +37,7 @@ def _with_all_trackers(missing: object, given: Any) -> Any:
     return {**dict.fromkeys(TRACKERS, missing), **given} if isinstance(given, dict) else given
 
 
-Label = Annotated[str, key("a camera label in small letters, for example left", pattern="^[a-z]+$")]
+Label = Annotated[str, key(labels.MUST_BE, pattern=f"^{labels.PATTERN}$")]
 Day = Annotated[str, Field(pattern=r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?$")]
 Text = Annotated[str, Field(min_length=1)]
 Pixels = Annotated[Whole, key("a whole number of pixels", ge=0)]
@@ -204,7 +205,7 @@ class Configuration(Model):
     cameras: Annotated[
         UniqueItems[Label],
         key(
-            "a list of camera labels in small letters, for example [left, right, body]",
+            "a list of camera labels, for example [left, right, body]",
             "Only these cameras. Name other labels of your rigs here.",
             min_length=1,
         ),

@@ -1,13 +1,18 @@
 """The parts of a session that are registered on Alyx."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from one.alf.spec import QC
 
+from alfvideo import configuration
+from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
+from alfvideo.planning import pending
+from alfvideo.planning.pending import State
 from alfvideo.registration.alyx.collect import collect
 from alfvideo.registration.alyx.records import SessionRecord
 from rigsim import Rig
@@ -115,3 +120,66 @@ def test_a_task_for_each_rule_and_camera(record: SessionRecord):
 def test_details_are_those_of_the_description(record: SessionRecord):
     assert record.details.projects == ("rendered",)
     assert record.parts == ("KB001", "2026-01-01", 1)
+
+
+@pytest.mark.parametrize("name", ["mouse 1", "KB@1", "M(1)"])
+def test_a_session_that_one_would_call_otherwise_is_never_registered(tmp_path: Path, name: str):
+    path = tmp_path / name / "2026-01-01" / "001"
+    path.mkdir(parents=True)
+    with pytest.raises(DataError, match="is not registered: ONE cannot hold the subject"):
+        collect(path)
+
+
+def test_a_session_is_not_waiting_for_a_server_that_cannot_hold_it(
+    tmp_path: Path, rendered: Render
+):
+    config = configuration.parse(
+        {"root": str(tmp_path), "registration": {"alyx": "https://alyx.lab.org"}}
+    )
+    path = rendered(tmp_path, Rig(seconds=1, scale=0.05, cameras=("body",)))
+    renamed = tmp_path / "mouse 1" / path.relative_to(tmp_path / "KB001")
+    renamed.parent.mkdir(parents=True)
+    path.rename(renamed)
+    states = {status.stage: status for status in pending.scan_session(renamed, config)}
+    assert states["alyx"].state is State.BLOCKED
+    assert "ONE cannot hold the subject 'mouse 1'" in states["alyx"].reason
+    assert states["video"].state is State.PENDING
+
+
+def test_files_of_others_are_not_made_known(session: Path, tmp_path: Path):
+    """Whoever may write to a session could name or link what only the user may read."""
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"the thesis")
+    (session / "snapshot" / "out.png").symlink_to(secret)
+    (session / "snapshot" / "fifo.png").unlink(missing_ok=True)
+    os.mkfifo(session / "snapshot" / "fifo.png")
+    (session / "snapshot" / "again.png").symlink_to("bodyCamera_qc.png")
+    made = json.loads((session / provenance.FILE_NAME).read_text())
+    made["alf/../../../../secret.times.npy"] = made["alf/_ibl_bodyCamera.times.npy"]
+    (tmp_path / "secret.times.npy").write_bytes(b"x")
+    for entry in made.values():
+        entry["log"] = str(tmp_path / "secret.txt")
+    (tmp_path / "secret.txt").write_text("the thesis")
+    (session / provenance.FILE_NAME).write_text(json.dumps(made))
+    found = collect(session)
+    assert [picture.path.name for picture in found.pictures] == [
+        *("again.png", "bodyCamera_qc.png", "dlc_qc_plot.png"),
+    ]
+    assert all(".." not in dataset.path for dataset in found.datasets)
+    assert not any("thesis" in task.log for task in found.tasks)
+
+
+def test_entries_of_another_shape_leave_the_others(session: Path):
+    made = json.loads((session / provenance.FILE_NAME).read_text())
+    (session / provenance.FILE_NAME).write_text(
+        json.dumps({**made, "alf/a.b.npy": {}, "alf/c.d.npy": {"rule": "x", "output": {"size": 3}}})
+    )
+    found = {task.name for task in collect(session).tasks}
+    assert found == {"x", "dlc", *OUTPUTS} - {"register_alyx"}
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "3", '{"outcome": [], "extended_qc": {}}'])
+def test_a_broken_file_of_checks_is_one_sentence(session: Path, content: str):
+    (session / "qc" / "_ibl_bodyCamera.videoQC.json").write_text(content)
+    with pytest.raises(DataError, match="is not a report of checks"):
+        collect(session)

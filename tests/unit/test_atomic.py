@@ -1,8 +1,12 @@
 """Outputs are whole or absent, whatever happens to the process that writes them."""
 
+import fcntl
+import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -136,3 +140,79 @@ def test_output_has_the_permissions_of_a_new_file(tmp_path: Path):
     with atomic.output(tmp_path / "a.txt") as partial:
         partial.write_text("x")
     assert (tmp_path / "a.txt").stat().st_mode == plain.stat().st_mode
+
+
+@pytest.mark.parametrize("what", ["link", "link to nothing", "hard link", "fifo"])
+def test_what_is_planted_under_the_temporary_name_is_not_followed(tmp_path: Path, what: str):
+    victim, target = tmp_path / "victim", tmp_path / "session" / "a.npy"
+    victim.write_text("the thesis")
+    target.parent.mkdir()
+    partial = atomic.partial_path(target)
+    match what:
+        case "link":
+            partial.symlink_to(victim)
+        case "link to nothing":
+            partial.symlink_to(tmp_path / "to be made")
+        case "hard link":
+            partial.hardlink_to(victim)
+        case "fifo":
+            os.mkfifo(partial)
+    arrays.save(target, np.arange(3))
+    assert victim.read_text() == "the thesis"
+    assert not (tmp_path / "to be made").exists()
+    assert target.stat().st_nlink == 1
+    assert not target.is_symlink()
+    np.testing.assert_array_equal(np.load(target), np.arange(3))
+    assert names(target.parent) == ["a.npy"]
+
+
+def test_a_folder_under_the_temporary_name_is_one_sentence(tmp_path: Path):
+    target = tmp_path / "a.npy"
+    atomic.partial_path(target).mkdir()
+    with pytest.raises(OSError, match="a folder has the name of a temporary file") as error:
+        arrays.save(target, np.arange(3))
+    assert error.value.filename == str(atomic.partial_path(target))
+    assert names(tmp_path) == [".a.npy.partial"]
+
+
+@pytest.fixture
+def shared(become: Callable[[int], None]) -> Iterator[Path]:
+    """A folder that all may write to, as one of two users."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        become(65534)
+        yield Path(name)
+        become(0)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o666])
+def test_a_file_of_another_user_is_not_written_into(
+    shared: Path, become: Callable[[int], None], mode: int
+):
+    """They could change the output later."""
+    target = shared / "a.txt"
+    atomic.partial_path(target).write_text("theirs")
+    atomic.partial_path(target).chmod(mode)
+    become(65533)
+    with atomic.output(target) as partial:
+        partial.write_text("ours")
+    assert (target.read_text(), target.stat().st_uid) == ("ours", 65533)
+    assert names(shared) == ["a.txt"]
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o666])
+def test_another_user_who_never_lets_go_is_not_waited_for(
+    shared: Path, become: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, mode: int
+):
+    monkeypatch.setattr(atomic, "MAX_WAIT", 0.2)
+    target = shared / "a.txt"
+    with atomic.partial_path(target).open("w") as theirs:
+        atomic.partial_path(target).chmod(mode)
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        become(65533)
+        with (
+            pytest.raises(OSError, match="another user has been writing it all the while"),
+            atomic.output(target),
+        ):
+            pass
+    assert names(shared) == [".a.txt.partial"]

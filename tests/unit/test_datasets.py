@@ -1,7 +1,5 @@
-"""Which files of a camera are there, or can be made; on sessions of empty files."""
+"""Which files of a camera are there, or can be made; on sessions of small files."""
 
-import os
-import time
 from pathlib import Path
 
 import pytest
@@ -26,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 def session(folder: Path, described: dict, *files: str) -> Session:
     for name in files:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
+        (folder / name).write_text("content")
     return description.parse(folder, described)
 
 
@@ -54,14 +52,6 @@ def test_originals_of_a_camlog_rig_are_two(folder: Path):
     assert names(datasets.camlog(read, read.cameras["left"]), read) == [log]
     (frame_log,) = datasets.frame_log(read, read.cameras["left"])
     assert frame_log.name == "_iblrig_leftCamera.raw.camlog"
-
-
-@pytest.mark.parametrize(("seconds", "is_future"), [(-1e9, False), (45, False), (90, True)])
-def test_clocks_may_differ_by_a_minute(folder: Path, seconds: float, is_future: bool):
-    read = session(folder, NIDQ, AVI)
-    os.utime(folder / AVI, (time.time() + seconds,) * 2)
-    assert datasets.has_originals(read, read.cameras["left"]) is not is_future
-    assert read.lookups.cacheable is not is_future
 
 
 def test_dates_are_those_of_the_file_behind_a_link(folder: Path):
@@ -92,6 +82,13 @@ def test_times_that_are_there_need_nothing(folder: Path):
     assert datasets.times(read, read.cameras["left"])
     with pytest.raises(Blocked):
         datasets.times(read, read.cameras["body"])
+
+
+def test_empty_times_are_none(folder: Path):
+    read = session(folder, NIDQ, "alf/_ibl_leftCamera.times.npy")
+    (folder / "alf/_ibl_leftCamera.times.npy").write_text("")
+    with pytest.raises(Blocked, match="raw video missing"):
+        datasets.times(read, read.cameras["left"])
 
 
 def test_sync_of_an_old_session_is_in_the_folder_of_a_probe(folder: Path):

@@ -1,6 +1,8 @@
 """One run at a time: the lock ends with its process, however that ends."""
 
+import getpass
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -12,6 +14,14 @@ import pytest
 from alfvideo.files import lock
 from alfvideo.files.errors import DataError
 
+FOREIGNER = """
+import fcntl, os, sys, time
+from alfvideo.files import lock
+descriptor = os.open(os.path.join(sys.argv[1], lock.FILE_NAME), os.O_RDWR | os.O_CREAT)
+fcntl.flock(descriptor, fcntl.LOCK_EX)
+print("held", flush=True)
+time.sleep(600)
+"""
 HOLDER = """
 import sys, time
 from pathlib import Path
@@ -81,4 +91,79 @@ def test_two_users_share_the_lock(become: Callable[[int], None]):
         os.close(lock._held.pop())
         lock.acquire(shared)
         os.close(lock._held.pop())
+        become(0)
+
+
+def test_the_holder_says_who_it_is_and_since_when(tmp_path: Path, holder: subprocess.Popen):
+    said = lock.held_by(tmp_path)
+    assert re.fullmatch(
+        rf"process {holder.pid} on \S+, user {getpass.getuser()}, since 20\d\d-\d\d-\d\d .*UTC",
+        said,
+    )
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="this machine does not say who")
+@pytest.mark.parametrize("line", ["", "process 1 on here, user somebody, since never"])
+def test_whoever_holds_it_without_saying_so_is_seen(tmp_path: Path, hold: Callable, line: str):
+    """A run long ago left its line in the file, or somebody wrote a line that is not true."""
+    (tmp_path / lock.FILE_NAME).write_text(line)
+    foreigner = hold(FOREIGNER, tmp_path)
+    with pytest.raises(DataError, match=rf"\(process {foreigner.pid} on .*, user .*, since 20\d\d"):
+        lock.acquire(tmp_path)
+
+
+def test_what_a_holder_wrote_cannot_change_the_screen(tmp_path: Path, hold: Callable):
+    hold(HOLDER, tmp_path)
+    lines = (tmp_path / lock.FILE_NAME).read_text()
+    (tmp_path / lock.FILE_NAME).write_text(f"{lines}\x1b[2J\nSessions: none")
+    assert lock.held_by(tmp_path).isprintable()
+
+
+def plant(victim: Path, place: Path, what: str) -> None:
+    """Put something in place of a file that alfvideo is going to write."""
+    match what:
+        case "link":
+            place.symlink_to(victim)
+        case "link to nothing":
+            place.symlink_to(victim.with_name("to be made"))
+        case "hard link":
+            place.hardlink_to(victim)
+        case "fifo":
+            os.mkfifo(place)
+        case "folder":
+            place.mkdir()
+
+
+@pytest.mark.parametrize("what", ["link", "link to nothing", "hard link", "fifo", "folder"])
+def test_what_is_planted_in_its_place_is_neither_followed_nor_changed(tmp_path: Path, what: str):
+    victim, root = tmp_path / "victim", tmp_path / "root"
+    victim.write_text("the thesis")
+    victim.chmod(0o600)
+    root.mkdir()
+    plant(victim, root / lock.FILE_NAME, what)
+    with pytest.raises(DataError, match=r"lock cannot be used as a lock: .*\. Remove it"):
+        lock.acquire(root)
+    assert victim.read_text() == "the thesis"
+    assert victim.stat().st_mode & 0o777 == 0o600
+    assert not victim.with_name("to be made").exists()
+    assert lock.held_by(root) == ""
+
+
+def test_the_permissions_of_a_file_that_is_there_stay(tmp_path: Path):
+    file = tmp_path / lock.FILE_NAME
+    file.touch()
+    file.chmod(0o640)
+    lock.acquire(tmp_path)
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_lock_that_may_not_be_opened_is_named(become: Callable[[int], None]):
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o777)
+        become(65534)
+        (root / lock.FILE_NAME).touch(0o600)
+        become(65533)
+        with pytest.raises(DataError, match=r"lock cannot be opened \(Permission denied\)"):
+            lock.acquire(root)
         become(0)

@@ -17,7 +17,7 @@ from one.api import One
 
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
-from alfvideo.registration import one_tables
+from alfvideo.registration import names, one_tables
 from alfvideo.session import folders
 from rigsim import Rig
 
@@ -68,7 +68,7 @@ def made(root: Path, rendered: Render) -> Path:
 
 
 def update(root: Path) -> int:
-    return one_tables.update(root, folders.discover(root))
+    return one_tables.update(root, folders.discover(root)).n_sessions
 
 
 def one_of(root: Path) -> One:
@@ -312,7 +312,7 @@ def test_what_a_killed_writer_left_does_not_matter(root: Path, made: Path):
 
 
 def update_one(root: Path, path: Path) -> int:
-    return one_tables.update(root, [path])
+    return one_tables.update(root, [path]).n_sessions
 
 
 def test_eight_writers_at_once(root: Path, rendered: Render):
@@ -325,3 +325,184 @@ def test_eight_writers_at_once(root: Path, rendered: Render):
     one = one_of(root)
     assert len(one.search()) == 8
     assert (one._cache["datasets"]["rel_path"] == TIMES).sum() == 8
+
+
+def session_of(root: Path, *parts: str) -> Path:
+    """A session with a result, without raw data."""
+    path = root.joinpath(*parts, "2026-01-01", "001")
+    path.mkdir(parents=True)
+    make(path, TIMES)
+    return path
+
+
+CUT = ("mouse 1", "rat 1", "KB@1", "O'Brien", "M(1)", "mouse,1", "KB%1", "a\nb", "KB ", "e\u0301a")
+HELD = ("1", "-KB", "éá", "鼠", "b.c_d")
+
+
+def test_subjects_that_one_would_call_otherwise_are_left_out_with_a_sentence(root: Path):
+    paths = [session_of(root, name) for name in (*CUT, *HELD)]
+    assert one_tables.update(root, paths) == one_tables.Update(len(HELD))
+    one = one_of(root)
+    eids = one.search()
+    assert sorted(map(one.eid2path, eids)) == sorted(paths[len(CUT) :])
+    assert len(set(one._cache["datasets"].index.get_level_values("eid"))) == len(HELD)
+    sentences = names.left_out(root, paths)
+    assert len(sentences) == len(CUT)
+    assert sentences[0] == (
+        "Not in the ONE tables: mouse 1/2026-01-01/001: ONE cannot hold the subject 'mouse 1', "
+        "which it takes for '1': rename the folder to letters, digits, '.', '-' and '_'."
+    )
+
+
+@pytest.mark.parametrize("folder", ["my lab", "my-lab", "lab"])
+def test_labs_that_one_would_call_otherwise_are_left_out(root: Path, folder: str):
+    path = session_of(root, folder, "Subjects", "KB001")
+    assert update(root) == (folder == "lab")
+    assert bool(names.left_out(root, [path])) == (folder != "lab")
+
+
+@pytest.mark.parametrize("place", [("lab", "mice", "KB001"), ("deep", "KB001"), ("Subjects", "KB")])
+def test_places_where_one_does_not_look_are_named(root: Path, place: tuple[str, ...]):
+    path = session_of(root, *place)
+    assert update(root) == 0
+    (sentence,) = names.left_out(root, [path, path])
+    assert f"{'/'.join(place)}/2026-01-01/001 and 1 more: ONE looks for sessions in" in sentence
+
+
+def test_a_day_that_is_none_is_left_out(root: Path):
+    path = root / "KB001" / "2026-02-30" / "001"
+    path.mkdir(parents=True)
+    make(path, TIMES)
+    session_of(root, "KB002")
+    assert update(root) == 1
+    assert "2026-02-30/001 is no day of the calendar and number" in names.left_out(root, [path])[0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "alf/probe 1/spikes.times.npy",
+        "alf/probe(1)/spikes.times.npy",
+        "alf/#2026 1#/spikes.times.npy",
+        "alf/#r#/probe00/spikes.times.npy",
+        "alf/spikes.times.npy\n",
+    ],
+)
+def test_datasets_that_one_would_call_otherwise_are_left_out_with_a_sentence(root: Path, name: str):
+    path = session_of(root, "KB001")
+    (path / name).parent.mkdir(parents=True, exist_ok=True)
+    np.save(path / "x.npy", np.zeros(3))
+    (path / "x.npy").rename(path / name)
+    found = one_tables.update(root, [path])
+    assert found.n_sessions == 1
+    assert list(one_of(root)._cache["datasets"]["rel_path"]) == [TIMES]
+    (sentence,) = found.left_out
+    assert f"{name!r} of {path}: ONE cannot hold these names" in sentence
+
+
+def put_in_place(file: Path, what: str) -> None:
+    """Have something else than what is expected in place of a file."""
+    file.parent.mkdir(exist_ok=True)
+    match what:
+        case "fifo":
+            os.mkfifo(file)
+        case "folder":
+            file.mkdir()
+        case "loop":
+            file.symlink_to(file.name)
+        case "link to nothing":
+            file.symlink_to("nothing")
+        case _:
+            file.write_text(what)
+
+
+RECORDS = (
+    *("fifo", "folder", "loop", "link to nothing", "", "{half", "[]", "{}", "[" * 100_000),
+    *('{"datasets": [3]}', '{"datasets": [{"path": "a", "file_size": "1", "hash": 1}]}'),
+)
+
+
+@pytest.mark.parametrize("what", RECORDS, ids=lambda text: text[:40])
+def test_a_broken_record_of_raw_files_keeps_no_session_out(root: Path, what: str):
+    broken, whole = session_of(root, "KB001"), session_of(root, "KB002")
+    put_in_place(broken / "registration" / "bodyCamera_raw.json", what)
+    found = one_tables.update(root, [broken, whole])
+    assert found.n_sessions == 2
+    (sentence,) = found.left_out
+    assert f"{broken}/registration/bodyCamera_raw.json cannot be read" in sentence
+    assert len(one_of(root).search()) == 2
+    assert one_tables.outdated(root, [broken, whole]) == []
+
+
+@pytest.mark.parametrize("what", ["fifo", "folder", "loop", "link to nothing"])
+def test_what_is_no_file_is_no_dataset(root: Path, what: str):
+    path = session_of(root, "KB001")
+    put_in_place(path / "alf" / "_ibl_wheel.position.npy", what)
+    assert one_tables.update(root, [path]) == one_tables.Update(1)
+    assert list(one_of(root)._cache["datasets"]["rel_path"]) == [TIMES]
+
+
+def test_a_protocol_that_is_a_number_is_a_text(root: Path, made: Path):
+    (description,) = made.glob("_ibl_experiment.description*.yaml")
+    text = description.read_text().replace("_iblrig_tasks_ephysChoiceWorld", "3")
+    description.write_text(text)
+    found = one_tables.update(root, [made])
+    assert found.n_sessions == 1
+    one = one_of(root)
+    assert one.get_details(one.search()[0])["task_protocol"] in ("3", "")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['{"a": 3}', "[" * 100_000, '{"a": {"output": [1]}}', '{"a": {"output": {"size": []}}}'],
+)
+def test_a_record_of_another_shape_leaves_the_other_sessions(root: Path, content: str):
+    broken, whole = session_of(root, "KB001"), session_of(root, "KB002")
+    (broken / provenance.FILE_NAME).write_text(content)
+    one_tables.update(root, [broken, whole])
+    one = one_of(root)
+    assert whole in map(one.eid2path, one.search())
+
+
+def test_what_nobody_foresaw_leaves_out_one_session_with_its_traceback(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    broken, whole = session_of(root, "KB001"), session_of(root, "KB002")
+    row = one_tables._session_row
+
+    def raising(name: str, session: Path) -> object:
+        assert session != broken, "not foreseen"
+        return row(name, session)
+
+    monkeypatch.setattr(one_tables, "_session_row", raising)
+    found = one_tables.update(root, [broken, whole])
+    assert found.n_sessions == 1
+    (sentence,) = found.left_out
+    assert sentence.startswith(f"Not put in the ONE tables: {broken}: broken: AssertionError")
+    (file,) = (tmp_path / "logs" / "broken").iterdir()
+    assert "not foreseen" in file.read_text()
+    assert one_tables.outdated(root, [broken, whole]) == [broken]
+
+
+@pytest.mark.parametrize("name", ["sessions.pqt", "datasets.pqt"])
+@pytest.mark.parametrize("what", ["fifo", "folder", "loop", "link to nothing"])
+def test_what_is_in_place_of_a_table_is_named_and_left(root: Path, name: str, what: str):
+    path = session_of(root, "KB001")
+    put_in_place(root / name, what)
+    assert one_tables.outdated(root, [path]) == [path]
+    with pytest.raises(DataError, match=rf"{name} cannot be used as a ONE table \(it is no file\)"):
+        update(root)
+    assert os.path.lexists(root / name)
+    assert [file.name for file in root.glob("*.pqt")] == [name]
+
+
+def test_links_in_place_of_what_is_written_are_not_followed(root: Path, tmp_path: Path):
+    victim = tmp_path / "thesis"
+    victim.write_text("the thesis")
+    for name in ("sessions", "datasets"):
+        (root / f".{name}.pqt.partial").symlink_to(victim)
+    session_of(root, "KB001")
+    assert update(root) == 1
+    assert victim.read_text() == "the thesis"
+    assert len(one_of(root).search()) == 1

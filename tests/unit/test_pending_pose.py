@@ -107,7 +107,7 @@ def test_cameras_that_are_not_selected(path: Path, tracked: Configuration):
     tracked = tracked.changed(cameras=["left"])
     assert stages(path, tracked, State.PENDING) == {"left": EYE, "": ALL[""]}
     assert inputs(path, tracked, "licks")["pose"] == ["_ibl_leftCamera.dlc.pqt"]
-    (path / "alf" / "_ibl_rightCamera.dlc.pqt").touch()
+    (path / "alf" / "_ibl_rightCamera.dlc.pqt").write_text("table")
     names = inputs(path, tracked, "licks")
     assert names["pose"] == ["_ibl_leftCamera.dlc.pqt", "_ibl_rightCamera.dlc.pqt"]
     assert names["times"] == ["_ibl_leftCamera.times.npy"]
@@ -212,7 +212,11 @@ def test_times_that_failed_do_not_stop_the_features(path: Path, tracked: Configu
 
 def test_what_failed_is_waited_for_again_after_a_change(path: Path, tracked: Configuration):
     fail(path, tracked, "video_compress", "right")
-    (path / "raw_video_data" / "_iblrig_rightCamera.raw.avi").touch()
+    video = path / "raw_video_data" / "_iblrig_rightCamera.raw.avi"
+    video.touch()
+    assert len(inputs(path, tracked, "licks")["pose"]) == 1, "a date is no change"
+    with video.open("ab") as file:
+        file.write(b"more")
     assert len(inputs(path, tracked, "licks")["pose"]) == 2
     fail(path, tracked, "video_compress", "right")
     assert len(inputs(path, tracked, "licks")["pose"]) == 1

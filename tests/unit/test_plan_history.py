@@ -94,3 +94,11 @@ def test_no_more_sessions_are_read_than_needed(
         record(path, "a.npy", inputs={}, seconds=int(path.name))
     past = history.read(sessions, tmp_path)
     assert [job.seconds for job in past] == [2, 3]
+
+
+@pytest.mark.parametrize("seconds", ["NaN", "Infinity", "-1", "1e300", '"8"', "[]", "null"])
+def test_times_that_no_job_takes_are_left_out(tmp_path: Path, session: Path, seconds: str):
+    record(session, "a.npy", inputs={}, seconds=8)
+    file = session / provenance.FILE_NAME
+    file.write_text(file.read_text().replace('"seconds": 8', f'"seconds": {seconds}'))
+    assert list(history.read([session], tmp_path)) == []

@@ -36,7 +36,8 @@ def test_what_is_recorded(tmp_path: Path):
     record(tmp_path, "alf/a.npy")
     entry = provenance.read(tmp_path)["alf/a.npy"]
     stat = (tmp_path / "raw_video_data" / "a.avi").stat()
-    assert entry["inputs"] == {"raw_video_data/a.avi": {"size": 0, "mtime_ns": stat.st_mtime_ns}}
+    empty = {"size": 0, "mtime_ns": stat.st_mtime_ns, "md5": hashlib.md5(b"").hexdigest()}
+    assert entry["inputs"] == {"raw_video_data/a.avi": empty}
     assert entry["params"] == {"version": 1, "crf": 17}
     assert (entry["rule"], entry["notes"]) == ("video_compress", ["a note"])
     assert entry["camera"] == "left"
@@ -97,3 +98,22 @@ def test_cameras_record_side_by_side(tmp_path: Path):
     assert len(provenance.read(tmp_path)) == 40
     assert not list(tmp_path.glob(".*"))
     assert json.loads((tmp_path / "provenance.json").read_text())
+
+
+@pytest.mark.parametrize("what", ["{half", "[]", "[" * 100_000, "folder", "loop"])
+def test_a_broken_record_of_failures_fails_no_job(tmp_path: Path, what: str):
+    output, record = tmp_path / "a.npy", tmp_path / provenance.FAILED
+    output.write_bytes(b"made in hours")
+    match what:
+        case "folder":
+            record.mkdir()
+        case "loop":
+            record.symlink_to(record.name)
+        case _:
+            record.write_text(what)
+    work = provenance.Work("dlc", "left", {}, [output], {}, Path("log"))
+    provenance.record(tmp_path, work, started=provenance.now(), seconds=3600)
+    assert list(provenance.read(tmp_path)) == ["a.npy"]
+    if what != "folder":
+        provenance.record_failure(tmp_path, work, "The video was cut.")
+        assert provenance.read(tmp_path, provenance.FAILED)["a.npy"]["message"]

@@ -58,7 +58,17 @@ def test_one_row_an_output(root: Path, name: str):
     assert json.loads(row.notes) == ["Two pulses, and a comma."]
 
 
-def test_broken_record_is_one_sentence(root: Path):
+@pytest.mark.parametrize("content", ["{half", "3", "[" * 100_000, '{"a": {"output": 3}}'])
+def test_a_broken_record_leaves_out_one_session_with_a_sentence(root: Path, content: str):
+    broken = root / "lab" / "Subjects" / "KB001" / "2026-01-01" / "001" / provenance.FILE_NAME
+    broken.write_text(content)
+    count, (sentence,) = provenance_table.write(root, root / "t.csv")
+    assert f"{broken} cannot be read" in sentence
+    assert set(pd.read_csv(root / "t.csv").session) == {"lab/Subjects/KB001/2026-01-01/002"}
+    assert count == 2
+
+
+def test_what_is_left_out_is_said_and_the_status_is_1(root: Path):
     broken = root / "lab" / "Subjects" / "KB001" / "2026-01-01" / "001" / provenance.FILE_NAME
     broken.write_text("{half")
     command = [
@@ -72,4 +82,21 @@ def test_broken_record_is_one_sentence(root: Path):
     assert done.returncode == 1
     assert f"{broken} cannot be read" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (root / "t.csv").exists()
+    assert len(pd.read_csv(root / "t.csv")) == 2
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.pqt"])
+def test_odd_values_are_texts_or_nothing_and_no_formulas(root: Path, name: str):
+    odd = root / "=1+1" / "2026-01-01" / "001"
+    odd.mkdir(parents=True)
+    entry = {"rule": "=cmd()", "seconds": "long", "output": {"size": [], "md5": 3}, "camera": {}}
+    (odd / provenance.FILE_NAME).write_text(json.dumps({"@a": entry, "b": {"seconds": -2.5}}))
+    assert provenance_table.write(root, root / name) == (6, [])
+    file = root / name
+    table = pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
+    row = table[table.output.str.endswith("@a")].iloc[0]
+    quote = "'" if file.suffix == ".csv" else ""
+    assert (row.session, row.rule) == (f"{quote}=1+1/2026-01-01/001", f"{quote}=cmd()")
+    assert row.output == f"{quote}@a"
+    assert pd.isna(row.seconds)
+    assert list(table[table.output == "b"].seconds) == [-2.5]

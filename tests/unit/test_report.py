@@ -1,7 +1,9 @@
 """The QC page as text and files: what is gathered of a session, and what is written when."""
 
 import json
+import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -302,3 +304,136 @@ def test_there_may_be_no_session(tmp_path: Path):
 )
 def test_numbers_in_words(check: Check, words: str):
     assert page.numbers(check) == words
+
+
+ODD_CHECKS = {
+    "a deep list": "[" * 100_000,
+    "NaN": '{"outcome": "PASS", "extended_qc": {"_videoLeft_dropped_frames": ["FAIL", NaN, null]}}',
+    "no number": '{"outcome": "PASS", "extended_qc": {"_videoLeft_pin_state": [0, null]}}',
+    "null": '{"outcome": "PASS", "extended_qc": {"_videoLeft_dropped_frames": ["FAIL", null]}}',
+    "a large number": '{"outcome": "PASS", "extended_qc": {"a": ["FAIL", 1' + "0" * 400 + "]}}",
+    "a mapping": '{"outcome": "PASS", "extended_qc": {"a": {"b": {}}}}',
+    "a list": '{"outcome": "PASS", "extended_qc": ["a"]}',
+    "a long file": '{"outcome": "PASS", "a": "' + "x" * 2_000_000 + '"}',
+    "no text": b"\xff\xfe\x00",
+    "fifo": os.mkfifo,
+    "folder": Path.mkdir,
+    "loop": lambda file: file.symlink_to(file.name),
+    "link to nothing": lambda file: file.symlink_to("nothing"),
+    "device": lambda file: file.symlink_to("/dev/zero"),
+}
+
+
+def put(file: Path, what: object) -> None:
+    """Put a text, bytes, or what is none, in place of a file."""
+    file.unlink(missing_ok=True)
+    if callable(what):
+        what(file)
+    elif isinstance(what, bytes):
+        file.write_bytes(what)
+    else:
+        file.write_text(what)
+
+
+@pytest.fixture
+def whole(path: Path) -> Path:
+    """Another session, in which nothing is odd."""
+    other = path.with_name("002")
+    shutil.copytree(path, other)
+    return other
+
+
+def both(tmp_path: Path, path: Path, whole: Path) -> str:
+    """Write the pages of an odd session and a whole one; return that of the odd one."""
+    odd, good = (report(each) for each in (path, whole))
+    write(tmp_path, odd, good)
+    pages = tmp_path / "report" / "sessions"
+    text = (pages / good.page / "index.html").read_text()
+    assert "The camera dropped 3 frames." in text
+    assert (pages / good.page / "leftCamera_qc.png").read_bytes() == b"picture"
+    return (pages / odd.page / "index.html").read_text()
+
+
+@pytest.mark.parametrize("what", ODD_CHECKS.values(), ids=ODD_CHECKS)
+def test_an_odd_file_of_checks_hides_nothing_else(
+    tmp_path: Path, path: Path, whole: Path, what: object
+):
+    put(path / "qc" / "_ibl_leftCamera.videoQC.json", what)
+    text = both(tmp_path, path, whole)
+    assert "121</td>" in text, "the number of frames"
+    assert "leftCamera_qc.png" in text
+
+
+@pytest.mark.parametrize("what", ["fifo", "folder", "loop", "device", "link to nothing"])
+@pytest.mark.parametrize("name", ["alf/_ibl_leftCamera.times.npy", "alf/licks.times.npy"])
+def test_odd_times_hide_nothing_else(tmp_path: Path, path: Path, whole: Path, name: str, what: str):
+    put(path / name, ODD_CHECKS[what])
+    assert "The camera dropped 3 frames." in both(tmp_path, path, whole)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"seconds": "long", "software": {"a": [1]}, "notes": [3, {}], "inputs": {"a": {}}},
+        {"rule": ["a"], "camera": {}, "finished": 3, "host": None, "seconds": True},
+    ],
+)
+def test_an_odd_record_hides_nothing_else(tmp_path: Path, path: Path, whole: Path, entry: dict):
+    (path / provenance.FILE_NAME).write_text(json.dumps({"alf/a.b.npy": entry}))
+    (path / provenance.FAILED).write_text(json.dumps({"alf/a.b.npy": entry}))
+    assert "The camera dropped 3 frames." in both(tmp_path, path, whole)
+
+
+def test_only_files_of_the_session_are_copied(tmp_path: Path, path: Path, whole: Path):
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"the thesis")
+    places = {
+        "out.png": lambda file: file.symlink_to(secret),
+        "out.mp4": lambda file: file.symlink_to("../../../../../secret.png"),
+        "pipe.png": os.mkfifo,
+        "folder.png": Path.mkdir,
+        "zero.png": lambda file: file.symlink_to("/dev/zero"),
+        "loop.png": lambda file: file.symlink_to(file.name),
+        "large.png": lambda file: file.open("wb").truncate(10**12),
+        "again.png": lambda file: file.symlink_to("leftCamera_qc.png"),
+    }
+    for name, what in places.items():
+        what(path / "snapshot" / name)
+    text = both(tmp_path, path, whole)
+    copied = {file.name for file in (tmp_path / "report").rglob("*") if file.suffix != ".html"}
+    assert copied >= {"again.png", "leftCamera_qc.png"}
+    assert copied.isdisjoint(places.keys() - {"again.png"})
+    assert not any("thesis" in file.read_text() for file in (tmp_path / "report").rglob("*.???"))
+    for name in places.keys() - {"again.png"}:
+        assert f"{name} is not shown:" in text
+
+
+def test_a_link_that_comes_after_the_look_is_not_followed(tmp_path: Path, path: Path):
+    found = report(path)
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"the thesis")
+    put(path / "snapshot" / "leftCamera_qc.png", lambda file: file.symlink_to(secret))
+    write(tmp_path, found)
+    assert not list((tmp_path / "report").rglob("*.png"))
+
+
+@pytest.mark.parametrize("name", ["qc", "snapshot", "alf"])
+def test_a_folder_that_is_a_loop_hides_no_other_session(
+    tmp_path: Path, path: Path, whole: Path, name: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.rmtree(path / name)
+    (path / name).symlink_to(name)
+    both(tmp_path, path, whole)
+
+
+def test_a_page_that_cannot_be_rendered_leaves_the_others(
+    tmp_path: Path, path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    odd = replace(report(path), n_licks="many")
+    write(tmp_path, odd, report(whole))
+    pages = tmp_path / "report" / "sessions"
+    assert "broken: ValueError" in (pages / odd.page / "index.html").read_text()
+    assert "Traceback" in next((tmp_path / "logs" / "broken").iterdir()).read_text()
+    assert "dropped 3 frames" in (pages / report(whole).page / "index.html").read_text()

@@ -13,6 +13,7 @@ from tests.conftest import REPO
 from tests.unit.test_pending import NOBODY, finish, reachable, small
 
 from alfvideo.configuration import Configuration
+from alfvideo.files.errors import DataError
 from alfvideo.planning import pending, scan_cache
 from alfvideo.planning.pending import State, Status
 from rigsim import Fault, Rig
@@ -119,6 +120,9 @@ CHANGES = {
         {"raw", "times", "qc"},
     ),
     "sync written to": (overwrite(f"{SYNC}.times.npy"), {"times", "qc"}),
+    "channels of the sync written to": (overwrite(f"{SYNC}.channels.npy"), {"times", "qc"}),
+    "copy of the code written to": (overwrite(f"{VIDEO}/_iblrig_videoCodeFiles.raw.zip"), {"raw"}),
+    "times written to": (overwrite("alf/_ibl_bodyCamera.times.npy"), {"qc"}),
     "meta written to": (
         overwrite(f"{EPHYS}/_spikeglx_ephysData_g0_t0.nidq.meta"),
         {"times", "qc"},
@@ -277,6 +281,8 @@ def test_reference_frame_that_was_replaced(done: Path, config: Configuration, at
     look(done, config)
     assert knows(done, config)
     os.utime(folder / "body.png", ns=(0, 0))
+    assert knows(done, config), "a date is no change"
+    (folder / "body.png").write_bytes(b"2")
     assert states(look(done, config))["qc"] is State.PENDING
 
 
@@ -373,7 +379,8 @@ def test_sessions_that_come_and_go(done: Path, config: Configuration):
 @pytest.mark.usefixtures("at_once")
 def test_sessions_that_are_not_selected_stay_known(done: Path, config: Configuration):
     look(done, config)
-    assert look(done, config.changed(subjects=["nobody"])) == []
+    with pytest.raises(DataError, match="None of the 1 sessions"):
+        look(done, config.changed(subjects=["nobody"]))
     assert knows(done, config)
 
 

@@ -1,13 +1,14 @@
 """Recordings of a session, read from descriptions of all versions or from the task settings."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 import yaml
 
-from alfvideo.files.errors import Blocked
-from alfvideo.session import description, folders
+from alfvideo.files.errors import Blocked, Broken
+from alfvideo.session import datasets, description, folders
 from alfvideo.session.cameras import ALL_CAMERAS, Camera
 from rigsim import CAMERAS, Rig
 from rigsim.layout import write_description
@@ -182,7 +183,9 @@ def test_the_first_of_two_descriptions_is_read(folder: Path):
 
 def test_first_wrong_line_is_named(folder: Path):
     describe(folder, "sync:\n  nidq: {}\ndevices: [\n")
-    with pytest.raises(Blocked, match=r"cannot be read, line 4: ParserError"):
+    with pytest.raises(
+        Blocked, match=r"cannot be read, line 4: did not find expected node content"
+    ):
         description.read(folder)
 
 
@@ -217,9 +220,12 @@ def test_session_without_cameras_is_not_blocked(folder: Path, devices: object):
         ({"sync": {}}, "names no sync"),
         ({"sync": {"tdms": {}}}, "unknown sync 'tdms'"),
         ({"sync": {"nidq": {"acquisition_software": "labview"}}}, "software 'labview'"),
-        ({"sync": ["nidq"]}, "'sync' is not a mapping"),
-        ({"sync": {"nidq": {}}, "devices": "left"}, "'devices' is not a mapping"),
-        ({"sync": {"nidq": {}}, "devices": {"cameras": ["left"]}}, "'cameras' is not a mapping"),
+        ({"sync": ["nidq"]}, r"'sync' is \['nidq'\], not a mapping"),
+        ({"sync": {"nidq": {}}, "devices": "left"}, "'devices' is 'left', not a mapping"),
+        (
+            {"sync": {"nidq": {}}, "devices": {"cameras": ["left"]}},
+            r"^broken: .*malformed: 'devices.cameras' is \['left'\], not a mapping$",
+        ),
         ({"sync": {"nidq": "raw_ephys_data"}}, "malformed"),
         ({"sync": {"nidq": {}}, "devices": {"cameras": {"left": "a"}}}, "malformed"),
         ({"sync": {"nidq": {}}, "tasks": ["a"]}, "malformed"),
@@ -230,6 +236,183 @@ def test_session_without_cameras_is_not_blocked(folder: Path, devices: object):
 def test_descriptions_that_block(folder: Path, content: object, reason: str):
     describe(folder, content)
     with pytest.raises(Blocked, match=reason):
+        description.read(folder)
+
+
+def with_camera(**left: object) -> dict:
+    return {"sync": {"nidq": {}}, "devices": {"cameras": {"left": left}}}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (with_camera(collection=["raw_video_data"]), "left.collection' is ['raw_video_data'], not"),
+        (with_camera(collection=3), "left.collection' is 3, not a text"),
+        (with_camera(collection="../../x"), "not the name of a folder in the session"),
+        (with_camera(collection="raw/../../x"), "not the name of a folder in the session"),
+        (with_camera(collection="/etc"), "not the name of a folder in the session"),
+        (with_camera(collection="."), "not the name of a folder in the session"),
+        (with_camera(collection="raw\nx"), "not the name of a folder in the session"),
+        (with_camera(collection="raw{x}"), "not the name of a folder in the session"),
+        (with_camera(sync_label=7), "left.sync_label' is 7, not a text"),
+        (with_camera(compressed="perhaps"), "left.compressed' is 'perhaps', not true or false"),
+        (with_camera(fps="fast"), "left.fps' is 'fast', not a number"),
+        (with_camera(fps=[60]), "left.fps' is [60], not a number"),
+        (with_camera(width=True), "left.width' is True, not a number"),
+        (with_camera(height=-1), "left.height' is -1, not a number"),
+        (with_camera(fps=float("nan")), "left.fps' is nan, not a number"),
+        (with_camera(fps=float("inf")), "left.fps' is inf, not a number"),
+        ({"sync": {"nidq": {"collection": {"a": 1}}}}, "sync.nidq.collection' is {'a': 1}, not"),
+        ({"sync": {"nidq": {"collection": "../x"}}}, "sync.nidq.collection' is '../x', not"),
+        ({"sync": {"nidq": {}}, "tasks": [{"a": {"collection": 1}}]}, "tasks.a.collection' is 1,"),
+        ({"sync": {"nidq": {}}, "tasks": [{True: {}}]}, "'tasks' is True, not the name"),
+        ({"sync": {"nidq": {}}, "projects": [["a"]]}, "'projects' is ['a'], not a list"),
+        ({"sync": {"nidq": {}}, "devices": {"cameras": {"a b": {}}}}, "'a b' cannot be the label"),
+        ({"sync": {"nidq": {}}, "devices": {"cameras": {"../a": {}}}}, "'../a' cannot be the lab"),
+        ({"sync": {"nidq": {}}, "devices": {"cameras": {"_a": {}}}}, "'_a' cannot be the label"),
+        ({"sync": {"nidq": {}}, "devices": {"cameras": {True: {}}}}, "True cannot be the label"),
+        ("sync: {nidq: {}}\nstarted: 2026-02-30\n", "line 2: 2026-02-30 is no date or time"),
+        ("[" * 100_000, "levels"),
+        ("- " * 100_000, "levels"),
+        ("#" * 1_000_001, "more than 1,000,000 bytes"),
+        ("sync: !!bool x\n", "KeyError"),
+    ],
+)
+def test_malformed_descriptions_say_where(folder: Path, content: object, said: str):
+    describe(folder, content)
+    with pytest.raises(Broken) as raised:
+        description.read(folder)
+    message = str(raised.value)
+    assert message.startswith("broken: ")
+    assert said in message
+    assert len(message) < 220
+
+
+def test_numbers_may_be_in_quotes(folder: Path):
+    describe(folder, with_camera(fps="60", width="1280", height="0", compressed="false"))
+    left = description.read(folder).cameras["left"]
+    assert left.described == {"fps": 60, "width": 1280}
+    assert left.compressed is False
+    describe(folder, with_camera(fps="59.94", compressed="yes"))
+    left = description.read(folder).cameras["left"]
+    assert left.described == {"fps": 59.94}
+    assert left.compressed is True
+
+
+@pytest.mark.parametrize("label", ["Left", "left2", "left_2", "LEFT", "2"])
+def test_labels_of_cameras(folder: Path, label: str):
+    describe(folder, {"sync": {"nidq": {}}, "devices": {"cameras": {label: {}}}})
+    read = description.read(folder)
+    video = datasets.path(datasets.RAW_MP4, read, read.cameras[label])
+    assert video.name == f"_iblrig_{label}Camera.raw.mp4"
+    for pattern in (datasets.RAW_MP4, datasets.TIMES, datasets.MOTION_ENERGY):
+        assert datasets.camera_of(datasets.path(pattern, read, read.cameras[label])) == label
+
+
+def test_a_protocol_may_look_like_a_number(folder: Path):
+    describe(folder, "sync: {nidq: {}}\ntasks:\n- 123: {collection: a}\n- 2026-01-01: {}\n")
+    read = description.read(folder)
+    assert (read.protocols, read.task_collection) == (("123", "2026-01-01"), "a")
+
+
+def test_collections_at_any_depth(folder: Path):
+    describe(folder, with_camera(collection="./raw_video_data//a/b/"))
+    assert description.read(folder).cameras["left"].collection == "raw_video_data/a/b"
+
+
+def test_a_description_that_is_no_file_is_not_opened(folder: Path):
+    file = folder / "_ibl_experiment.description.yaml"
+    os.mkfifo(file)
+    with pytest.raises(Broken, match="it is a named pipe, expected a file"):
+        description.read(folder)
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(Broken, match="it is a folder, expected a file"):
+        description.read(folder)
+    file.rmdir()
+    file.symlink_to("/dev/zero")
+    with pytest.raises(Broken, match="it is a device, expected a file"):
+        description.read(folder)
+
+
+def transfer(folder: Path, *names: str) -> None:
+    (folder / "_devices").mkdir(exist_ok=True)
+    for name in names:
+        (folder / "_devices" / name).touch()
+
+
+def test_a_finished_transfer_of_iblrig_is_read(folder: Path):
+    """Its copy program leaves the stubs where they were."""
+    write_description(folder, Rig())
+    for device in ("behavior", "video", "ephys"):
+        transfer(folder, f"2026-01-01_1_KB@{device}.yaml", f"2026-01-01_1_KB@{device}.status_final")
+    transfer(folder, ".DS_Store", "Thumbs.db", "._2026-01-01_1_KB@new.yaml", "notes.txt")
+    assert description.read(folder).cameras
+
+
+@pytest.mark.parametrize("status", ["status_pending", "status_complete", "status_Final", None])
+def test_a_stub_waits_until_its_status_is_final(folder: Path, status: str | None):
+    write_description(folder, Rig())
+    transfer(folder, "1_KB@ephys.yaml", "1_KB@ephys.status_final", "1_KB@video.yaml")
+    if status:
+        transfer(folder, f"1_KB@video.{status}")
+    with pytest.raises(Blocked, match=r"still waiting for video$"):
+        description.read(folder)
+    transfer(folder, "1_KB@video.status_final")
+    assert description.read(folder).cameras
+
+
+def test_a_status_without_its_stub_waits(folder: Path):
+    write_description(folder, Rig())
+    transfer(folder, "1_KB@video.status_pending")
+    with pytest.raises(Blocked, match=r"still waiting for video$"):
+        description.read(folder)
+
+
+def test_the_flag_of_a_finished_transfer(folder: Path):
+    write_description(folder, Rig())
+    transfer(folder, "1_KB@video.yaml", "1_KB@video.status_pending")
+    (folder / "raw_session.flag").touch()
+    assert description.read(folder).cameras
+
+
+BEHAVIOR = {
+    "version": "1.0.0",
+    "devices": {"microphone": {"collection": "raw_task_data_00"}},
+    "sync": {"nidq": {"collection": "raw_ephys_data"}},
+    "tasks": [{"choice": {"collection": "raw_task_data_00"}}],
+    "projects": ["one", "two"],
+}
+VIDEO = {
+    "devices": {"cameras": {"left": {"fps": 60}}},
+    "sync": {"nidq": {"acquisition_software": "timeline"}},
+    "projects": ["two", "three"],
+}
+MORE_VIDEO = {"devices": {"cameras": {"right": {"fps": 150}}}}
+
+
+def test_stubs_that_were_not_merged_are(folder: Path):
+    for device, content in {"behavior": BEHAVIOR, "video": VIDEO, "video2": MORE_VIDEO}.items():
+        file = folder / f"_ibl_experiment.description_{device}.yaml"
+        file.write_text(yaml.safe_dump(content))
+    read = description.read(folder)
+    assert {name: dict(each.described) for name, each in read.cameras.items()} == {
+        "left": {"fps": 60},
+        "right": {"fps": 150},
+    }
+    assert (read.namespace, read.sync_collection) == ("timeline", "raw_ephys_data")
+    assert read.projects == ("one", "two", "three")
+    assert read.protocols == ("choice",)
+    assert len(read.lookups.files) == 3
+    describe(folder, {"sync": {"bpod": {}}})
+    assert description.read(folder).sync == "bpod", "the merged one counts"
+
+
+def test_stubs_with_different_syncs(folder: Path):
+    for device, sync in {"behavior": "bpod", "ephys": "nidq"}.items():
+        file = folder / f"_ibl_experiment.description_{device}.yaml"
+        file.write_text(yaml.safe_dump({"sync": {sync: {}}}))
+    with pytest.raises(Broken, match="different syncs, bpod and nidq"):
         description.read(folder)
 
 
@@ -375,3 +558,42 @@ def test_discovery_does_not_look_into_sessions(tmp_path: Path):
     (tmp_path / "KB001" / "2026-01-01" / "001" / "raw_video_data").mkdir(parents=True)
     for path in folders.discover(tmp_path):
         assert path.name == "001"
+
+
+def test_links_are_followed_once(tmp_path: Path):
+    """Not round and round, nor to folders that are found anyway."""
+    root, other = tmp_path / "data", tmp_path / "other"
+    path = root / "KB001" / "2026-01-01" / "001"
+    path.mkdir(parents=True)
+    (other / "KB002" / "2026-01-01" / "001").mkdir(parents=True)
+    (root / ".hidden" / "KB003" / "2026-01-01" / "001").mkdir(parents=True)
+    (root / "elsewhere").symlink_to(other)
+    (root / "KB003").symlink_to(".hidden/KB003")
+    (root / "KB001" / "up").symlink_to("..")
+    (root / "KB001" / "here").symlink_to(".")
+    (root / "KB001" / "self").symlink_to("self")
+    (root / "KB001" / "nothing").symlink_to("/nowhere")
+    (root / "KB001" / "above").symlink_to(tmp_path)
+    (root / "AA001").symlink_to("KB001")
+    (other / "back").symlink_to(root)
+    (other / "again").symlink_to(other)
+    found = [each.relative_to(root).as_posix() for each in folders.discover(root)]
+    assert sorted(found) == [
+        "KB001/2026-01-01/001",
+        "KB003/2026-01-01/001",
+        "elsewhere/KB002/2026-01-01/001",
+    ]
+
+
+def test_a_root_that_is_a_link(tmp_path: Path):
+    path = tmp_path / "data" / "KB001" / "2026-01-01" / "001"
+    path.mkdir(parents=True)
+    (tmp_path / "link").symlink_to("data")
+    (found,) = folders.discover(tmp_path / "link")
+    assert found == tmp_path / "link" / "KB001" / "2026-01-01" / "001"
+
+
+def test_names_that_begin_with_a_dot_are_no_data(tmp_path: Path):
+    for name in ("a.npy", "._a.npy", ".DS_Store"):
+        (tmp_path / name).touch()
+    assert set(folders.listing(tmp_path)) == {"a.npy"}

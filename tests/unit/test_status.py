@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -184,8 +185,7 @@ def test_a_long_table_shows_all_that_is_not_merely_pending(tmp_path: Path):
 
 def test_no_sessions(tmp_path: Path):
     assert lines(root=tmp_path) == [
-        f"No sessions found below {tmp_path}: their folders are called SUBJECT/YYYY-MM-DD/NNN. "
-        "If there are some, `sessions`, `subjects` or the dates leave them out."
+        f"No sessions found below {tmp_path}: their folders are called SUBJECT/YYYY-MM-DD/NNN."
     ]
 
 
@@ -253,7 +253,8 @@ def test_json_is_read_back(path: Path):
     found = json.loads(file.getvalue())
     assert found["root"] == str(path)
     assert found["last_runs"][0]["seconds"] == 2040
-    assert found["totals"] == {"done": 1, "pending": 0, "running": 0, "failed": 0, "blocked": 0}
+    others = ("pending", "running", "failed", "blocked", "left out")
+    assert found["totals"] == {"done": 1, **dict.fromkeys(others, 0)}
     assert found["rows"][0]["state"] == "done"
     assert found["rows"][0]["seconds"] is None
 
@@ -296,3 +297,71 @@ def test_a_run_that_cannot_be_recorded_goes_on(tmp_path: Path):
     (tmp_path / "logs").write_text("a file where the folder should be")
     runs.record(RUN, tmp_path / "logs" / "runs.jsonl")
     assert runs.last(Path("/data"), file=tmp_path / "logs" / "runs.jsonl") == []
+
+
+@pytest.mark.parametrize("what", ["link", "hard link", "fifo"])
+def test_runs_are_not_written_where_a_link_leads(tmp_path: Path, what: str):
+    victim, file = tmp_path / "victim", tmp_path / "runs.jsonl"
+    victim.write_text("the thesis")
+    match what:
+        case "link":
+            file.symlink_to(victim)
+        case "hard link":
+            file.hardlink_to(victim)
+        case "fifo":
+            os.mkfifo(file)
+    runs.record(RUN, file)
+    assert victim.read_text() == "the thesis"
+    assert runs.last(Path("/data"), file=file) == []
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, "3", '{"seconds": 1e400}', '{"seconds": [1]}'])
+def test_a_line_of_another_shape_leaves_the_other_runs(tmp_path: Path, line: str):
+    file = tmp_path / "runs.jsonl"
+    runs.record(RUN, file)
+    fields = asdict(RUN) | (json.loads(line) if line.startswith("{") else {})
+    line = json.dumps(fields) if line.startswith("{") else line
+    with file.open("a") as lines:
+        lines.write(f"\n{line}\n")
+    assert runs.last(Path("/data"), file=file) == [RUN]
+
+
+def test_no_cell_of_the_csv_is_a_formula(path: Path):
+    formulas = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")']
+    found = [Row(path, "left", "dlc", State.FAILED, text, seconds=-1.5) for text in formulas]
+    file = io.StringIO()
+    export.write_csv([*found, Row(path, "left", "dlc", State.DONE, "-1.5", seconds=2.5)], file)
+    read = list(csv.DictReader(io.StringIO(file.getvalue(), newline="")))
+    assert [row["message"] for row in read] == [
+        *(f"'{text}".replace("\r", "\n") for text in formulas),
+        "-1.5",
+    ]
+    assert [float(row["seconds"]) for row in read] == [-1.5] * len(formulas) + [2.5]
+    assert {row["session"] for row in read} == {str(path)}
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, "3", '{"a": 3}', '{"video.mp4": {"log": [], "message": {}}}']
+)
+@pytest.mark.parametrize("name", [provenance.FAILED, provenance.FILE_NAME])
+def test_an_odd_record_hides_no_other_session(path: Path, name: str, content: str):
+    (path / name).write_text(content)
+    other = path.with_name("002")
+    found = list(rows([pending(path), Status(other, "left", "qc", State.DONE)], made=True))
+    assert [row.session for row in found] == [path, other]
+
+
+def test_what_nobody_foresaw_is_one_row_with_its_traceback(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+
+    def logs_of(status: Status) -> list[Path]:
+        assert status.session != path, "not foreseen"
+        return []
+
+    other = path.with_name("002")
+    odd, good = rows([pending(path), pending(other)], logs_of)
+    assert (odd.state, good.state) == (State.BLOCKED, State.PENDING)
+    assert odd.message.startswith("broken: AssertionError: not foreseen")
+    assert "not foreseen" in next((tmp_path / "logs" / "broken").iterdir()).read_text()

@@ -1,5 +1,7 @@
 """The table of tasks: which apply to a camera, and which files each reads and writes."""
 
+import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from one.alf.path import ALFPath
 
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked
-from alfvideo.planning import tasks
+from alfvideo.planning import tasks, up_to_date
 from alfvideo.session import datasets, description, pulse_files
 from rigsim import CAMERAS, Rig
 
@@ -187,16 +189,30 @@ def test_training_rigs_are_compressed_more(tmp_path: Path, config: Configuration
 def test_checks_depend_on_the_reference_frame(
     tmp_path: Path, config: Configuration, rendered: Render
 ):
-    """Which file it is and of what date; nothing where there is none."""
+    """What is in it; nothing where there is none."""
     read = description.read(rendered(tmp_path / "data", body()))
     camera, check = read.cameras["body"], tasks.BY_RULE["video_qc"]
 
-    def frame(config: Configuration) -> tuple[str, int]:
+    def frame(config: Configuration) -> tuple[str, str | None]:
         params = check.params(read, camera, config)
-        return params["reference_frame"], params["reference_frame_modified"]
+        return params["reference_frame"], params["reference_frame_md5"]
 
-    assert frame(config) == ("", 0)
+    assert frame(config) == ("", None)
     config = config.changed(reference_frames=str(tmp_path))
-    assert frame(config) == ("", 0)
-    (tmp_path / "body.png").touch()
-    assert frame(config) == (str(tmp_path / "body.png"), (tmp_path / "body.png").stat().st_mtime_ns)
+    assert frame(config) == ("", None)
+    for content in (b"a frame", b"another one"):
+        (tmp_path / "body.png").write_bytes(content)
+        os.utime(tmp_path / "body.png", ns=(0, len(content)))
+        md5 = hashlib.md5(content).hexdigest()
+        assert frame(config) == (str(tmp_path / "body.png"), md5)
+    (tmp_path / "new").mkdir()
+    (tmp_path / "body.png").rename(tmp_path / "new" / "body.png")
+    moved = config.changed(reference_frames=str(tmp_path / "new"))
+    params = check.params(read, camera, moved)
+    earlier = params | {"reference_frame": "/old/body.png"}
+    assert up_to_date.setting_changes(earlier, params) == ""
+    without = {name: params[name] for name in params if not name.startswith("reference")}
+    of_version_0_1 = without | {"reference_frame": "", "reference_frame_modified": 0}
+    assert up_to_date.setting_changes(of_version_0_1, params) == "reference_frame_md5 → other"
+    params = check.params(read, camera, config.changed(reference_frames=""))
+    assert up_to_date.setting_changes(of_version_0_1, params) == ""

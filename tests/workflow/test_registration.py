@@ -1,6 +1,7 @@
 """Registration at the end of real runs: ONE tables, and an Alyx server of our own."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,48 @@ def test_tables_after_a_run_in_which_a_job_failed(workflow: Workflow, rendered: 
     (eid,) = one.search(subject="KB001")
     assert one.eid2path(eid) == good
     assert "times" in one.load_object(eid, "bodyCamera", collection="alf")
+
+
+def test_odd_sessions_keep_no_other_out_of_the_tables(workflow: Workflow, rendered: Render):
+    """Links and pipes that others left in a shared folder lead to nothing, too."""
+    good, unheld, odd = (
+        rendered(workflow.root, small(subject=subject)) for subject in ("KB001", "KB002", "KB003")
+    )
+    animals = [workflow.root / name for name in ("mouse 1", "rat 1")]
+    for animal in animals:
+        shutil.copytree(unheld.parents[1], animal)
+    shutil.rmtree(unheld.parents[1])
+    description = next(odd.glob("_ibl_experiment.description*"))
+    text = description.read_text().replace("_iblrig_tasks_ephysChoiceWorld", "3")
+    description.write_text(text)
+    cut = rendered(workflow.root, small(subject="KB004", faults={"body": (Fault.TRUNCATED_AVI,)}))
+    thesis = workflow.root.with_name("thesis")
+    thesis.write_text("the thesis")
+    for place in (good / TIMES, workflow.root / "sessions.pqt"):
+        place.with_name(f".{place.name}.partial").symlink_to(thesis)
+    os.mkfifo(workflow.root / ".datasets.pqt.partial")
+
+    run = workflow.run()
+    assert run.failed == {"video_compress": 1}
+    assert "Traceback" not in run.text
+    assert run.row(" jobs done, 1 failed: alfvideo status says why")
+    assert run.row("Not in the ONE tables: mouse 1/2026-01-01/001", "which it takes for '1'")
+    assert thesis.read_text() == "the thesis"
+    assert all((animal / good.relative_to(good.parents[1]) / TIMES).exists() for animal in animals)
+    one = One(cache_dir=workflow.root, mode="local")
+    assert sorted(map(one.eid2path, one.search())) == [good, odd, cut]
+
+    (odd / "registration" / "bodyCamera_raw.json").write_text("{half")
+    for name in ("sessions", "datasets"):
+        (workflow.root / f"{name}.pqt").unlink()
+    again = workflow.run(sessions=["KB00[13]*"])
+    assert again.row("bodyCamera_raw.json cannot be read")
+    assert sorted(map(one.eid2path, One(cache_dir=workflow.root, mode="local").search())) == [
+        *(good, odd, cut)
+    ]
+    seen = workflow.look("status")
+    assert seen.row("Not in the ONE tables: rat 1/2026-01-01/001")
+    assert workflow.look("qc").status == 0
 
 
 def test_tables_that_were_lost_are_made_by_the_next_run(workflow: Workflow, rendered: Render):

@@ -22,6 +22,13 @@ class Blocked(Exception):
     """The reason why a session or camera cannot be processed now, in words for a rig manager."""
 
 
+class Broken(Blocked):
+    """The reason why a session cannot be processed until somebody repairs what is wrong with it."""
+
+    def __str__(self) -> str:
+        return f"broken: {super().__str__()}"
+
+
 def attempt(load: Callable[..., T], *args: object) -> T | DataError:
     """Load an input that can be done without; if it is broken, the error is the result."""
     try:

@@ -1,16 +1,29 @@
-"""One run at a time below a data folder; the lock ends with the process that holds it."""
+"""One run at a time below a data folder; the lock ends with the process that holds it.
 
+Who may write to the folder may hold the lock, too, as long as they like: so it says who does.
+"""
+
+import getpass
 import os
 import platform
+import re
+import time
 from contextlib import suppress
 from pathlib import Path
 
-from alfvideo.files import flock
+import psutil
+
+from alfvideo.files import flock, regular
 from alfvideo.files.errors import DataError
 
 FILE_NAME = ".alfvideo.lock"
+MAX_BYTES = 200
+"""More is not read of what the holder says of itself."""
 
 _held: list[int] = []
+_LOCKS = Path("/proc/locks")
+_LOCK = re.compile(r"^\d+: FLOCK +\S+ +\S+ (\d+) (\w+):(\w+):(\d+) ", re.M)
+"""A lock that is held on this machine: process, device and file."""
 
 
 def check(root: Path) -> None:
@@ -28,7 +41,7 @@ def check(root: Path) -> None:
 def held_by(root: Path) -> str:
     """Describe the process that is at work below a data folder; empty if none is."""
     try:
-        descriptor = os.open(root / FILE_NAME, os.O_RDONLY)
+        descriptor = regular.open_for_reading(root / FILE_NAME)
     except OSError:
         return ""
     try:
@@ -43,30 +56,86 @@ def acquire(root: Path) -> None:
     Raises
     ------
     DataError
-        If another run holds it, or the folder cannot be written to.
+        If another run holds it, the folder cannot be written to, or something else has the name of
+        the lock.
     """
-    path = root / FILE_NAME
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+        descriptor = _open(root / FILE_NAME)
+    except regular.NotRegular as error:
+        raise DataError(
+            f"{error.filename} cannot be used as a lock: {error.strerror}. Remove it, and ask who "
+            f"can write to {root} how it came there."
+        ) from None
     except OSError as error:
+        if os.path.lexists(root / FILE_NAME):
+            raise DataError(
+                f"{root / FILE_NAME} cannot be opened ({error.strerror}). Let all who share the "
+                "folder read and write it, or remove it if no run is at work."
+            ) from None
         raise DataError(
             f"{root} cannot be written to ({error.strerror}). Results are kept beside the raw "
             "data: give the user who runs this write access."
         ) from error
-    # Whoever shares the folder locks the same file.
-    with suppress(PermissionError):
-        os.fchmod(descriptor, 0o666)
     if not flock.exclusive(descriptor):
         holder = _holder(descriptor)
         os.close(descriptor)
         raise DataError(_at_work(root, holder))
     os.truncate(descriptor, 0)
-    os.write(descriptor, f"process {os.getpid()} on {platform.node()}".encode())
+    since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    line = f"process {os.getpid()} on {platform.node()}, user {_user()}, since {since}"
+    os.write(descriptor, line.encode(errors="replace")[:MAX_BYTES])
     _held.append(descriptor)
 
 
+def _open(path: Path) -> int:
+    """Open the file of the lock, made for all who share the folder if it is not there."""
+    try:
+        descriptor = regular.open_for_writing(path, os.O_CREAT | os.O_EXCL)
+    except FileExistsError:
+        return regular.open_for_writing(path)
+    with suppress(PermissionError):
+        os.fchmod(descriptor, 0o666)
+    return descriptor
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())
+
+
 def _holder(descriptor: int) -> str:
-    return os.read(descriptor, 200).decode(errors="replace") or "a process that has just begun"
+    """Describe who holds a lock, by what it wrote there and by what this machine says."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    written = os.read(descriptor, MAX_BYTES).decode(errors="replace")
+    said = "".join(letter if letter.isprintable() else "?" for letter in written)
+    for process in _processes(descriptor):
+        if not said.startswith(f"process {process.pid} on {platform.node()}"):
+            # The line is of an earlier holder, or not true.
+            with suppress(psutil.Error):
+                since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(process.create_time()))
+                return (
+                    f"process {process.pid} on {platform.node()}, user {process.username()}, "
+                    f"since {since}; it is called {process.name()!r}"
+                )
+    return said or "a process that has just begun"
+
+
+def _processes(descriptor: int) -> list[psutil.Process]:
+    """List the processes of this machine that hold the lock of an open file, as far as is known."""
+    status = os.fstat(descriptor)
+    file = os.major(status.st_dev), os.minor(status.st_dev), status.st_ino
+    try:
+        held = _LOCK.findall(_LOCKS.read_text(encoding="utf-8"))
+    except OSError:
+        return []
+    found = []
+    for pid, major, minor, inode in held:
+        if (int(major, 16), int(minor, 16), int(inode)) == file:
+            with suppress(psutil.Error):
+                found.append(psutil.Process(int(pid)))
+    return found
 
 
 def _at_work(root: Path, holder: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from alfvideo.files.errors import DataError, MachineError
-from alfvideo.jobs import provenance, running
+from alfvideo.jobs import provenance, running, whole_checksums
 
 logger = logging.getLogger("alfvideo")
 
@@ -105,7 +105,8 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
         inputs = {path: provenance.fingerprint(path) for path in job.inputs}
         if job.attempt > 1:
             _check_last_attempt(job, inputs)
-        yield job
+        with whole_checksums.made_meanwhile(inputs, job.session):
+            yield job
         seconds = time.monotonic() - start
         provenance.record(
             job.session,
@@ -149,16 +150,14 @@ def _check_last_attempt(job: Job, inputs: Mapping[Path, provenance.Fingerprint])
     """
     now = _work(job, inputs).entry(job.session)
     same = now["rule"], now["inputs"], now["params"]
-    failed = provenance.read(job.session, provenance.FAILED)
+    failed, _ = provenance.readable(job.session, provenance.FAILED)
     for output in job.outputs:
         last = failed.get(provenance.relative(output, job.session))
-        if (
-            last
-            and (last["rule"], last["inputs"], last["params"]) == same
-            and not last["message"].startswith(UNEXPECTED)
-        ):
+        if last is None or (last.get("rule"), last.get("inputs"), last.get("params")) != same:
+            continue
+        if (said := str(last.get("message", ""))) and not said.startswith(UNEXPECTED):
             logger.info("not tried again: nothing has changed since the last attempt")
-            raise DataError(last["message"])
+            raise DataError(said)
 
 
 def message(error: DataError | OSError) -> str:

@@ -1,35 +1,40 @@
 """Provenance of each output of a session, kept in `provenance.json` of the session."""
 
-import hashlib
 import json
+import os
 import platform
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypedDict
 
-from alfvideo.files import atomic
+from alfvideo.files import atomic, checksums, documents
 from alfvideo.files.errors import DataError
 
 FILE_NAME = "provenance.json"
 FAILED = "failed.json"
 """Beside it: outputs that the last job could not make, from what, and why."""
 
+MAX_BYTES = 50_000_000
+"""Bytes of a record; that of a session with all results of three cameras has some 100,000."""
 
-class Fingerprint(TypedDict):
-    """Size and date of a file: another file has others."""
+
+class Fingerprint(TypedDict, total=False):
+    """A file as it is told from others: by size and date, or else a checksum.
+
+    Records of version 0.1 have no checksums of inputs, edited ones may lack anything.
+    """
 
     size: int
     """Bytes."""
     mtime_ns: int
-
-
-class Output(Fingerprint):
-    """An output as it was made."""
-
     md5: str
+    """Of the whole file; of a large input only if a job read all of it."""
+    sample: str
+    """Of pieces of a large file, see `checksums.quick`."""
 
 
 class Entry(TypedDict, total=False):
@@ -50,7 +55,7 @@ class Entry(TypedDict, total=False):
     notes: list[str]
     software: dict[str, str]
     """Versions."""
-    output: Output
+    output: Fingerprint
     message: str
     """Why a job failed, in the record of failures."""
 
@@ -61,12 +66,12 @@ def read(session: Path, name: str = FILE_NAME) -> dict[str, Entry]:
     Raises
     ------
     DataError
-        If the file is there and cannot be read as JSON.
+        If the file is there and cannot be read as JSON, or has another shape.
     """
     path = session / name
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or not all(isinstance(e, dict) for e in content.values()):
+        content = documents.parse_json(documents.read(path, MAX_BYTES))
+        if not isinstance(content, dict) or not all(map(_is_entry, content.values())):
             raise ValueError("not a mapping of outputs to entries")
         entries: dict[str, Entry] = content
         return entries
@@ -77,6 +82,21 @@ def read(session: Path, name: str = FILE_NAME) -> dict[str, Entry]:
             f"{path} cannot be read ({error}). It only records how outputs were made: "
             "remove it and run again."
         ) from error
+
+
+def _is_entry(entry: Any) -> bool:
+    """Return whether an entry has the shape that is relied on; what it says is another matter."""
+    if not isinstance(entry, dict):
+        return False
+    inputs = entry.get("inputs", {})
+    return (
+        isinstance(inputs, dict)
+        and all(isinstance(each, dict) for each in inputs.values())
+        and isinstance(entry.get("params", {}), dict)
+        and isinstance(entry.get("output", {}), dict)
+        and isinstance(entry.get("notes", []), list)
+        and isinstance(entry.get("software", {}), dict)
+    )
 
 
 def readable(session: Path, name: str = FILE_NAME) -> tuple[dict[str, Entry], str]:
@@ -136,12 +156,14 @@ def record(
         "seconds": round(seconds, 2),
     }
     made: dict[str, Entry | None] = {
-        relative(path, session): {**entry, "output": {**fingerprint(path), "md5": md5(path)}}
+        relative(path, session): {**entry, "output": with_md5(fingerprint(path), path)}
         for path in work.outputs
     }
     _update(session, FILE_NAME, made)
     if (session / FAILED).exists():
-        _update(session, FAILED, dict.fromkeys(made))
+        # Results that are made must not be lost for it.
+        with suppress(OSError):
+            _update(session, FAILED, dict.fromkeys(made))
 
 
 def record_failure(session: Path, work: Work, message: str) -> None:
@@ -151,9 +173,13 @@ def record_failure(session: Path, work: Work, message: str) -> None:
 
 
 def _update(session: Path, name: str, changes: Mapping[str, Entry | None]) -> None:
-    """Replace entries of a record, and remove those that become None; whole or not at all."""
+    """Replace entries of a record, and remove those that become None; whole or not at all.
+
+    A record of failures that cannot be read is begun again.
+    """
     with atomic.output(session / name) as partial:
-        entries = {**read(session, name), **changes}
+        there = readable(session, name)[0] if name == FAILED else read(session, name)
+        entries = {**there, **changes}
         kept = {output: entry for output, entry in entries.items() if entry is not None}
         partial.write_text(json.dumps(kept, indent=1, sort_keys=True), encoding="utf-8")
 
@@ -165,8 +191,7 @@ def now() -> str:
 
 def md5(path: Path) -> str:
     """Return the hash of a file that ONE and Alyx compare."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
+    return checksums.md5(path)
 
 
 def fingerprints(paths: Iterable[Path], session: Path) -> dict[str, Fingerprint]:
@@ -175,9 +200,26 @@ def fingerprints(paths: Iterable[Path], session: Path) -> dict[str, Fingerprint]
 
 
 def fingerprint(path: Path) -> Fingerprint:
-    """Return the size in bytes and the modification time in ns."""
-    stat = path.stat()
-    return {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+    """Return size in bytes, modification time in ns, and the quick checksum of a file."""
+    found = path.stat()
+    known = dated(found)
+    known[checksums.kind(found.st_size)] = checksums.quick(path, found)
+    return known
+
+
+def dated(found: os.stat_result) -> Fingerprint:
+    """Return size in bytes and modification time in ns of a file."""
+    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+
+
+def same_stamp(one: Fingerprint, other: Fingerprint) -> bool:
+    """Return whether two records are of a file of the same size and date."""
+    return one.get("size") == other.get("size") and one.get("mtime_ns") == other.get("mtime_ns")
+
+
+def with_md5(known: Fingerprint, path: Path) -> Fingerprint:
+    """Return a fingerprint with the checksum of the whole file."""
+    return known if "md5" in known else {**known, "md5": checksums.md5(path)}
 
 
 def relative(path: Path, session: Path) -> str:

@@ -1,11 +1,13 @@
 """Records of the last runs: a line for each, kept in the folder that snakemake runs in."""
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from alfvideo.files import regular
 from alfvideo.jobs import duration
 
 FILE = Path("logs/runs.jsonl")
@@ -45,7 +47,8 @@ def record(run: Run, file: Path = FILE) -> None:
     """Add a run, if that can be written: nothing depends on it."""
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a", encoding="utf-8") as lines:
+        flags = os.O_CREAT | os.O_APPEND
+        with os.fdopen(regular.open_for_writing(file, flags), "a", encoding="utf-8") as lines:
             # The line before may have been cut when the disk was full.
             lines.write(f"\n{json.dumps(asdict(run))}")
 
@@ -53,12 +56,13 @@ def record(run: Run, file: Path = FILE) -> None:
 def last(root: Path, n: int = SHOWN, file: Path = FILE) -> list[Run]:
     """List the last runs on a data folder, newest first; but for the newest those that did work."""
     try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = regular.read(file).decode(errors="replace").splitlines()
     except OSError:
         return []
     found: list[Run] = []
     for line in reversed(lines):
-        with suppress(TypeError, ValueError, AttributeError):
+        # Whatever is wrong with a line, the others are runs.
+        with suppress(Exception):
             run = Run(**json.loads(line))
             # Each start tries again what fails.
             if run.root == str(root) and run.sentence and (run.done or not found):

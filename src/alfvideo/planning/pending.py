@@ -2,28 +2,30 @@
 
 import logging
 import os
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
-from alfvideo.planning import task_inputs, tasks
+from alfvideo.jobs.provenance import Entry
+from alfvideo.planning import left_out, quarantine, task_inputs, tasks, up_to_date
 from alfvideo.planning.scan_cache import Memory, load_memory
-from alfvideo.pose import cascades
+from alfvideo.planning.task import Task
 from alfvideo.session import datasets, description, folders
-from alfvideo.session.cameras import Session
+from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.folders import Lookups
 
 log = logging.getLogger(__name__)
 
 RESULT_FOLDERS = {Path(pattern).parts[1] for task in tasks.TASKS for pattern in task.outputs}
 """Names of folders in a session. If another thing has one of them, Snakemake would end the run."""
+
+RECORDS = {provenance.FILE_NAME, provenance.FAILED}
+"""Names of files that say how outputs were made or why not."""
 
 
 class State(StrEnum):
@@ -34,13 +36,16 @@ class State(StrEnum):
     RUNNING = "running"
     FAILED = "failed"
     BLOCKED = "blocked"
+    LEFT_OUT = "left out"
+    """Of a camera, video or session that no task is for; it has no stage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """The state of one stage of one camera, the outputs that it will write or why it is blocked.
 
-    `outputs` are those of a pending stage, to be regenerated; `reason` is that of a blocked one.
+    `outputs` are those of a pending stage, to be regenerated. `reason` says why it is pending or
+    blocked; of one that is done, which of its outputs are not what was made.
     The camera is empty for stages of all cameras together, camera and stage are for a session that
     is blocked as a whole.
     """
@@ -76,14 +81,12 @@ def scan(root: Path, config: Configuration, memory: Memory | None = None) -> lis
     Raises
     ------
     DataError
-        If `root` is not a folder.
+        If `root` is not a folder, is in a session, or the configuration chooses none of them.
     """
     check_root(root)
     memory = memory or Memory()
-    paths = folders.discover(root, memory.numbers)
-    chosen = [path for path in paths if _selected(path, root, config)]
     statuses = []
-    for path in sorted(chosen, key=lambda path: path.parts[-2:], reverse=True):
+    for path in selected(root, config, memory):
         rows = memory.recall(path)
         if rows is None:
             statuses += _look(path, config, memory)
@@ -91,6 +94,22 @@ def scan(root: Path, config: Configuration, memory: Memory | None = None) -> lis
             statuses += [Status(path, c, stage, State(s), reason=why) for c, stage, s, why in rows]
     memory.save()
     return statuses
+
+
+def selected(root: Path, config: Configuration, memory: Memory | None = None) -> list[Path]:
+    """List the selected sessions below a folder, newest first.
+
+    Raises
+    ------
+    DataError
+        If the folder is in a session, or the configuration chooses none of the sessions.
+    """
+    paths = list(folders.discover(root, (memory or Memory()).numbers))
+    chosen = [path for path in paths if _selected(path, root, config)]
+    left_out.check_choice(root, paths, chosen, config)
+    if missing := left_out.missing(paths, config):
+        log.warning("There are no sessions of %s below %s.", ", ".join(missing), root)
+    return sorted(chosen, key=lambda path: path.parts[-2:], reverse=True)
 
 
 def scan_changed(root: Path, config: Configuration) -> list[Status]:
@@ -102,7 +121,7 @@ def scan_changed(root: Path, config: Configuration) -> list[Status]:
 
 
 def _look(path: Path, config: Configuration, memory: Memory) -> list[Status]:
-    seen = Lookups()
+    seen = Lookups(checksum=memory.checksums)
     statuses = _scan(path, config, seen)
     if seen.cacheable and not any(status.state is State.PENDING for status in statuses):
         rows = tuple((s.camera, s.stage, s.state.value, s.reason) for s in statuses)
@@ -128,97 +147,111 @@ def scan_session(path: Path, config: Configuration) -> list[Status]:
 def _scan(path: Path, config: Configuration, seen: Lookups) -> list[Status]:
     """Scan as `scan_session`; `seen` records all that it depends on."""
     try:
-        if placeholder := re.search(r"<[a-z]\w*>|[{}]", str(path)):
-            raise Blocked(
-                f"{placeholder[0]} in a path means something to Snakemake: rename the folder"
-            )
-        recorded = description.read(path, seen)
-        entries = recorded.listing(".")
-        for name in RESULT_FOLDERS & entries.keys():
-            if not entries[name].is_dir():
-                raise Blocked(f"{path / name} is a file, expected a folder: rename it")
-        made_from = provenance.read(path)
-        statuses = list(_scan_tasks(recorded, made_from, config))
-        waiting = any(status.state is State.PENDING for status in statuses)
-        # Snakemake would end the run if a folder for results cannot be made.
-        if waiting and not os.access(path, os.W_OK | os.X_OK):
+        return list(_scan_readable(path, config, seen))
+    # Whatever it is: it must not end the scan of the other sessions.
+    except Exception as error:
+        if isinstance(error, DataError):
+            seen.files.update(f"{path}/{name}" for name in RECORDS & seen.listing(str(path)).keys())
+        elif not isinstance(error, Blocked):
             seen.cacheable = False
-            raise Blocked(f"no permission to write to {path}")
-    except (Blocked, DataError) as error:
-        statuses = [Status(path, "", "", State.BLOCKED, reason=str(error))]
-        if (path / provenance.FILE_NAME).exists():
-            seen.files.add(f"{path}/{provenance.FILE_NAME}")
-    except PermissionError as error:
-        reason = f"no permission to read {error.filename}"
-        statuses = [Status(path, "", "", State.BLOCKED, reason=reason)]
+        return [Status(path, "", "", State.BLOCKED, reason=quarantine.reason(error, path))]
+
+
+def _scan_readable(path: Path, config: Configuration, seen: Lookups) -> Iterator[Status]:
+    if what := folders.unusable(str(path)):
+        raise Blocked(f"{what}: rename the folder")
+    entries = seen.listing(str(path))
+    recorded = description.read(path, seen)
+    for name in RESULT_FOLDERS & entries.keys():
+        if not entries[name].is_dir():
+            what = "link to nothing" if entries[name].is_symlink() else "file"
+            raise Blocked(f"{path / name} is a {what}, expected a folder: rename it")
+    collections = {camera.collection.partition("/")[0] for camera in recorded.cameras.values()}
+    for name in sorted((RESULT_FOLDERS | collections) & entries.keys()):
+        if entries[name].is_symlink() and folders.leads_into_another_session(path / name, path):
+            raise Blocked(
+                f"{path / name} is a link into another session, whose files would be overwritten: "
+                "have a folder in its place"
+            )
+    made_from = provenance.read(path)
+    statuses = list(_scan_tasks(recorded, made_from, config))
+    for each in left_out.in_session(recorded, config):
+        state = State.BLOCKED if each.is_mistake else State.LEFT_OUT
+        statuses.append(Status(path, each.camera, "", state, reason=each.reason))
+    waiting = any(status.state is State.PENDING for status in statuses)
+    # Snakemake would end the run if a folder for results cannot be made.
+    if waiting and not os.access(path, os.W_OK | os.X_OK):
         seen.cacheable = False
-    return statuses
+        raise Blocked(f"no permission to write to {path}")
+    yield from statuses
 
 
 def _scan_tasks(
-    recorded: Session, made_from: Mapping[str, Any], config: Configuration
+    recorded: Session, made_from: Mapping[str, Entry], config: Configuration
 ) -> Iterator[Status]:
-    to_be_made: set[Path] = set()
+    makers: dict[Path, str] = {}
+    blocked: dict[Path, str] = {}
     for camera, task in tasks.selected(recorded, config):
         if not task.applies(recorded, camera, config):
             continue
         outputs = [datasets.path(pattern, recorded, camera) for pattern in task.outputs]
-        exist = all(output.name in recorded.siblings(output) for output in outputs)
-        reason = ""
-        try:
-            files = task_inputs.find(task, recorded, camera, config)
-            inputs = {file for found in files.values() for file in found}
-            params = task.params(recorded, camera, config)
-        except Blocked as error:
-            state = State.DONE if exist else State.BLOCKED
-            reason = "" if exist else str(error)
-        else:
-            recorded.lookups.files.update(
-                str(file)
-                for file in inputs
-                if provenance.relative(file, recorded.path) not in made_from
-            )
-            done = (
-                exist
-                and to_be_made.isdisjoint(inputs)
-                and _up_to_date(recorded, inputs, outputs, params, made_from)
-            )
-            state = State.DONE if done else State.PENDING
+        state, reason = _judge(task, recorded, camera, outputs, config, made_from, makers, blocked)
+        if state is State.BLOCKED:
+            # What needs them would be asked of Snakemake, which ends without any job.
+            missing = (file for file in outputs if file.name not in recorded.siblings(file))
+            blocked.update(dict.fromkeys(missing, reason))
         if state is not State.PENDING:
             outputs = []
-        to_be_made.update(outputs)
+        makers.update(dict.fromkeys(outputs, task.stage))
         yield Status(recorded.path, camera.label, task.stage, state, tuple(outputs), reason)
 
 
-def _up_to_date(
+def _judge(
+    task: Task,
     recorded: Session,
-    inputs: Collection[Path],
-    outputs: Collection[Path],
-    params: Mapping[str, Any],
-    made_from: Mapping[str, Any],
-) -> bool:
-    """Return whether outputs are newer than their inputs and made from these with these settings.
+    camera: Camera,
+    outputs: Sequence[Path],
+    config: Configuration,
+    made_from: Mapping[str, Entry],
+    makers: Mapping[Path, str],
+    blocked: Mapping[Path, str],
+) -> tuple[State, str]:
+    """Return the state of a task and why.
 
-    Outputs that alfvideo has no record of (made by another program) are judged by time alone.
+    `makers` are the pending stages of the files to come, `blocked` why others will not.
     """
-    oldest = min(_modified(recorded, output) for output in outputs)
-    if any(_modified(recorded, file) > oldest for file in inputs):
-        return False
-    names = {provenance.relative(file, recorded.path) for file in inputs}
-    entries = [made_from.get(provenance.relative(output, recorded.path)) for output in outputs]
-    wanted = cascades.without_places(params)
-    return all(
-        entry is None
-        or (
-            cascades.without_places(entry.get("params", {})) == wanted
-            and set(entry.get("inputs", ())) == names
-        )
-        for entry in entries
-    )
+    lacking: Sequence[Path] = outputs
+    try:
+        for output in outputs:
+            recorded.check(output)
+        lacking = [output for output in outputs if not recorded.has(output)]
+        files = task_inputs.find(task, recorded, camera, config)
+        inputs = {file for found in files.values() for file in found}
+        params = task.params(recorded, camera, config)
+        if needed := blocked.keys() & inputs:
+            raise Blocked(blocked[min(needed)])
+        recorded.lookups.files.update(map(str, inputs))
+        if lacking:
+            return State.PENDING, _lacking(recorded, lacking, outputs)
+        if coming := makers.keys() & inputs:
+            return State.PENDING, up_to_date.after(min(makers[file] for file in coming))
+        made = [provenance.relative(output, recorded.path) for output in outputs]
+        names = [provenance.relative(file, recorded.path) for file in inputs]
+        there = up_to_date.files_of(recorded)
+        if reason := up_to_date.why_not(made, names, params, made_from, there):
+            return State.PENDING, reason
+        return State.DONE, up_to_date.changed(made, made_from, there)
+    except Blocked as error:
+        return (State.BLOCKED, str(error)) if lacking else (State.DONE, "")
 
 
-def _modified(recorded: Session, file: Path) -> int:
-    return recorded.siblings(file)[file.name].stat().st_mtime_ns
+def _lacking(recorded: Session, lacking: Sequence[Path], outputs: Sequence[Path]) -> str:
+    """Say which outputs are missing or empty."""
+    empty = [file for file in lacking if file.name in recorded.siblings(file)]
+    what = "empty" if empty else "missing"
+    if len(lacking) == len(outputs):
+        return what
+    return f"{up_to_date.short((empty or lacking)[0].name)} {what}"
 
 
 def targets(statuses: Iterable[Status]) -> list[str]:

@@ -4,14 +4,12 @@ What was found is remembered with a stamp of what it was found from, and holds a
 does. The stamp is made of the modification and status change times of
 
 - each folder that was listed (of one that is not there: of the nearest folder above it),
-- the description of the session or its task settings, each raw video that is an input, and one
-  other input of each ALF object, with their sizes.
+- the description of the session or its task settings, and each input of a task, raw or a result,
+  with their sizes.
 
-So this is noticed: whatever comes, goes or is renamed in these folders, and what alfvideo itself
-writes, because it always replaces files whole; and a file of the second kind that is written to in
-place. Not noticed is only a write in place to another input, such as `_spikeglx_sync.channels.npy`
-while `_spikeglx_sync.times.npy` and the folder stay as they are; or to the copy of the acquisition
-code. To look at everything again, remove the folder `.scan`.
+So this is noticed: whatever comes, goes, is renamed or replaced in these folders, and an input that
+is written to in place. Not noticed is only a write in place to a result that nothing is made from,
+such as a picture. To look at everything again, remove the folder `.scan`.
 
 All is forgotten if a setting changes that is not merely a choice of sessions, or a cascade, a
 model, a reference frame, or alfvideo. Never remembered are sessions in which something is pending,
@@ -28,9 +26,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from alfvideo.configuration import Configuration
-from alfvideo.files import atomic
+from alfvideo.files import atomic, regular
 from alfvideo.jobs import provenance
 from alfvideo.planning import task_settings
+from alfvideo.planning.known_checksums import Checksums
 from alfvideo.session import folders
 from alfvideo.session.folders import Lookups
 
@@ -40,13 +39,11 @@ FOLDER = Path(".scan")
 SETTLED = 2 * 10**9
 """Nanoseconds after which another change has another time, on any file system."""
 
+MAX_BYTES = 2**30
+"""Of the memory of a million sessions."""
+
 CHOICE = {"root", "sessions", "subjects", "from_date", "to_date"}
 """Keys of the configuration that choose sessions and change nothing in them."""
-
-VIDEOS = (".avi", ".mp4")
-
-NOT_READ = "/_iblrig_videoCodeFiles."
-"""Part of the paths of inputs that are only kept a record of."""
 
 SOURCES = Path(__file__).parents[1]
 """Another version of alfvideo may find something else."""
@@ -80,8 +77,11 @@ class Memory:
     that cannot be read is taken for empty, one that cannot be written is left alone.
     """
 
-    def __init__(self, file: Path | None = None, key: str = "") -> None:
+    def __init__(
+        self, file: Path | None = None, key: str = "", checksums: Checksums | None = None
+    ) -> None:
         self._file = file
+        self.checksums = checksums or Checksums()
         self._key = key
         self._settled = time.time_ns() - SETTLED
         self._days, self._entries = _load(file, key) if file else ({}, {})
@@ -128,6 +128,7 @@ class Memory:
 
     def save(self) -> None:
         """Write what is known now, if that is not what is there already."""
+        self.checksums.save()
         if self._file is None:
             return
         days = {day: self._days[day] for day in self._visited if day in self._days}
@@ -164,7 +165,8 @@ class Memory:
 def load_memory(root: Path, config: Configuration, folder: Path = FOLDER) -> Memory:
     """Load what is known of the sessions below a folder, as it is with this configuration."""
     name = hashlib.md5(str(root).encode()).hexdigest()
-    return Memory(folder / f"{name}.json", _key(config))
+    checksums = Checksums(root, folder / f"{name}_checksums.json")
+    return Memory(folder / f"{name}.json", _key(config), checksums)
 
 
 def _key(config: Configuration) -> str:
@@ -181,7 +183,7 @@ def _key(config: Configuration) -> str:
 def _load(file: Path, key: str) -> tuple[dict[str, tuple[str, list[str]]], dict[str, Entry]]:
     """Load days and sessions of a file; none if it is of another key or cannot be read."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(regular.read(file, MAX_BYTES))
         if content["key"] != key:
             return {}, {}
         watched = [Watched(*map(tuple, names)) for names in content["watched"]]
@@ -192,7 +194,7 @@ def _load(file: Path, key: str) -> tuple[dict[str, tuple[str, list[str]]], dict[
         }
         days = {day: (str(stamp), list(names)) for day, (stamp, names) in content["days"].items()}
         return days, entries
-    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return {}, {}
 
 
@@ -204,17 +206,8 @@ def _watched(path: Path, seen: Lookups) -> Watched:
         while not entries and folder != top and not Path(folder).is_dir():
             folder = folder.rpartition("/")[0]
         folders.add(folder[len(top) + 1 :])
-    chosen = {_object(file): file for file in sorted(seen.files) if NOT_READ not in file}
-    files = {file[len(top) + 1 :] for file in chosen.values()}
+    files = {file[len(top) + 1 :] for file in seen.files}
     return Watched(tuple(sorted(folders)), tuple(sorted(files)))
-
-
-def _object(file: str) -> str:
-    """Return the part of a path that files of the same ALF object share; all of it for a video."""
-    if file.endswith(VIDEOS):
-        return file
-    folder, _, name = file.rpartition("/")
-    return f"{folder}/{name.partition('.')[0]}"
 
 
 def _stamp(path: Path | str, watched: Watched) -> tuple[str, int]:

@@ -54,8 +54,12 @@ class Invocation:
     @property
     def runs_jobs(self) -> bool:
         """True if this process will run jobs: no dry run, no graph, no report, no job itself."""
-        started = self._workflow.execution_settings is not None
-        return started and self.is_main_process and not self.dry_run
+        return self.plans_jobs and not self.dry_run
+
+    @property
+    def plans_jobs(self) -> bool:
+        """True if this process decides which jobs run: as `runs_jobs`, or a dry run."""
+        return self._workflow.execution_settings is not None and self.is_main_process
 
     @property
     def touches(self) -> bool:
@@ -120,10 +124,17 @@ class Invocation:
     def regenerate(self, files: Iterable[str]) -> None:
         """Have these files regenerated that are there.
 
-        The scan knows from the sessions' own records what is out of date, Snakemake only from those
-        of the folder that it runs in.
+        The scan knows from the sessions' own records what is out of date, Snakemake only from dates
+        and from the records of the folder that it runs in.
         """
         self._workflow.dag.forcefiles.update(file for file in files if Path(file).exists())
+
+    def ignore_dates(self) -> None:
+        """Have no job fail because an input has a later date than its outputs.
+
+        Rigs' clocks may be wrong, and the scan does not go by dates.
+        """
+        self._workflow.dag.check_output_mtime = _accept
 
     def jobs_done(self) -> list[str]:
         """Count the rules of the jobs that ended well."""
@@ -141,6 +152,10 @@ class Invocation:
 
     def _done(self) -> set[Any]:
         return set(self._workflow.dag.finished_jobs) if self._workflow.dag else set()
+
+
+async def _accept(*_: Any) -> None:
+    """Find nothing wrong with the dates of a job's outputs."""
 
 
 def _task(job: Any) -> str:

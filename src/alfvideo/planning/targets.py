@@ -5,9 +5,9 @@ import hashlib
 import platform
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,13 @@ from alfvideo.configuration import Configuration
 from alfvideo.files import lock
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance, runs
-from alfvideo.planning import pending, scan_cache, start, task_inputs, tasks
+from alfvideo.planning import pending, quarantine, scan_cache, start, task_inputs, tasks
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.planning.snakemake_internals import Invocation
 from alfvideo.planning.task import Task
 from alfvideo.session import datasets, description, folders
 from alfvideo.session.cameras import ALL_CAMERAS, Camera
-from alfvideo.trackers import TRACKERS
 
 Show = Callable[[Sequence[Status], Path, Configuration], None]
 """Prints what the scan found below a data folder, before the run starts."""
@@ -49,7 +48,7 @@ class Planner:
         self._invocation = invocation
         self._show = show
         self._began, self._start = provenance.now(), time.monotonic()
-        self._statuses: dict[Path, list[Status]] = {}
+        self._statuses: dict[Path, dict[tuple[str, str], Status]] = {}
         self._tables: dict[str, tuple[Path, list[str]]] = {}
         self._locked: list[Path] = []
         # Snakemake asks again whenever it looks for jobs to start; both stay as they are in a run.
@@ -72,19 +71,27 @@ class Planner:
         and whose name says why: Snakemake then tries the next rule, or shows the reason.
         """
         task, config = tasks.BY_RULE[rule], self.configuration(path)
+        self._invocation.ignore_dates()
         if self._invocation.runs_jobs and _is_below(path, self._folder(path)):
             self.begin(self._folder(path))
         try:
-            camera = self._camera(task, path, label)
-            if not task.applies(self._session(path), camera, config):
-                raise Blocked(f"{rule} is not for this kind of session")
-            if self._is_left_alone(task, path, camera):
-                raise Blocked("it is done")
-            task.params(self._session(path), camera, config)
-            files = task_inputs.find(task, self._session(path), camera, config)
-            return {name: list(map(str, found)) for name, found in files.items()}
-        except Blocked as reason:
-            return {"blocked": f"{path}: {reason}"}
+            return self._inputs(task, path, label, config)
+        # Whatever it is: it must not end the planning of the other sessions.
+        except Exception as error:
+            return {"blocked": f"{path}: {quarantine.reason(error, path)}"}
+
+    def _inputs(
+        self, task: Task, path: Path, label: str, config: Configuration
+    ) -> dict[str, list[str] | str]:
+        camera = self._camera(task, path, label)
+        if not task.applies(self._session(path), camera, config):
+            raise Blocked(f"{task.rule} is not for this kind of session")
+        if self._is_left_alone(task, path, camera):
+            raise Blocked("it is done")
+        task.params(self._session(path), camera, config)
+        files = task_inputs.find(task, self._session(path), camera, config)
+        self._regenerate(task, path, camera)
+        return {name: list(map(str, found)) for name, found in files.items()}
 
     def settings(self, rule: str, path: Path, label: str = "") -> dict[str, Any]:
         """Return everything but the inputs that the results of a job depend on."""
@@ -114,22 +121,30 @@ class Planner:
     def _is_left_alone(self, task: Task, path: Path, camera: Camera) -> bool:
         """Return whether outputs are there that nothing regenerates unless asked to (-F, -R).
 
-        Those of cameras that are not selected, and finished poses: that another camera needs the
-        environment of its engine to be made is no reason to track this one again.
+        Those of cameras that are not selected, and all that is done: Snakemake, which goes by
+        dates and by the records of its working folder, then takes it for raw data.
         """
-        if self._invocation.regenerates:
+        if not self._invocation.plans_jobs or self._invocation.regenerates:
             return False
         if not task.of_session and camera.label not in self.configuration(path).cameras:
             recorded = self._session(path)
             outputs = (datasets.path(output, recorded, camera) for output in task.outputs)
-            return all(output.exists() for output in outputs)
-        return task.stage in TRACKERS and (camera.label, task.stage) in self._done(path)
+            return all(map(recorded.has, outputs))
+        found = self._found(path).get((camera.label, task.stage))
+        return found is not None and found.state is State.DONE
 
-    def _done(self, path: Path) -> set[tuple[str, str]]:
-        """Return cameras and stages of a session in which nothing is left to do, by the scan."""
+    def _regenerate(self, task: Task, path: Path, camera: Camera) -> None:
+        """Have what is pending made, whatever dates its files have."""
+        if self._invocation.plans_jobs:
+            found = self._found(path).get((camera.label, task.stage))
+            self._invocation.regenerate(map(str, found.outputs) if found else ())
+
+    def _found(self, path: Path) -> dict[tuple[str, str], Status]:
+        """Return what the scan finds in a session, by camera and stage."""
         if path not in self._statuses:
-            self._statuses[path] = pending.scan_session(path, self.configuration(path))
-        return {(s.camera, s.stage) for s in self._statuses[path] if s.state is State.DONE}
+            found = pending.scan_session(path, self.configuration(path))
+            self._statuses[path] = {(each.camera, each.stage): each for each in found}
+        return self._statuses[path]
 
     def statuses(self, root: Path) -> list[Status]:
         """Return what the scan finds below a data folder.
@@ -160,14 +175,13 @@ class Planner:
             self.begin(root)
         memory = scan_cache.load_memory(root, config)
         statuses = pending.scan(root, config, memory)
-        by_session = groupby(statuses, key=lambda status: status.session)
-        self._statuses.update((path, list(found)) for path, found in by_session)
+        for each in statuses:
+            self._statuses.setdefault(each.session, {})[each.camera, each.stage] = each
         self._show(statuses, root, config)
         start.check_engines(statuses, config, self._invocation.uses_conda)
         if not self._invocation.dry_run:
             statuses = start.without_unreachable_server(statuses, config)
         wanted = pending.targets(statuses)
-        self._invocation.regenerate(wanted)
         if config.registration.tables:
             sessions = dict.fromkeys(status.session for status in statuses)
             wanted = wanted + self._tables_after(root, wanted, list(sessions), memory.made)
@@ -229,14 +243,9 @@ class Planner:
 
     def _end(self, working_folder: Path) -> None:
         """Put what was made in the ONE tables although something failed; remember the run."""
-        from alfvideo.registration import one_tables
-
         for target, (root, _) in self._tables.items():
             if not (working_folder / target).exists():
-                try:
-                    one_tables.update(root, folders.discover(root))
-                except DataError as error:
-                    print(error, file=sys.stderr)
+                _put_in_tables(root)
         if self._invocation.touches:
             return
         done = sum(rule in tasks.BY_RULE for rule in self._invocation.jobs_done())
@@ -247,6 +256,21 @@ class Planner:
             runs.record(run, working_folder / runs.FILE)
         if failed:
             print(f"{done} jobs done, {failed} failed: alfvideo status says why.", file=sys.stderr)
+
+
+def _put_in_tables(root: Path) -> None:
+    """Put what was made in the ONE tables; whatever is wrong with them is only said."""
+    from alfvideo.registration import one_tables
+
+    try:
+        for sentence in one_tables.update(root, folders.discover(root)).left_out:
+            print(sentence, file=sys.stderr)
+    except DataError as error:
+        print(error, file=sys.stderr)
+    # The run is remembered and its failures are counted after this.
+    except Exception:
+        print(f"Unexpected error in the ONE tables of {root}, please report it:", file=sys.stderr)
+        traceback.print_exc()
 
 
 def _is_below(path: Path, folder: Path) -> bool:

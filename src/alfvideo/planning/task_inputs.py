@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked
 from alfvideo.jobs import provenance
-from alfvideo.planning import tasks
+from alfvideo.jobs.provenance import Entry
+from alfvideo.planning import tasks, up_to_date
 from alfvideo.planning.task import EveryResult, Result, Task
 from alfvideo.session import datasets
 from alfvideo.session.cameras import ALL_CAMERAS, Camera, Session
@@ -22,7 +23,7 @@ def find(
     Raises
     ------
     Blocked
-        If one that it needs is missing.
+        If one that it needs is missing, or one that is there cannot be read.
     """
     found = {raw.__name__: raw(session, camera) for raw in task.inputs}
     for name, result in task.results.items():
@@ -30,6 +31,8 @@ def find(
             found[name] = _of_all(session, config)
         else:
             found[name] = _of_one(result, session, camera, config)
+    for file in chain.from_iterable(found.values()):
+        session.check(file)
     return found
 
 
@@ -89,7 +92,7 @@ def _obtainable(pattern: str, session: Session, camera: Camera, config: Configur
         If it is not there and cannot be made, or is of a camera that is not selected.
     """
     file = datasets.path(pattern, session, camera)
-    if file.name in session.siblings(file):
+    if session.has(file):
         return file
     if camera is ALL_CAMERAS or camera.label in config.cameras:
         for task in tasks.TASKS:
@@ -118,7 +121,7 @@ def _obtainable_unless_failed(
 
 
 def _check_last_attempt(
-    file: Path, failed: Mapping[str, Any], session: Session, camera: Camera, config: Configuration
+    file: Path, failed: Mapping[str, Entry], session: Session, camera: Camera, config: Configuration
 ) -> None:
     makers = (
         task
@@ -126,15 +129,16 @@ def _check_last_attempt(
         if task.applies(session, camera, config)
         and any(datasets.path(pattern, session, camera) == file for pattern in task.outputs)
     )
-    task = None if file.name in session.siblings(file) else next(makers, None)
+    task = None if session.has(file) else next(makers, None)
     if task is None:
         return
     inputs = [path for found in find(task, session, camera, config).values() for path in found]
+    there = {provenance.relative(path, session.path) for path in inputs if session.has(path)}
     entry = failed.get(provenance.relative(file, session.path))
     if (
         entry
-        and entry["params"] == task.params(session, camera, config)
-        and entry["inputs"] == provenance.fingerprints(inputs, session.path)
+        and not up_to_date.setting_changes(entry["params"], task.params(session, camera, config))
+        and up_to_date.same_inputs(entry, there, up_to_date.files_of(session))
     ):
         raise Blocked(f"{file.name} could not be made: {entry['message']}")
     for path in inputs:

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from alfvideo.behaviour import pupil
 from alfvideo.configuration import Configuration
+from alfvideo.files import checksums
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.pose import cascades
 from alfvideo.qc import reference, rigs
+from alfvideo.registration import names
 from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.rigs import RIGS, Rig
 
@@ -50,14 +53,30 @@ def pose_box(camera: Camera, config: Configuration) -> dict[str, int] | None:
 
 def checks(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
     """Return what the checks of a camera expect; a changed reference frame counts as a setting."""
-    reference_frame, modified = _reference_frame(camera.label, config)
+    reference_frame, md5 = _reference_frame(camera.label, config)
     return {
         **daq(session, camera, config),
         "sync": session.sync,
         "expected": asdict(rigs.expected(camera.label, session.sync, camera.described)),
         "protocols": list(session.protocols),
         "reference_frame": reference_frame,
-        "reference_frame_modified": modified,
+        "reference_frame_md5": md5,
+    }
+
+
+def alyx(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
+    """Return where a session is registered and how.
+
+    Raises
+    ------
+    Blocked
+        If ONE, and so the server, would take its folder for another session.
+    """
+    names.check_session(session.path)
+    return {
+        "url": config.registration.alyx,
+        "repository": config.registration.repository,
+        "protected": config.registration.protected,
     }
 
 
@@ -82,11 +101,19 @@ def outside(config: Configuration) -> dict[str, Any]:
     return found
 
 
-def _reference_frame(label: str, config: Configuration) -> tuple[str, int]:
-    """Return the file of a camera's reference frame and when it was last changed, in ns."""
+def _reference_frame(label: str, config: Configuration) -> tuple[str, str | None]:
+    """Return the file of a camera's reference frame and its checksum."""
     folder = config.reference_frames
     found = reference.find(Path(folder).expanduser(), label) if folder else None
-    return str(found or ""), found.stat().st_mtime_ns if found else 0
+    if found is None:
+        return "", None
+    stat = found.stat()
+    return str(found), _md5(found, stat.st_size, stat.st_mtime_ns)
+
+
+@cache
+def _md5(path: Path, _size: int, _modified: int) -> str:
+    return checksums.md5(path)
 
 
 def has_cascade(tracker: str) -> Applies:

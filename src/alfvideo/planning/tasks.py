@@ -199,11 +199,7 @@ TASKS = (
         applies=lambda session, camera, config: bool(config.registration.alyx),
         inputs=(),
         outputs=(datasets.ALYX_REPORT,),
-        settings=lambda session, camera, config: {
-            "url": config.registration.alyx,
-            "repository": config.registration.repository,
-            "protected": config.registration.protected,
-        },
+        settings=task_settings.alyx,
         results={"results": EveryResult()},
         of_session=True,
     ),

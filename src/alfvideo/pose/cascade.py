@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from alfvideo.files import yaml_model
 from alfvideo.files.yaml_model import Items, Model, Number, Truth, Whole, key
+from alfvideo.session import labels
 
 ENSEMBLE_SMOOTHING = {"pupil", "points"}
 
@@ -140,11 +141,7 @@ class CascadeSettings(Model):
     """The view that the networks of a cascade have of a camera."""
 
     mirrored: Annotated[
-        Items[
-            Annotated[
-                str, key("a camera label in small letters, for example right", pattern="^[a-z]+$")
-            ]
-        ],
+        Items[Annotated[str, key(labels.MUST_BE, pattern=f"^{labels.PATTERN}$")]],
         key("a list of cameras that see the animal from the other side, for example [right]"),
     ] = ()
     frame: Annotated[

@@ -1,9 +1,12 @@
 """The ONE tables of a data folder: its sessions and datasets, so that ONE finds and loads them."""
 
 import json
+import os
+import stat
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -16,10 +19,11 @@ from one.alf import cache, spec
 from one.alf.path import ALFPath
 from pyarrow.parquet import read_schema
 
-from alfvideo.files import atomic
+from alfvideo.files import atomic, regular
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
-from alfvideo.registration import registry
+from alfvideo.planning import quarantine
+from alfvideo.registration import names, registry
 from alfvideo.session import description
 
 NAMESPACE = uuid.uuid3(uuid.NAMESPACE_DNS, "alfvideo")
@@ -39,7 +43,18 @@ _EMPTY = {
 _MAX_HASHED_BYTES = 200_000_000
 """Bytes; larger files that alfvideo has not made are not hashed."""
 
+_ODD = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+"""Errors of what has another shape than is expected."""
+
 _SESSION = list(cache.EMPTY_SESSIONS_FRAME.columns)
+
+
+@dataclass(frozen=True)
+class Update:
+    """Sessions that were put in the tables, and a sentence for each that was not, or not whole."""
+
+    n_sessions: int = 0
+    left_out: tuple[str, ...] = ()
 
 
 class _Unchanged(Exception):
@@ -57,35 +72,45 @@ def outdated(
     """List the sessions of which results were made since they were last put in the tables.
 
     `when_made` says of some sessions when their provenance was last changed, in ns, to save asking.
-    Left out are sessions of which the provenance is broken, and those that ONE would look for
-    elsewhere: it knows `lab/Subjects/subject` and `subject` below its root.
+    Left out are sessions of which the provenance is broken, and those of `names.left_out`.
     """
-    try:
-        metadata = json.loads(read_schema(path(root, "datasets")).metadata[b"one_metadata"])
-        known = metadata.get(_REGISTERED, {}) if path(root, "sessions").exists() else {}
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
-        known = {}
+    known = _registered(root)
     return [
         session
         for session in sessions
-        if len(session.relative_to(root).parts) in (3, 5)
-        and (made := when_made.get(session) or _made(session)) is not None
-        and known.get(_relative(root, session)) != made
+        if (made := when_made.get(session) or _made(session)) is not None
+        and (name := _name(root, session)) is not None
+        and known.get(name) != made
         and _is_readable(session)
     ]
 
 
-def update(root: Path, sessions: Iterable[Path]) -> int:
-    """Put the datasets of sessions in the tables, and return how many sessions that were.
+def _registered(root: Path) -> Mapping[str, Any]:
+    """Return when the provenance of each session was last changed that is in the tables, in ns."""
+    # Others may have put a pipe there, which would be waited for.
+    if not all(regular.is_regular(path(root, table)) for table in _EMPTY):
+        return {}
+    try:
+        schema = read_schema(path(root, "datasets"))
+        known = json.loads(schema.metadata[b"one_metadata"]).get(_REGISTERED, {})
+    except (OSError, pa.ArrowException, *_ODD):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def update(root: Path, sessions: Iterable[Path]) -> Update:
+    """Put the datasets of sessions in the tables, and return what came of it.
 
     Other rows stay as they are, and so do ids, QC and default revisions of rows that are there.
-    Datasets that are gone are marked as such. Safe with several writers.
+    Datasets that are gone are marked as such. A session that cannot be put there is left out: the
+    others are. Safe with several writers.
 
     Raises
     ------
     DataError
         If a table is there that cannot be read, or cannot be written; it stays as it is.
     """
+    left_out: list[str] = []
     try:
         with (
             atomic.output(path(root, "datasets")) as new_datasets,
@@ -95,41 +120,63 @@ def update(root: Path, sessions: Iterable[Path]) -> int:
             if not changed:
                 raise _Unchanged
             tables = _load(root)
-            registered = tables["_meta"]["raw"]["datasets"].setdefault(_REGISTERED, {})
-            # As it was before the files are looked at: what is made meanwhile is for the next time.
-            registered |= {_relative(root, session): _made(session) for session in changed}
-            _merge(tables, root, changed)
+            merged = _merge(tables, root, changed, left_out)
+            if not merged:
+                raise _Unchanged
+            metadata = tables["_meta"]["raw"]["datasets"]
+            known = metadata.get(_REGISTERED)
+            metadata[_REGISTERED] = {**(known if isinstance(known, dict) else {}), **merged}
             _save(new_sessions, tables, "sessions")
             _save(new_datasets, tables, "datasets")
     except _Unchanged:
-        return 0
+        return Update(0, tuple(left_out))
     except OSError as error:
         raise DataError(
             f"The ONE tables in {root} cannot be written ({error.strerror}). Give the user who "
             "runs this space and write access there, or set `registration: {tables: false}`."
         ) from None
-    return len(changed)
+    return Update(len(merged), tuple(left_out))
 
 
-def _merge(tables: Mapping[str, Any], root: Path, changed: Iterable[Path]) -> None:
-    """Put sessions and their datasets in the tables, in place."""
+def _merge(
+    tables: Mapping[str, Any], root: Path, changed: Iterable[Path], left_out: list[str]
+) -> dict[str, int | None]:
+    """Put sessions and their datasets in the tables, in place.
+
+    Returns their names and when their provenance was last changed, in ns, before their files were
+    looked at: what is made meanwhile is for the next time. A sentence for each session that cannot
+    be put there, or not whole, is added to `left_out`.
+    """
     ids = _known_sessions(tables["sessions"])
+    merged: dict[str, int | None] = {}
     sessions, datasets = [], []
     for session in changed:
-        name = _relative(root, session)
-        eid = ids.get(name) or uuid.uuid3(NAMESPACE, name)
+        try:
+            name, made = names.of_session(root, session), _made(session)
+            eid = ids.get(name) or uuid.uuid3(NAMESPACE, name)
+            known = tables["datasets"]
+            known = known.loc[eid].reset_index() if eid in known.index else known[:0]
+            by_path = {row["rel_path"]: row for row in known.to_dict("records")}
+            row = {"id": eid, **_session_row(name, session)}
+            rows, problems = _dataset_rows(session, eid, by_path)
+        # Whatever is wrong with it must not keep the others out.
+        except Exception as error:
+            reason = quarantine.reason(error, session)
+            left_out.append(f"Not put in the ONE tables: {session}: {reason}")
+            continue
+        left_out += problems
+        merged[name] = made
+        datasets += rows
         if name not in ids:
-            sessions.append({"id": eid, **_session_row(root, session)})
-        known = tables["datasets"]
-        known = known.loc[eid].reset_index() if eid in known.index else known[:0]
-        by_path = {row["rel_path"]: row for row in known.to_dict("records")}
-        datasets += _dataset_rows(session, eid, by_path)
-    cache.merge_tables(
-        tables,
-        origin=str(root),
-        sessions=pd.DataFrame(sessions, columns=["id", *_SESSION]).set_index("id"),
-        datasets=pd.DataFrame(datasets).set_index(["eid", "id"]),
-    )
+            sessions.append(row)
+    if datasets:
+        cache.merge_tables(
+            tables,
+            origin=str(root),
+            sessions=pd.DataFrame(sessions, columns=["id", *_SESSION]).set_index("id"),
+            datasets=pd.DataFrame(datasets).set_index(["eid", "id"]),
+        )
+    return merged
 
 
 def _load(root: Path) -> Mapping[str, Any]:
@@ -139,12 +186,14 @@ def _load(root: Path) -> Mapping[str, Any]:
         file = path(root, name)
         metadata: dict[str, Any] = {"date_created": datetime.now().isoformat(" ", "minutes")}
         tables[name] = empty
-        if file.exists():
+        if os.path.lexists(file):
             try:
+                if not regular.is_regular(file):
+                    raise ValueError("it is no file")
                 loaded = cache.load_tables(root, file.name)
                 tables[name], metadata = loaded[name], loaded["_meta"]["raw"][name]
                 _check(tables[name], name, metadata)
-            except (OSError, pa.ArrowException, KeyError, ValueError, AttributeError) as error:
+            except (OSError, pa.ArrowException, *_ODD) as error:
                 reason = str(error).partition("\n")[0]
                 raise DataError(
                     f"{file} cannot be used as a ONE table ({reason}). It is left as it is. Put a "
@@ -162,6 +211,8 @@ def _check(table: pd.DataFrame, name: str, metadata: Mapping[str, Any]) -> None:
         raise ValueError("it was not written by ONE")
     if missing or list(table.index.names) != list(expected.index.names):
         raise ValueError(f"it lacks {', '.join(missing) or 'the ids of ONE'}")
+    if name == "sessions":
+        _known_sessions(table)
 
 
 def _save(file: Path, tables: Mapping[str, Any], name: str) -> None:
@@ -171,26 +222,25 @@ def _save(file: Path, tables: Mapping[str, Any], name: str) -> None:
     parquet.save(file, cache.cast_index_object(tables[name].copy(), str), metadata)
 
 
-def _relative(root: Path, session: Path) -> str:
-    """Return a session as `lab/subject/date/number`, or without lab if no folder names it."""
-    inside = ALFPath(session.relative_to(root))
-    return "/".join(filter(None, inside.session_parts))
+def _name(root: Path, session: Path) -> str | None:
+    """Return the name of a session in the tables; None if ONE cannot hold it."""
+    try:
+        return names.of_session(root, session)
+    except Blocked:
+        return None
 
 
 def _made(session: Path) -> int | None:
     """Return the time at which something was last made of a session, in ns; None if nothing was."""
     try:
         return (session / provenance.FILE_NAME).stat().st_mtime_ns
-    except FileNotFoundError:
+    except OSError:
         return None
 
 
 def _is_readable(session: Path) -> bool:
     """Return whether the records of a session can be read; if not, the scan blocks it."""
-    try:
-        return bool(provenance.read(session))
-    except DataError:
-        return False
+    return bool(provenance.readable(session)[0])
 
 
 def _known_sessions(sessions: pd.DataFrame) -> dict[str, uuid.UUID]:
@@ -205,37 +255,44 @@ def _known_sessions(sessions: pd.DataFrame) -> dict[str, uuid.UUID]:
     }
 
 
-def _session_row(root: Path, session: Path) -> dict[str, Any]:
-    lab, subject, day, number = ALFPath(session.relative_to(root)).session_parts
+def _session_row(name: str, session: Path) -> dict[str, Any]:
+    *lab, subject, day, number = name.split("/")
     try:
         recorded = description.read(session)
         protocols, projects = recorded.protocols, recorded.projects
     except Blocked:
         protocols, projects = (), ()
     return {
-        "lab": lab or "",
+        "lab": "".join(lab),
         "subject": subject,
         "date": date.fromisoformat(day),
         "number": int(number),
-        "task_protocol": "/".join(protocols),
-        "projects": ",".join(projects),
+        "task_protocol": "/".join(map(str, protocols)),
+        "projects": ",".join(map(str, projects)),
     }
 
 
 def _dataset_rows(
     session: Path, eid: uuid.UUID, known: Mapping[str, Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """Build rows of all datasets of a session; `known` are those in the table, by path."""
-    hashes = _hashes(session)
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Build rows of all datasets of a session, and say what is left out or not known of them.
+
+    `known` are those in the table, by path.
+    """
+    hashes, problems = _hashes(session)
     rows = {path: {**row, "exists": False} for path, row in known.items()}
+    others = []
     for file, size in _datasets(session):
         name = file.relative_to(session).as_posix()
+        if not names.holds(name):
+            others.append(name)
+            continue
         before = known.get(name, {})
         md5 = hashes.get((name, size))
         if md5 is None and before.get("file_size") == size and pd.notna(before["hash"]):
             md5 = before["hash"]
         if md5 is None and size <= _MAX_HASHED_BYTES:
-            with suppress(PermissionError):
+            with suppress(OSError):
                 md5 = provenance.md5(file)
         rows[name] = {
             "id": uuid.uuid3(eid, name),
@@ -246,28 +303,49 @@ def _dataset_rows(
             "hash": md5,
             "exists": True,
         }
+    if others:
+        more = f" and {len(others) - 1} more" if others[1:] else ""
+        problems.append(
+            f"Not in the ONE tables: {others[0]!r}{more} of {session}: ONE cannot hold these "
+            "names. Rename folders and files to letters, digits, '.', '-' and '_'."
+        )
     defaults = _default_revisions(session, rows, known)
-    return [{**row, "eid": eid, "default_revision": defaults[name]} for name, row in rows.items()]
+    found = [{**row, "eid": eid, "default_revision": defaults[name]} for name, row in rows.items()]
+    return found, problems
 
 
 def _datasets(session: Path) -> Iterator[tuple[Path, int]]:
-    """Yield the datasets of a session and their sizes, without hidden (temporary) files."""
+    """Yield the datasets of a session and their sizes, without hidden (temporary) files.
+
+    What is no file, or a link to none, is left out.
+    """
     for file in ALFPath(session).iter_datasets(recursive=True):
         hidden = any(part.startswith(".") for part in file.relative_to(session).parts)
-        if spec.is_valid(file.name) and not hidden and file.exists():
-            yield file, file.stat().st_size
+        if spec.is_valid(file.name) and not hidden:
+            with suppress(OSError):
+                status = file.stat()
+                if stat.S_ISREG(status.st_mode):
+                    yield file, status.st_size
 
 
-def _hashes(session: Path) -> dict[tuple[str, int], str]:
-    """Return the MD5 of files that alfvideo made or registered, by path and size."""
-    hashes = {}
+def _hashes(session: Path) -> tuple[dict[tuple[str, int], str], list[str]]:
+    """Return the MD5 of files that alfvideo made or registered, by path and size.
+
+    Also a sentence for each record that cannot be read: the others count.
+    """
+    hashes, problems = {}, []
     for name, entry in provenance.read(session).items():
-        if made := entry.get("output"):
-            hashes[name, made["size"]] = made["md5"]
-    for record in session.glob("registration/*_raw.json"):
-        for raw in registry.read(record):
-            hashes[raw["path"], raw["file_size"]] = raw["hash"]
-    return hashes
+        made: Mapping[str, Any] = entry.get("output") or {}
+        size, md5 = made.get("size"), made.get("md5")
+        if isinstance(size, int) and isinstance(md5, str):
+            hashes[name, size] = md5
+    for record in sorted(session.glob("registration/*_raw.json")):
+        try:
+            for raw in registry.read(record):
+                hashes[raw["path"], raw["file_size"]] = raw["hash"]
+        except DataError as error:
+            problems.append(str(error))
+    return hashes, problems
 
 
 def _default_revisions(
@@ -278,10 +356,10 @@ def _default_revisions(
     for name in rows:
         revisions.setdefault(ALFPath(session / name).without_revision(), []).append(name)
     defaults: dict[str, bool] = {}
-    for names in revisions.values():
-        chosen = [name for name in names if known.get(name, {}).get("default_revision")]
-        if len(chosen) != 1 or not all(name in known for name in names):
-            there = [name for name in names if rows[name]["exists"]] or names
+    for paths in revisions.values():
+        chosen = [name for name in paths if known.get(name, {}).get("default_revision")]
+        if len(chosen) != 1 or not all(name in known for name in paths):
+            there = [name for name in paths if rows[name]["exists"]] or paths
             chosen = [max(there, key=lambda name: ALFPath(session / name).revision or "")]
-        defaults |= {name: name in chosen for name in names}
+        defaults |= {name: name in chosen for name in paths}
     return defaults

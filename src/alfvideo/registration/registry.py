@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
+from alfvideo.files import documents
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
 
@@ -44,6 +45,26 @@ def write(datasets: list[RawDataset], path: Path) -> None:
 
 
 def read(path: Path) -> list[RawDataset]:
-    """Read the raw datasets of a record, as `describe` gives them."""
-    datasets: list[RawDataset] = json.loads(path.read_text(encoding="utf-8"))["datasets"]
+    """Read the raw datasets of a record, as `describe` gives them.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or has another shape.
+    """
+    try:
+        content = documents.parse_json(documents.read(path))
+        datasets: list[RawDataset] = content["datasets"]
+        if not all(map(_is_dataset, datasets)):
+            raise ValueError("not a list of datasets with path, file_size and hash")
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise DataError(
+            f"{path} cannot be read ({type(error).__name__}: {error}). It only records the raw "
+            "files: remove it and run again."
+        ) from None
     return datasets
+
+
+def _is_dataset(raw: Any) -> bool:
+    kinds = {"path": str, "file_size": int, "hash": str}
+    return all(isinstance(raw[name], kind) for name, kind in kinds.items())

@@ -1,19 +1,18 @@
 """A recording session and its cameras, and which of their files are there."""
 
+import os
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import cache
 from pathlib import Path
 
+from alfvideo.files import documents
 from alfvideo.files.errors import Blocked
-from alfvideo.session.folders import Listing, Lookups
+from alfvideo.session.folders import Listing, Lookups, unusable
 
 VIDEO_COLLECTION = "raw_video_data"
-MAX_CLOCKS_APART = 60
-"""Seconds by which files may be newer than the clock of this machine."""
 
 
 @dataclass(frozen=True)
@@ -68,32 +67,69 @@ class Session:
         """List entries of the folder of a file of the session, by name."""
         return self.lookups.listing(str(file).rpartition("/")[0])
 
-    def check_date(self, file: Path) -> None:
-        """See that a file is there and not from the future: results would be older than it.
+    def has(self, file: Path) -> bool:
+        """Return whether a file of the session is there and not empty.
 
         Raises
         ------
         Blocked
-            If it is from the future, or a link to nothing.
+            As `check`.
         """
+        return file.name in self.siblings(file) and self.stat(str(file)).st_size > 0
+
+    def stat(self, file: str) -> os.stat_result:
+        """Return size and dates of a file of the session that is listed, read from disk once.
+
+        Raises
+        ------
+        Blocked
+            As `check`.
+        """
+        folder, _, name = file.rpartition("/")
         try:
-            modified = self.siblings(file)[file.name].stat().st_mtime
-        except FileNotFoundError:
-            self.lookups.cacheable = False
-            raise Blocked(f"{file} is a link to a file that is not there: bring it here") from None
-        if modified > time.time() + MAX_CLOCKS_APART:
-            # Time goes by without a change to any file.
-            self.lookups.cacheable = False
-            day = time.strftime("%Y-%m-%d %H:%M", time.localtime(modified))
-            raise Blocked(f"{file} is dated {day}, in the future: fix the clock and touch the file")
+            return self.lookups.listing(folder)[name].stat()
+        except OSError:
+            self.check(Path(file))
+            raise
+
+    def check(self, file: Path) -> None:
+        """See that a file, if it is there, is one that can be read and that Snakemake can have.
+
+        Raises
+        ------
+        Blocked
+            If it is a link to nothing, a folder, a pipe, or has a name that Snakemake cannot have.
+        """
+        entry = self.siblings(file).get(file.name)
+        if entry is None:
+            return
+        if what := unusable(file.name):
+            raise Blocked(f"{str(file)!r}: {what}: rename the file")
+        if _is_file(entry):
+            return
+        # What a link leads to changes without a change here.
+        self.lookups.cacheable = False
+        if not file.exists():
+            raise Blocked(f"{file} is a link to a file that is not there: bring it here")
+        what = documents.kind(file.stat().st_mode)
+        raise Blocked(f"{file} is {what}, expected a file: remove it")
 
     def find(self, collection: str, *patterns: str) -> list[Path]:
-        """Find files of a collection that match any of the glob patterns, sorted by name."""
+        """Find files of a collection that match any of the glob patterns, sorted by name.
+
+        Raises
+        ------
+        Blocked
+            As `check`.
+        """
         key = (collection, *patterns)
         if key not in self._found:
             matches = any_of(patterns)
             names = sorted(name for name in self.listing(collection) if matches(name))
-            self._found[key] = [self.path / collection / name for name in names]
+            found = [self.path / collection / name for name in names]
+            for file in found:
+                self.check(file)
+            self._found[key] = found
         return list(self._found[key])
 
     def file(self, pattern: str, camera: Camera) -> Path:
@@ -103,6 +139,14 @@ class Session:
             of_camera = {"camera": camera.label, "collection": camera.collection}
             self._paths[key] = Path(pattern.format(session=self.path, **of_camera))
         return self._paths[key]
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a file, or a link to one."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 @cache

@@ -97,14 +97,14 @@ def avi(session: Session, camera: Camera) -> list[Path]:
     Raises
     ------
     Blocked
-        If there is none, or several that could be it, or it is from the future.
+        If there is none, or several that could be it, or it is a link to nothing.
     """
     source = path(RAW_AVI, session, camera)
     if camera.compressed:
         source = _only(session, camera, f"{camera.label}_cam*.avi", "raw video")
     elif source.name not in session.listing(camera.collection):
         raise Blocked(f"raw video missing: {camera.collection}/{source.name}")
-    session.check_date(source)
+    session.check(source)
     return [source]
 
 
@@ -157,7 +157,7 @@ def mp4(session: Session, camera: Camera) -> list[Path]:
         If there is neither an mp4 nor what it is made from.
     """
     target = path(RAW_MP4, session, camera)
-    if target.name not in session.listing(camera.collection):
+    if not session.has(target):
         originals(session, camera)
     return [target]
 
@@ -171,7 +171,7 @@ def times(session: Session, camera: Camera) -> list[Path]:
         If they are not there and cannot be made.
     """
     target = path(TIMES, session, camera)
-    if target.name not in session.listing("alf"):
+    if not session.has(target):
         mp4(session, camera)
         pulses(session, camera)
     return [target]

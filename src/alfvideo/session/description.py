@@ -1,22 +1,33 @@
 """A recording session as its description file tells it: cameras, sync and where the data are."""
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
+import re
+import reprlib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import chain
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
-from alfvideo.files.errors import Blocked
+from alfvideo.files import documents
+from alfvideo.files.errors import Blocked, Broken
+from alfvideo.session import labels
 from alfvideo.session.cameras import VIDEO_COLLECTION, Camera, Session, any_of
 from alfvideo.session.folders import Lookups
 from alfvideo.session.rigs import NAMESPACE, RIGS
 
 DESCRIPTION = "_ibl_experiment.description*.yaml"
+STUB = "_ibl_experiment.description_*.yaml"
+"""Written by one device of a rig, before iblrig's copy program merged it into the description."""
 LEGACY_COLLECTION = "raw_behavior_data"
 
-# libyaml reads a description five times as fast.
-_YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+STUBS = "_devices"
+"""Folder in which each device leaves `{session}@{device}.yaml`, with a status beside it."""
+TRANSFERRED = "raw_session.flag"
+"""The file by which iblrig says that all has been copied."""
+_FINAL = ".status_final"
+
+MAX_SETTINGS_BYTES = 20_000_000
+"""Bytes of task settings, which hold tables of the stimuli on some rigs."""
 
 
 def read(path: Path, lookups: Lookups | None = None) -> Session:
@@ -28,20 +39,82 @@ def read(path: Path, lookups: Lookups | None = None) -> Session:
     ------
     Blocked
         If the session is still being transferred, is not described, or its sync is not known.
+    Broken
+        If the description cannot be read or is malformed.
     """
     lookups = lookups or Lookups()
     entries = lookups.listing(str(path))
-    if stubs := lookups.listing(f"{path}/_devices") if "_devices" in entries else {}:
-        # Each device leaves `{session}@{device}.yaml` there until its files are copied.
-        devices = sorted(Path(name).stem.rpartition("@")[2] for name in stubs)
-        raise Blocked(f"transfer unfinished: still waiting for {', '.join(devices)}")
-    description_files = sorted(filter(any_of((DESCRIPTION,)), entries))
-    if description_files:
-        lookups.files.add(f"{path}/{description_files[0]}")
-        description = _load_description(path / description_files[0])
+    if STUBS in entries and TRANSFERRED not in entries:
+        waiting = _not_transferred(lookups.listing(f"{path}/{STUBS}"))
+        if waiting:
+            raise Blocked(f"transfer unfinished: still waiting for {', '.join(waiting)}")
+    files = _description_files(entries)
+    if files:
+        lookups.files.update(f"{path}/{name}" for name in files)
+        description = _merged({name: _load_description(path / name) for name in files})
     else:
         description = _legacy_description(path, lookups)
     return parse(path, description, lookups)
+
+
+def _not_transferred(stubs: Sequence[str] | Mapping[str, object]) -> list[str]:
+    """List the devices whose files are not all there, from the names in the folder of the stubs.
+
+    >>> _not_transferred(["1_KB001@video.yaml", "1_KB001@video.status_final", "1_KB001@ephys.yaml"])
+    ['ephys']
+    """
+    of_devices = [
+        name for name in stubs if name.endswith(".yaml") or Path(name).suffix.startswith(".status_")
+    ]
+    done = {Path(name).stem for name in of_devices if name.endswith(_FINAL)}
+    waiting = {Path(name).stem for name in of_devices} - done
+    return sorted({stem.rpartition("@")[2] for stem in waiting})
+
+
+def _description_files(names: Sequence[str] | Mapping[str, object]) -> list[str]:
+    """Return the name of the description, or the names of stubs that were not merged into one.
+
+    >>> stub, whole = "_ibl_experiment.description_video.yaml", "_ibl_experiment.description.yaml"
+    >>> _description_files([stub, whole]), _description_files([stub])
+    (['_ibl_experiment.description.yaml'], ['_ibl_experiment.description_video.yaml'])
+    """
+    found = sorted(filter(any_of((DESCRIPTION,)), names))
+    is_stub = any_of((STUB,))
+    whole = [name for name in found if not is_stub(name)]
+    return whole[:1] or found
+
+
+def _merged(descriptions: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Merge the stubs of a session, by the names of their files: lists joined, mappings by key.
+
+    Raises
+    ------
+    Broken
+        If they name different syncs.
+    """
+    merged: Mapping[str, Any] = {}
+    for description in descriptions.values():
+        merged = _joined(merged, description)
+    syncs = merged.get("sync")
+    if len(descriptions) > 1 and isinstance(syncs, Mapping) and len(syncs) > 1:
+        raise Broken(
+            f"{' and '.join(descriptions)} name different syncs, {' and '.join(map(str, syncs))}: "
+            "keep the one whose pulses count"
+        )
+    return merged
+
+
+def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    joined = dict(one)
+    for key, value in other.items():
+        match joined.get(key), value:
+            case (Mapping() as ours, Mapping() as theirs):
+                joined[key] = _joined(ours, theirs)
+            case (list() as ours, list() as theirs):
+                joined[key] = [*ours, *(each for each in theirs if each not in ours)]
+            case (None | "" | [] | {}, _):
+                joined[key] = value
+    return joined
 
 
 def parse(path: Path, description: Mapping[str, Any], lookups: Lookups | None = None) -> Session:
@@ -50,57 +123,135 @@ def parse(path: Path, description: Mapping[str, Any], lookups: Lookups | None = 
     Raises
     ------
     Blocked
-        If the description is malformed, or the sync missing or of a kind that cannot be read.
+        If the sync is missing or of a kind that cannot be read.
+    Broken
+        If the description is malformed.
     """
-    cameras = _mapping(_mapping(description, "devices"), "cameras")
+    cameras = _mapping(_mapping(description, "devices"), "cameras", "devices.")
     syncs = _mapping(description, "sync")
     if not syncs:
         raise Blocked("the description names no sync: without pulses there are no camera times")
     sync = next(iter(syncs))
-    settings = _mapping(syncs, sync)
+    settings = _mapping(syncs, sync, "sync.")
     rig = RIGS.get(sync)
     if rig is None:
-        raise Blocked(f"unknown sync {sync!r}: {' and '.join(RIGS)} can be read")
+        raise Blocked(f"unknown sync {_short(sync)}: {' and '.join(RIGS)} can be read")
     namespace = settings.get("acquisition_software") or NAMESPACE
     if rig.software and namespace not in rig.software:
         raise Blocked(
-            f"unknown acquisition software {namespace!r}: {' and '.join(rig.software)} can be read"
+            f"unknown acquisition software {_short(namespace)}: {' and '.join(rig.software)} can "
+            "be read"
         )
     tasks = _tasks(description)
-    task_collections = [task["collection"] for _, task in tasks if task.get("collection")]
-    sync_collection = settings.get("collection")
+    task_collections = [
+        found for name, task in tasks if (found := _collection(task, f"tasks.{name}."))
+    ]
+    sync_collection = _collection(settings, f"sync.{sync}.")
     if not rig.collection:
         sync_collection = sync_collection or next(iter(task_collections), LEGACY_COLLECTION)
         task_collections = [sync_collection]
+    described = [_camera(label, _mapping(cameras, label, "devices.cameras.")) for label in cameras]
     return Session(
         path=path,
-        cameras={label: _camera(label, _mapping(cameras, label)) for label in cameras},
+        cameras={camera.label: camera for camera in described},
         sync=sync,
-        namespace=namespace,
+        namespace=str(namespace),
         sync_collection=sync_collection or rig.collection,
         task_collection=next(iter(task_collections), LEGACY_COLLECTION),
         protocols=tuple(protocol for protocol, _ in tasks),
-        projects=names(description.get("projects")),
+        projects=_projects(description),
         lookups=lookups or Lookups(),
     )
 
 
-def _camera(label: str, device: Mapping[str, Any]) -> Camera:
+def _camera(label: Any, device: Mapping[str, Any]) -> Camera:
+    if isinstance(label, int) and not isinstance(label, bool):
+        label = str(label)
+    if not isinstance(label, str) or not re.fullmatch(labels.PATTERN, label):
+        raise Broken(
+            f"the description is malformed: {_short(label)} cannot be the label of a camera, which "
+            "has letters, digits and underscores and is a part of file names"
+        )
+    where = f"devices.cameras.{label}."
+    expected = {key: _number(device, key, where) for key in ("width", "height", "fps")}
     return Camera(
         label=label,
-        collection=device.get("collection") or VIDEO_COLLECTION,
-        sync_label=device.get("sync_label", "audio"),
-        compressed=bool(device.get("compressed", False)),
-        described={key: device[key] for key in ("width", "height", "fps") if device.get(key)},
+        collection=_collection(device, where) or VIDEO_COLLECTION,
+        sync_label=_text(device, "sync_label", where) if "sync_label" in device else "audio",
+        compressed=_truth(device, "compressed", where),
+        described={key: number for key, number in expected.items() if number},
     )
 
 
-def _mapping(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def _malformed(where: str, value: Any, expected: str) -> Broken:
+    return Broken(f"the description is malformed: '{where}' is {_short(value)}, not {expected}")
+
+
+def _short(value: Any) -> str:
+    """Show a value, at most some 60 characters of it."""
+    return reprlib.repr(value)
+
+
+def _mapping(mapping: Mapping[str, Any], key: Any, where: str = "") -> Mapping[str, Any]:
     """Return the mapping under a key; empty if the key is missing or has no value."""
     value = mapping.get(key) or {}
     if not isinstance(value, Mapping):
-        raise Blocked(f"the description is malformed: '{key}' is not a mapping")
+        raise _malformed(f"{where}{key}", value, "a mapping")
     return value
+
+
+def _text(mapping: Mapping[str, Any], key: str, where: str) -> str | None:
+    value = mapping.get(key)
+    if value is not None and not isinstance(value, str):
+        raise _malformed(f"{where}{key}", value, "a text (in quotes, if it looks like a number)")
+    return value
+
+
+def _truth(mapping: Mapping[str, Any], key: str, where: str) -> bool:
+    value = mapping.get(key) or False
+    if isinstance(value, str):
+        value = {"true": True, "yes": True, "false": False, "no": False}.get(value.lower(), value)
+    if value not in (True, False):
+        raise _malformed(f"{where}{key}", value, "true or false")
+    return bool(value)
+
+
+def _number(mapping: Mapping[str, Any], key: str, where: str) -> float:
+    """Return a number from 0, in quotes or not; 0 if the key is missing or has no value."""
+    value = mapping.get(key) or 0
+    try:
+        number = float(value) if isinstance(value, str) else value
+        if isinstance(number, bool) or not 0 <= float(number) < float("inf"):
+            raise ValueError
+    except (ValueError, TypeError, OverflowError):
+        raise _malformed(f"{where}{key}", value, "a number") from None
+    found: float = int(number) if float(number).is_integer() else number
+    return found
+
+
+def _collection(mapping: Mapping[str, Any], where: str) -> str | None:
+    """Return a folder in the session, at any depth."""
+    value = _text(mapping, "collection", where)
+    if not value:
+        return None
+    place = PurePosixPath(value)
+    if (
+        place.is_absolute()
+        or not place.parts
+        or ".." in place.parts
+        or not value.isprintable()
+        or re.search(r"[{}<>*?\\]", value)
+    ):
+        raise _malformed(f"{where}collection", value, "the name of a folder in the session")
+    return str(place)
+
+
+def _projects(description: Mapping[str, Any]) -> tuple[str, ...]:
+    projects = description.get("projects")
+    for project in projects if isinstance(projects, list) else [projects]:
+        if isinstance(project, list | Mapping):
+            raise _malformed("projects", project, "a list of names")
+    return names(projects)
 
 
 def names(value: Any) -> tuple[str, ...]:
@@ -116,19 +267,23 @@ def _tasks(description: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]
     tasks = description.get("tasks") or []
     tasks = [tasks] if isinstance(tasks, Mapping) else tasks
     if not isinstance(tasks, list) or not all(isinstance(task, Mapping) for task in tasks):
-        raise Blocked("the description is malformed: 'tasks' is not a list of mappings")
-    return [(protocol, _mapping(task, protocol)) for task in tasks for protocol in task]
+        raise _malformed("tasks", tasks, "a list of mappings")
+    protocols = list(chain.from_iterable(tasks))
+    for protocol in protocols:
+        if isinstance(protocol, bool) or not isinstance(protocol, str | int | float | date):
+            raise _malformed("tasks", protocol, "the name of a task protocol")
+    return [
+        (str(protocol), _mapping(task, protocol, "tasks.")) for task in tasks for protocol in task
+    ]
 
 
 def _load_description(path: Path) -> Mapping[str, Any]:
     try:
-        description = yaml.load(path.read_text(encoding="utf-8"), _YamlLoader)
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f", line {where.line + 1}" if where else ""
-        raise Blocked(f"{path.name} cannot be read{line}: {type(error).__name__}") from None
+        description = documents.parse_yaml(documents.read(path))
+    except documents.UnreadableError as error:
+        raise Broken(f"{path.name} cannot be read, {error}") from None
     if not isinstance(description, Mapping):
-        raise Blocked(f"{path.name} is empty")
+        raise Broken(f"{path.name} is empty, or no mapping: transfer it again from the rig")
     return description
 
 
@@ -148,10 +303,14 @@ def _legacy_description(path: Path, lookups: Lookups) -> Mapping[str, Any]:
     settings_path = path / LEGACY_COLLECTION / settings_files[0]
     lookups.files.add(str(settings_path))
     try:
-        settings = json.loads(settings_path.read_text(encoding="utf-8"))
-        protocol = str(settings.get("PYBPOD_PROTOCOL") or "")
-    except (ValueError, OSError, AttributeError):
-        raise Blocked(f"no description file, and {settings_files[0]} cannot be read") from None
+        settings = documents.parse_json(documents.read(settings_path, MAX_SETTINGS_BYTES))
+        if not isinstance(settings, Mapping):
+            raise documents.UnreadableError("it holds no mapping")
+    except documents.UnreadableError as error:
+        raise Broken(
+            f"no description file, and {settings_files[0]} cannot be read: {error}"
+        ) from None
+    protocol = str(settings.get("PYBPOD_PROTOCOL") or "")
     if "ephys" in protocol:
         sync = {"nidq": {"collection": "raw_ephys_data", "acquisition_software": "spikeglx"}}
         labels = ["left", "right", "body"]

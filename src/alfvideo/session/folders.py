@@ -3,26 +3,37 @@
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from one.alf import spec
+
+from alfvideo.files import checksums
 
 log = logging.getLogger(__name__)
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER = re.compile(r"\d{3}")
 
+_MEANS_SOMETHING = re.compile(r"<[a-z]\w*>|[{}]")
+_NOT_PRINTABLE = re.compile("[\\x00-\\x1f\\x7f\\x85\\u2028\\u2029\\ud800-\\udfff]")
+
 Listing = Mapping[str, os.DirEntry[str]]
 """Entries of a folder by name."""
 
+Checksum = Callable[[Path, os.stat_result], str]
+"""Gives the quick checksum of a file, as `checksums.quick`; it may remember it."""
+
 
 def listing(folder: Path | str) -> Listing:
-    """List entries of a folder by name; empty if it does not exist."""
+    """List entries of a folder by name; empty if it does not exist.
+
+    Names that begin with a dot are no data: macOS leaves `._NAME` beside each file.
+    """
     try:
         with os.scandir(folder) as entries:
-            return {entry.name: entry for entry in entries}
+            return {entry.name: entry for entry in entries if entry.name[0] != "."}
     except (FileNotFoundError, NotADirectoryError):
         return {}
 
@@ -37,6 +48,7 @@ class Lookups:
     folders: dict[str, Listing] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
     cacheable: bool = True
+    checksum: Checksum = checksums.quick
 
     def listing(self, folder: str) -> Listing:
         """List entries of a folder; empty if it does not exist."""
@@ -45,29 +57,94 @@ class Lookups:
         return self.folders[folder]
 
 
+def unusable(name: str) -> str:
+    """Say why Snakemake cannot have a path with this in it; empty if it can.
+
+    >>> unusable("mouse 1%"), unusable("a{b}")
+    ('', '{ in a path means something to Snakemake')
+    """
+    if found := _MEANS_SOMETHING.search(name):
+        return f"{found[0]} in a path means something to Snakemake"
+    if found := _NOT_PRINTABLE.search(name):
+        return f"{found[0]!r} in a path is no printable character"
+    return ""
+
+
 def numbers(day: str) -> list[str]:
     """List names of the session folders in the folder of a day, sorted."""
     entries = sorted(listing(day).items())
-    return [name for name, entry in entries if _NUMBER.fullmatch(name) and entry.is_dir()]
+    return [name for name, entry in entries if _NUMBER.fullmatch(name) and is_folder(entry)]
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a folder, or a link to one."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def discover(root: Path, numbers: Callable[[str], list[str]] = numbers) -> Iterator[Path]:
     """Yield session folders (`.../YYYY-MM-DD/NNN`) at any depth below a folder, no hidden ones.
 
-    `numbers` gives the names of the sessions of a day; it may remember them. A folder that may not
-    be read is left out with a warning.
+    `numbers` gives the names of the sessions of a day; it may remember them. Links are followed
+    to folders that are not found otherwise. A folder that may not be read is left out with a
+    warning.
     """
-    try:
-        if _DATE.fullmatch(root.name):
-            yield from (root / name for name in numbers(str(root)))
-            return
-        entries = sorted(listing(root).items())
-    except PermissionError:
-        log.warning("No permission to read %s: sessions in it are left out.", root)
-        return
-    for name, entry in entries:
-        if not name.startswith(".") and entry.is_dir():
-            yield from discover(root / name, numbers)
+    trees = [str(root)]
+    covered: set[str] = set()
+    while trees:
+        links: list[str] = []
+        for tree in trees:
+            real = os.path.realpath(tree)
+            if not _is_covered(real, covered) and not _holds(real, root):
+                covered.add(real)
+                yield from _below(tree, numbers, links)
+        trees = links
+
+
+def _is_covered(real: str, covered: Collection[str]) -> bool:
+    """Return whether a folder is one that is looked at already, or visible below one."""
+    return any(
+        real == each or (real.startswith(f"{each}/") and "/." not in real[len(each) :])
+        for each in covered
+    )
+
+
+def _holds(real: str, root: Path) -> bool:
+    """Return whether a folder holds the data folder, which would be looked at for ever."""
+    return os.path.realpath(root).startswith(f"{real.rstrip('/')}/")
+
+
+def _below(tree: str, numbers: Callable[[str], list[str]], links: list[str]) -> Iterator[Path]:
+    """Yield the sessions in a tree of folders, and add the links to folders to `links`."""
+    waiting = [tree]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            if _DATE.fullmatch(folder.rpartition("/")[2]):
+                yield from (Path(folder, name) for name in numbers(folder))
+                continue
+            entries = sorted(listing(folder).items(), reverse=True)
+        except OSError as error:
+            why = "No permission to read" if isinstance(error, PermissionError) else error.strerror
+            log.warning("%s %s: sessions in it are left out.", why, folder)
+            continue
+        for name, entry in entries:
+            if entry.is_symlink():
+                if is_folder(entry):
+                    links.append(f"{folder.rstrip('/')}/{name}")
+            elif entry.is_dir():
+                waiting.append(f"{folder.rstrip('/')}/{name}")
+
+
+def is_session_folder(path: Path) -> bool:
+    """Return whether a path ends with a date and a number, whatever is above these.
+
+    >>> is_session_folder(Path("2026-01-01/001")), is_session_folder(Path("KB001/2026-01-01"))
+    (True, False)
+    """
+    return bool(_NUMBER.fullmatch(path.name) and _DATE.fullmatch(path.parent.name))
 
 
 def is_session(path: Path) -> bool:
@@ -79,3 +156,12 @@ def is_session(path: Path) -> bool:
     False
     """
     return bool(spec.is_session_path(path))
+
+
+def leads_into_another_session(link: Path, session: Path) -> bool:
+    """Return whether a link of a session leads to a folder of another one."""
+    target, own = Path(os.path.realpath(link)), Path(os.path.realpath(session))
+    return not target.is_relative_to(own) and any(
+        _NUMBER.fullmatch(folder.name) and _DATE.fullmatch(folder.parent.name)
+        for folder in (target, *target.parents)
+    )

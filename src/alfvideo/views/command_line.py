@@ -126,7 +126,59 @@ def status(
     settings = _settings(config, configfile, directory)
     from alfvideo.views.status import screen
 
-    screen.show(settings.statuses(), settings.root, chosen, format, sys.stdout)
+    screen.show(settings.statuses(), settings.root, chosen, format, sys.stdout, settings.config)
+
+
+@app.command()
+def why(
+    session: Annotated[
+        Path, typer.Argument(metavar="SESSION", help="Its folder, or its path below root.")
+    ],
+    camera: Annotated[
+        str, typer.Argument(metavar="CAMERA", help="Only this camera; by default all.")
+    ] = "",
+    config: Config = None,
+    configfile: Configfile = None,
+    directory: Directory = Path(),
+) -> None:
+    """Say why results of a session are pending, blocked or failed, with the files compared."""
+    given = session.absolute() if session.is_dir() else session
+    settings = _settings(config, configfile, directory)
+    from alfvideo.views import why as view
+    from alfvideo.views.status import table
+
+    found = view.find(given, settings.root)
+    table.show(view.explain(found, camera, settings.config), sys.stdout)
+
+
+@app.command()
+def verify(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH", help="Only sessions in these folders below root."),
+    ] = None,
+    sample: Annotated[
+        str, typer.Option(help="A share of the files, another one each day: after all, all.")
+    ] = "100%",
+    config: Config = None,
+    configfile: Configfile = None,
+    directory: Directory = Path(),
+) -> None:
+    """Compare raw files and results with the checksums on record; if any differs, status 1."""
+    chosen = [Path(os.path.normpath(path.absolute())) for path in paths or ()]
+    settings = _settings(config, configfile, directory)
+    from alfvideo.planning import pending
+    from alfvideo.views import verify as view
+
+    part = view.part(sample)
+    pending.check_root(settings.root)
+    sessions = pending.selected(settings.root, settings.config)
+    if chosen:
+        sessions = [path for path in sessions if any(map(path.is_relative_to, chosen))]
+    findings = view.verify(sessions, part)
+    print(findings.sentence())
+    if findings.wrong:
+        raise typer.Exit(1)
 
 
 @app.command()

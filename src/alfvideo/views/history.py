@@ -14,6 +14,10 @@ MAX_SESSIONS = 300
 """So many of the newest sessions with records are enough to learn from."""
 
 
+MAX_SECONDS = 1e7
+"""Four months: no job took longer, whatever a record says."""
+
+
 class Past(NamedTuple):
     """A job that ended well: its time in seconds, with what it needs to start if that is known."""
 
@@ -38,14 +42,17 @@ def read(sessions: Iterable[Path], working_folder: Path) -> list[Past]:
 def _jobs(session: Path, working_folder: Path) -> Iterator[Past]:
     for entry in provenance.readable(session)[0].values():
         # People may edit records; what cannot be understood is left out.
-        with suppress(KeyError, TypeError):
+        with suppress(KeyError, TypeError, ValueError, OverflowError):
             if entry["rule"] in tasks.BY_RULE:
                 yield _job(session, entry, working_folder)
 
 
 def _job(session: Path, entry: Mapping[str, Any], working_folder: Path) -> Past:
     # A benchmark that is shorter is of another run of the job.
-    seconds = max(entry["seconds"], _benchmark(working_folder, entry["log"]))
+    seconds = entry["seconds"]
+    if not 0 <= seconds <= MAX_SECONDS:
+        raise ValueError(f"no job takes {seconds} s")
+    seconds = max(seconds, _benchmark(working_folder, entry["log"]))
     camera, host = (str(entry.get(key, "")) for key in ("camera", "host"))
     return Past(entry["rule"], session, camera, seconds, host)
 

@@ -1,14 +1,12 @@
 """Users, projects, procedures and start of a session, read from its own files."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from alfvideo.files import documents
 from alfvideo.files.errors import DataError
 from alfvideo.registration.alyx.records import Details
 from alfvideo.session import description, folders
@@ -73,9 +71,10 @@ def _text(settings: Mapping[str, Any], key: str) -> str:
 def _load(path: Path) -> Mapping[str, Any]:
     """Load a YAML or JSON file that holds a mapping."""
     try:
-        text = path.read_text(encoding="utf-8")
-        content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as error:
+        text = documents.read(path)
+        is_json = path.suffix == ".json"
+        content = documents.parse_json(text) if is_json else documents.parse_yaml(text)
+    except ValueError as error:
         raise DataError(
             f"{path} cannot be read ({type(error).__name__}), and the session is to be created on "
             "Alyx from it. Transfer the file again from the rig, or create the session on Alyx."

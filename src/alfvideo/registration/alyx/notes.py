@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
+from alfvideo.files import regular
 from alfvideo.registration.alyx.connection import Client
 from alfvideo.registration.alyx.records import Picture, SessionRecord
 
@@ -59,7 +60,7 @@ def register(record: SessionRecord, on_server: Mapping[str, Any], client: Client
 
     there, added = notes(), []
     for picture in record.pictures:
-        content = picture.path.read_bytes()
+        content = regular.read(regular.inside(picture.path, record.path))
         kept, older = plan(picture, content, there)
         where = f"{picture.path.name} of session {record.name}"
         if kept is None:

@@ -5,7 +5,6 @@ outcome under a key without underscore; the QC of the session only ever gets wor
 outcome after a repair is set by a person, on Alyx.
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 
 from one.alf.spec import QC
 
+from alfvideo.files import documents
 from alfvideo.files.errors import DataError
 from alfvideo.registration.alyx.connection import Client
 from alfvideo.registration.alyx.records import QCReport, SessionRecord
@@ -33,7 +33,7 @@ def read(path: Path) -> QCReport:
         named = _FILE.fullmatch(path.name)
         if named is None:
             raise ValueError("not the name of a report")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = documents.parse_json(documents.read(path))
         return QCReport(
             kind=named["kind"],
             camera=named["camera"],
@@ -95,4 +95,6 @@ def _finite(value: Any) -> Any:
     """Return a value as Alyx stores it: tuples are lists, and numbers that are none are None."""
     if isinstance(value, list | tuple):
         return [_finite(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from one.alf.path import ALFPath
 from one.alf.spec import QC
 
 
@@ -88,7 +87,7 @@ class SessionRecord:
         >>> SessionRecord(Path('/data/Subjects/KB001/2026-01-01/001')).parts
         ('KB001', '2026-01-01', 1)
         """
-        _, subject, date, number = ALFPath(self.path).session_parts
+        subject, date, number = self.path.parts[-3:]
         return subject, date, int(number)
 
     @property

@@ -1,9 +1,11 @@
 """The pending work: what each job takes, judged by past jobs, and what all take together."""
 
+import logging
 import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -12,12 +14,14 @@ from typing import NamedTuple
 import numpy as np
 
 from alfvideo.configuration import Configuration
-from alfvideo.planning import task_inputs, tasks
+from alfvideo.planning import quarantine, task_inputs, tasks
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.session import description
 from alfvideo.session.cameras import ALL_CAMERAS, Session
 from alfvideo.views.history import Past
+
+log = logging.getLogger(__name__)
 
 MIN_JOBS = 5
 """With fewer past jobs no line is fitted, and their spread says nothing."""
@@ -82,10 +86,14 @@ def _length(session: Path, camera: str) -> float:
 
     Unlike videos and times that is there before and after all jobs.
     """
-    names = re.compile(rf".*{camera}.*\.({'|'.join(BYTES_PER_FRAME)})\b.*")
-    found = ((file, names.match(file.name)) for file in session.glob("raw_video_data*/*"))
-    sizes = (file.stat().st_size / BYTES_PER_FRAME[name[1]] for file, name in found if name)
-    return max(sizes, default=0)
+    names = re.compile(rf".*{re.escape(camera)}.*\.({'|'.join(BYTES_PER_FRAME)})\b.*")
+    longest = 0.0
+    for file in session.glob("raw_video_data*/*"):
+        if name := names.match(file.name):
+            # Of a link to nothing.
+            with suppress(OSError):
+                longest = max(longest, file.stat().st_size / BYTES_PER_FRAME[name[1]])
+    return longest
 
 
 def jobs(
@@ -110,11 +118,17 @@ def jobs(
     makers: dict[Path, int] = {}
     session: Session | None = None
     for status in (status for status in statuses if status.state is State.PENDING):
-        if session is None or session.path != status.session:
-            session = description.read(status.session)
-        camera = session.cameras.get(status.camera, ALL_CAMERAS)
-        task = tasks.of_stage(status.stage, session, camera, config)
-        inputs = chain(*task_inputs.find(task, session, camera, config).values())
+        try:
+            if session is None or session.path != status.session:
+                session = description.read(status.session)
+            camera = session.cameras.get(status.camera, ALL_CAMERAS)
+            task = tasks.of_stage(status.stage, session, camera, config)
+            inputs = list(chain(*task_inputs.find(task, session, camera, config).values()))
+        # Something changed since the scan; whatever it is, the others are planned.
+        except Exception as error:
+            reason = quarantine.reason(error, status.session)
+            log.warning("Not counted: %s of %s: %s", status.stage, status.session, reason)
+            continue
         needs = tuple({makers[file] for file in inputs if file in makers})
         makers.update(dict.fromkeys(status.outputs, len(found)))
         seconds = known(task.rule, status.camera).seconds(_length(status.session, status.camera))

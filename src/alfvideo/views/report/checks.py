@@ -1,6 +1,5 @@
 """The checks of a camera, read back from its QC files."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from one.alf import spec
 from one.alf.path import filename_parts
 
+from alfvideo.files import documents
 from alfvideo.session import datasets, folders
 from alfvideo.trackers import TRACKERS
 
@@ -82,7 +82,7 @@ def qualities(path: Path) -> dict[str, dict[str, Quality]]:
 def read(file: Path, kind: str) -> Quality:
     """Read a QC file; if it is broken, the only check is that it cannot be read."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = documents.parse_json(documents.read(file))
         prefix = f"_{kind}{datasets.camera_of(file).capitalize()}_"
         reasons = content.get("reasons", {})
         checks = [
@@ -90,7 +90,8 @@ def read(file: Path, kind: str) -> Quality:
             for key, value in content["extended_qc"].items()
         ]
         return Quality(kind, _outcome(content["outcome"]), tuple(checks))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    # Whatever it holds: it must not hide the other files.
+    except Exception as error:
         sentence = (
             f"{file.name} cannot be read ({type(error).__name__}: {error}). Remove it and run "
             "again: it is then regenerated."

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from alfvideo.files import atomic
 from alfvideo.jobs import provenance
-from alfvideo.views.report import page
+from alfvideo.planning import quarantine
+from alfvideo.views.report import page, pictures
 from alfvideo.views.report.sessions import Report
 
 
@@ -30,7 +31,12 @@ def write(reports: Iterable[Report], root: Path, folder: Path) -> int:
         _write(folder / "assets" / name, content)
     shown, n_changed = [], 0
     for newer, report, older in _with_neighbours(reports):
-        text = page.session_page(templates, report, newer, older)
+        try:
+            text = page.session_page(templates, report, newer, older)
+        # Whatever is wrong with a session: the others have their pages.
+        except Exception as error:
+            report = report.without_contents(quarantine.reason(error, report.path))
+            text = page.session_page(templates, report, newer, older)
         n_changed += _write_session(folder / "sessions" / report.page, report, text)
         # Of what is on its page the table needs little, and there may be thousands.
         shown.append(replace(report, pictures=(), jobs=()))
@@ -60,7 +66,9 @@ def _with_neighbours(
 def _write_session(folder: Path, report: Report, text: str) -> bool:
     """Bring pictures and page of a session up to date; returns whether that changed anything."""
     names = {picture.file.name for picture in report.pictures}
-    copied = [_copy(picture.file, folder / picture.file.name) for picture in report.pictures]
+    copied = [
+        _copy(picture.file, report.path, folder / picture.file.name) for picture in report.pictures
+    ]
     written = _write(folder / "index.html", text)
     gone = [file for file in folder.iterdir() if file.name not in {*names, "index.html"}]
     for file in gone:
@@ -68,17 +76,20 @@ def _write_session(folder: Path, report: Report, text: str) -> bool:
     return any([*copied, written, *gone])
 
 
-def _copy(source: Path, target: Path) -> bool:
-    """Copy a picture unless it is the same; one that is gone by now is left out."""
+def _copy(source: Path, session: Path, target: Path) -> bool:
+    """Copy a picture unless it is the same; one that is gone or replaced by now is left out."""
     try:
-        stat = source.stat()
-        if target.exists() and provenance.fingerprint(target) == provenance.fingerprint(source):
+        descriptor = pictures.open_own(source, session)
+    except OSError:
+        return False
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if target.exists() and provenance.dated(target.stat()) == provenance.dated(status):
             return False
         with atomic.output(target) as partial:
-            shutil.copyfile(source, partial)
-            os.utime(partial, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    except FileNotFoundError:
-        return False
+            with partial.open("wb") as copy:
+                shutil.copyfileobj(file, copy)
+            os.utime(partial, ns=(status.st_atime_ns, status.st_mtime_ns))
     return True
 
 

@@ -1,7 +1,9 @@
 """The pictures and clips of a session, and what they show."""
 
+import errno
+import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -10,11 +12,15 @@ from types import SimpleNamespace
 
 from jinja2 import Environment
 
+from alfvideo.files import regular
 from alfvideo.planning.pending import Status
-from alfvideo.session import datasets, folders
+from alfvideo.session import datasets, folders, labels
 from alfvideo.trackers import TRACKERS
 
-_OF_CAMERA = re.compile(r"([a-z]+)Camera[._].+")
+MAX_BYTES = 500_000_000
+"""Bytes of a picture or clip that is shown; those of alfvideo have some millions at most."""
+
+_OF_CAMERA = re.compile(rf"({labels.PATTERN})Camera[._].+")
 _TITLES = {
     Path(datasets.VIDEO_QC_PICTURE).name: ("Camera QC, {camera} camera", "video_qc"),
     Path(datasets.POSE_CLIP).name: ("Clip of the pose, {camera} camera", "pose_clip"),
@@ -43,14 +49,46 @@ class Picture:
 
 def pictures(path: Path, cameras: Collection[str]) -> list[Picture]:
     """List what is in the folder `snapshot` of a session, of these cameras and of all."""
-    folder = path / "snapshot"
-    found = [
-        _picture(folder / name)
-        for name in folders.listing(folder)
-        if name.endswith((".png", ".mp4")) and not name.startswith(".")
-    ]
+    found = [_picture(file) for file, problem in _files(path) if not problem]
     selected = (picture for picture in found if picture.camera in ("", *cameras))
     return sorted(selected, key=lambda picture: (picture.is_clip, picture.title))
+
+
+def problems(path: Path) -> list[str]:
+    """Say which files in the folder `snapshot` of a session are not shown, and why."""
+    return [f"{file.name} is not shown: {problem}." for file, problem in _files(path) if problem]
+
+
+def _files(path: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the pictures and clips of a session, with the reason if they are not its own files."""
+    folder = path / "snapshot"
+    try:
+        names = [name for name in folders.listing(folder) if name.endswith((".png", ".mp4"))]
+    except OSError as error:
+        yield folder, error.strerror or str(error)
+        return
+    for name in names:
+        if not name.startswith("."):
+            try:
+                os.close(open_own(folder / name, path))
+                yield folder / name, ""
+            except OSError as error:
+                yield folder / name, error.strerror or str(error)
+
+
+def open_own(file: Path, session: Path) -> int:
+    """Open a picture or clip for reading if it is a file of the session itself.
+
+    Raises
+    ------
+    OSError
+        If it is a link out of the session, no regular file, too large, or may not be read.
+    """
+    descriptor = regular.open_for_reading(regular.inside(file, session))
+    if os.fstat(descriptor).st_size > MAX_BYTES:
+        os.close(descriptor)
+        raise regular.NotRegular(errno.EFBIG, f"it has more than {MAX_BYTES:,} bytes", str(file))
+    return descriptor
 
 
 def below(statuses: Iterable[Status], cameras: Collection[str]) -> list[str]:

@@ -4,20 +4,22 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 
 from alfvideo.configuration import Configuration
-from alfvideo.files import arrays
+from alfvideo.files import arrays, regular
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Entry
+from alfvideo.planning import quarantine
 from alfvideo.planning.pending import State, Status
 from alfvideo.session import datasets
+from alfvideo.views.report import pictures
 from alfvideo.views.report.checks import Quality, qualities, worst
-from alfvideo.views.report.pictures import Picture, pictures
+from alfvideo.views.report.pictures import Picture
 from alfvideo.views.status.rows import failure
 
 STATES = (State.DONE, State.PENDING, State.BLOCKED, State.FAILED)
@@ -109,6 +111,11 @@ class Report:
         """Subject, date and number, as a person names the session."""
         return "/".join(self.path.parts[-3:])
 
+    def without_contents(self, problem: str) -> "Report":
+        """Return it with nothing but the states of its cameras, and why."""
+        cameras = [replace(camera, qualities={}, times=None) for camera in self.cameras]
+        return Report(self.path, self.page, cameras, problem=problem)
+
 
 def page_name(path: Path, root: Path) -> str:
     """Return a name for the folder of a session's page that every file system and link can have.
@@ -125,14 +132,13 @@ def page_name(path: Path, root: Path) -> str:
 def reports(statuses: Iterable[Status], root: Path, config: Configuration) -> Iterator[Report]:
     """Each session of a scan, in its order. Nothing that is broken in a session stops it."""
     for path, group in groupby(statuses, key=lambda status: status.session):
-        of_session = list(group)
+        of_session = [status for status in group if status.state is not State.LEFT_OUT]
         try:
             yield report(path, root, of_session, config)
-        except PermissionError as error:
-            cameras = [
-                _camera(label, of_session) for label in {status.camera for status in of_session}
-            ]
-            problem = f"There is no permission to read {error.filename}."
+        except Exception as error:
+            labels = dict.fromkeys(status.camera for status in of_session)
+            cameras = [_camera(label, of_session) for label in labels]
+            problem = f"{quarantine.reason(error, path)}."
             yield Report(path, page_name(path, root), cameras, problem=problem)
 
 
@@ -151,10 +157,10 @@ def report(path: Path, root: Path, statuses: Sequence[Status], config: Configura
         path=path,
         page=page_name(path, root),
         cameras=[camera for camera in cameras if camera.label or camera.state != State.DONE],
-        pictures=pictures(path, config.cameras),
+        pictures=pictures.pictures(path, config.cameras),
         jobs=jobs(made, config.cameras),
         n_licks=_n_licks(Path(datasets.LICKS.format(session=path))),
-        problem=no_provenance,
+        problem=" ".join(filter(None, (no_provenance, *pictures.problems(path)))),
     )
 
 
@@ -190,15 +196,16 @@ def times(file: Path) -> Times:
         if found.ndim != 1 or found.size == 0:
             raise ValueError(f"its shape is {found.shape}")
         start, end = float(found[0]), float(found[-1])
-    except (DataError, ValueError, TypeError, OSError) as error:
+    # Whatever it holds: it must not hide the rest of the session.
+    except Exception as error:
         return Times(problem=f"{file.name}: expected one time for each frame ({error}).")
     return Times(found.size, start, end, (found.size - 1) / (end - start) if end > start else None)
 
 
 def _n_licks(file: Path) -> int | None:
     try:
-        return arrays.load(file).size if file.exists() else None
-    except DataError:
+        return arrays.load(file).size if regular.is_regular(file) else None
+    except (DataError, AttributeError):
         return None
 
 
@@ -217,11 +224,15 @@ def jobs(made: Mapping[str, Entry], cameras: Iterable[str]) -> list[RecordedJob]
             outputs=tuple(outputs[key]),
             inputs=tuple(sorted(entry.get("inputs", ()))),
             finished=key[0],
-            seconds=entry.get("seconds"),
+            seconds=_number(entry.get("seconds")),
             host=str(entry.get("host", "")),
             software=entry.get("software", {}),
-            notes=tuple(entry.get("notes", ())),
+            notes=tuple(map(str, entry.get("notes", ()))),
         )
         for key, entry in sorted(entries.items(), key=lambda item: item[0])
         if key[2] in ("", *cameras)
     ]
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

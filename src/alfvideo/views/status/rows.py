@@ -1,13 +1,13 @@
 """The results of the scan, and what it does not look at: running and failed jobs, and times."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from alfvideo.jobs import provenance, running
 from alfvideo.jobs.provenance import Entry
-from alfvideo.planning import tasks
+from alfvideo.planning import quarantine, tasks
 from alfvideo.planning.pending import State, Status
 
 LogsOf = Callable[[Status], Iterable[Path]]
@@ -17,7 +17,8 @@ LogsOf = Callable[[Status], Iterable[Path]]
 class Row(NamedTuple):
     """One stage of one camera; camera and stage are empty as in `pending.Status`.
 
-    `message` says why it is blocked, what went wrong, or how far it is. `log` is that of the job
+    `message` says why it is pending or blocked, what went wrong, how far it is, or which results
+    are not what was made. `log` is that of the job
     that runs, failed or made it; `finished` (UTC) and `seconds` are of the job that made it.
     """
 
@@ -39,21 +40,31 @@ def rows(
     With `made`, the records of finished jobs are read, too.
     """
     for path, group in groupby(statuses, key=lambda status: status.session):
-        of_session = list(group)
-        states = {status.state for status in of_session}
-        failed: dict[str, Entry] = {}
-        unknown = ""
-        if State.PENDING in states:
-            failed, unknown = provenance.readable(path, provenance.FAILED)
-        jobs = _jobs(provenance.readable(path)[0]) if made else {}
-        for status in of_session:
-            match status.state:
-                case State.PENDING:
-                    yield _waiting(status, failed, unknown, logs_of)
-                case State.DONE if made:
-                    yield _row(status, jobs.get((status.stage, status.camera), {}))
-                case state:
-                    yield Row(path, status.camera, status.stage, state, status.reason)
+        try:
+            found = list(_of_session(path, list(group), logs_of, made))
+        # Whatever is wrong with a session: the others are shown.
+        except Exception as error:
+            found = [Row(path, "", "", State.BLOCKED, quarantine.reason(error, path))]
+        yield from found
+
+
+def _of_session(
+    path: Path, statuses: Sequence[Status], logs_of: LogsOf, made: bool
+) -> Iterator[Row]:
+    failed: dict[str, Entry] = {}
+    unknown = ""
+    if any(status.state is State.PENDING for status in statuses):
+        failed, unknown = provenance.readable(path, provenance.FAILED)
+    jobs = _jobs(provenance.readable(path)[0]) if made else {}
+    for status in statuses:
+        match status.state:
+            case State.PENDING:
+                yield _waiting(status, failed, unknown, logs_of)
+            case State.DONE if made:
+                job = jobs.get((status.stage, status.camera), {})
+                yield _row(status, job, message=status.reason)
+            case state:
+                yield Row(path, status.camera, status.stage, state, status.reason)
 
 
 def logs_of(status: Status) -> Iterator[Path]:
@@ -82,7 +93,7 @@ def _waiting(status: Status, failed: Mapping[str, Entry], unknown: str, logs_of:
             return _row(status, {"log": str(log)}, State.RUNNING, running.progress(log))
     entry = failure(status, failed)
     if entry is None:
-        return _row(status, message=unknown)
+        return _row(status, message=unknown or status.reason)
     return _row(status, {"log": entry.get("log", "")}, State.FAILED, str(entry.get("message", "")))
 
 

@@ -5,19 +5,27 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
+from alfvideo.configuration import Configuration
 from alfvideo.files import lock
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import runs
 from alfvideo.planning.pending import Status
 from alfvideo.views import history
-from alfvideo.views.status import export, rows, table
+from alfvideo.views.status import before_run, export, rows, table
 from alfvideo.views.status.rows import Row
 
 
 def show(
-    statuses: Iterable[Status], root: Path, chosen: Sequence[Path], format: str, file: TextIO
+    statuses: Iterable[Status],
+    root: Path,
+    chosen: Sequence[Path],
+    format: str,
+    file: TextIO,
+    config: Configuration | None = None,
 ) -> None:
     """Write the state of all sessions, or of those in `chosen` folders, as table, csv or json.
+
+    With a configuration the table is followed by what is not put in the ONE tables.
 
     Raises
     ------
@@ -30,6 +38,7 @@ def show(
                 f"{folder} is no folder below {root}. Name one that is, or look at another data "
                 "folder: --config root=FOLDER"
             )
+    statuses = list(statuses)
     if chosen:
         statuses = [each for each in statuses if any(map(each.session.is_relative_to, chosen))]
     found = list(rows.rows(statuses, rows.logs_of, made=format != "table"))
@@ -42,15 +51,17 @@ def show(
                 found, {"root": root, "run": lock.held_by(root), "last_runs": last}, file
             )
         case _:
-            _show_table(found, root, file)
+            notes = before_run.not_in_tables(statuses, root, config) if config else []
+            _show_table(found, notes, root, file)
 
 
-def _show_table(found: Sequence[Row], root: Path, file: TextIO) -> None:
+def _show_table(found: Sequence[Row], notes: Iterable[str], root: Path, file: TextIO) -> None:
     """Print what is not done, each stage, and the last runs."""
     past = history.read(dict.fromkeys(row.session for row in found), Path())
     parts = table.of_cameras(found, root)
     if found:
         parts += ["", table.of_stages(found, past), ""]
+    parts += map(table.printable, notes)
     if holder := lock.held_by(root):
         parts.append(f"A run is at work: {holder}.")
     parts += [f"Run: {run.sentence}" for run in runs.last(root)]

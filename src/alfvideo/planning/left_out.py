@@ -1,0 +1,147 @@
+"""Cameras, videos and sessions that no task is for, named so that nothing vanishes silently."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePath
+from typing import NamedTuple
+
+from alfvideo.configuration import Configuration
+from alfvideo.files.errors import DataError
+from alfvideo.session import datasets, folders, labels
+from alfvideo.session.cameras import VIDEO_COLLECTION, Camera, Session
+
+VIDEOS = (".avi", ".mp4", ".mkv", ".mov", ".mpg", ".mpeg", ".mj2", ".wmv")
+"""Endings of videos, in small letters."""
+
+MAX_NAMED = 5
+"""Of subjects and days that a sentence names."""
+
+_RAW_VIDEO = re.compile(rf"_iblrig_({labels.PATTERN})Camera\.raw\.(avi|mp4)")
+
+
+class LeftOut(NamedTuple):
+    """Something of a session that no task is for; `is_mistake` if somebody has to repair it."""
+
+    camera: str
+    reason: str
+    is_mistake: bool = False
+
+
+def in_session(session: Session, config: Configuration) -> Iterator[LeftOut]:
+    """Yield what of a session no task is for: cameras, videos that belong to none."""
+    for label in session.cameras:
+        if label not in config.cameras:
+            yield LeftOut(label, "described, and not in `cameras` of the configuration")
+    found = list(_videos(session, config))
+    yield from found
+    if not session.cameras and not any(each.is_mistake for each in found):
+        yield LeftOut("", "no cameras are described")
+
+
+def _videos(session: Session, config: Configuration) -> Iterator[LeftOut]:
+    """Yield the videos that are not those of a camera of the description."""
+    collections = dict.fromkeys(camera.collection for camera in session.cameras.values())
+    top = session.listing(".")
+    collections |= dict.fromkeys(
+        name
+        for name in sorted(top)
+        if name.startswith(VIDEO_COLLECTION) and folders.is_folder(top[name])
+    )
+    for collection in (".", *collections):
+        for name in sorted(session.listing(collection)):
+            if PurePath(name).suffix.lower() in VIDEOS and not _is_known(name, collection, session):
+                place = name if collection == "." else f"{collection}/{name}"
+                yield _stray(name, place, session, config)
+
+
+def _is_known(name: str, collection: str, session: Session) -> bool:
+    """Return whether a video is that of a camera that the description has in this collection."""
+    return any(
+        camera.collection == collection and (name in _names(camera) or _is_camlogs(name, camera))
+        for camera in session.cameras.values()
+    )
+
+
+def _names(camera: Camera) -> tuple[str, ...]:
+    names = (PurePath(pattern).name for pattern in (datasets.RAW_AVI, datasets.RAW_MP4))
+    return tuple(name.format(camera=camera.label) for name in names)
+
+
+def _is_camlogs(name: str, camera: Camera) -> bool:
+    return camera.compressed and name.startswith(f"{camera.label}_cam") and name.endswith(".avi")
+
+
+def _stray(name: str, place: str, session: Session, config: Configuration) -> LeftOut:
+    named = _RAW_VIDEO.fullmatch(name)
+    label = named[1] if named else ""
+    if not named:
+        return LeftOut(
+            "", f"{place} may be a raw video, and is not called _iblrig_LABELCamera.raw.avi"
+        )
+    if label in session.cameras:
+        described = session.cameras[label].collection
+        return LeftOut(label, f"{place} is not in {described}, where the camera is described", True)
+    if label in config.cameras:
+        return LeftOut(
+            label, f"{place} is there, and the description has no such camera: add it", True
+        )
+    return LeftOut(label, "has a raw video, and is neither described nor in `cameras`")
+
+
+def check_choice(
+    root: Path, found: Sequence[Path], chosen: Sequence[Path], config: Configuration
+) -> None:
+    """See that there are sessions to choose from, and that the choice leaves some.
+
+    Raises
+    ------
+    DataError
+        If the data folder is in a session, or nothing is chosen of what is there.
+    """
+    if not found:
+        for path in (root, *root.parents):
+            if folders.is_session_folder(path):
+                raise DataError(
+                    f"{root} is {'' if path == root else 'in '}a session: set `root` to the folder "
+                    f"of all subjects, {path.parents[2]}."
+                )
+    if not found or chosen:
+        return
+    filters = {
+        "subjects": list(config.subjects),
+        "sessions": list(config.sessions) if config.sessions != ("*",) else [],
+        "from_date": config.from_date,
+        "to_date": config.to_date,
+    }
+    given = ", ".join(f"{name}: {value}" for name, value in filters.items() if value)
+    days = sorted(path.parts[-2] for path in found)
+    subjects = sorted({path.parts[-3] for path in found})
+    more = f" and {len(subjects) - MAX_NAMED} more" if len(subjects) > MAX_NAMED else ""
+    raise DataError(
+        f"None of the {len(found)} sessions below {root} is chosen by {given}. There are those of "
+        f"{', '.join(subjects[:MAX_NAMED])}{more}, from {days[0]} to {days[-1]}."
+    )
+
+
+def missing(found: Iterable[Path], config: Configuration) -> list[str]:
+    """List the subjects that are chosen and have no session."""
+    there = {path.parts[-3] for path in found} if config.subjects else ()
+    return [subject for subject in config.subjects if subject not in there]
+
+
+def advice(root: Path, sessions: Iterable[Path]) -> list[str]:
+    """Say so if the data folder is one too low or too high for all sessions."""
+    places = [session.relative_to(root).parts for session in sessions]
+    depths = {len(place) for place in places}
+    if len(depths) != 1:
+        return []
+    (depth,) = depths
+    if depth < 3 and len(root.parts) > 3 - depth:
+        better = root.parents[2 - depth]
+        what = "subject" if depth == 2 else "day"
+        return [f"`root` is the folder of a {what}: set it to {better}, which holds the subjects."]
+    firsts = {place[: depth - (3 if depth == 4 else 5)] for place in places}
+    if (depth == 4 or depth > 5) and len(firsts) == 1:
+        better = root.joinpath(*firsts.pop())
+        return [f"`root` is too high: set it to {better}, so that ONE finds the sessions, too."]
+    return []
