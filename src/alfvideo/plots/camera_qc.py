@@ -144,9 +144,12 @@ def _gpio(axes: Axes, inspection: Inspection) -> None:
         reason = check.sentence if check else "This rig has no GPIO."
         without_data(axes, title, reason or "There are no sync TTLs or no camera times.")
         return
+    intervals = np.diff(times[np.isfinite(times)])
+    if not intervals.size or not (period := np.median(intervals)) > 0:
+        without_data(axes, title, "The camera times do not increase.")
+        return
     fronts = gpio_fronts(gpio[: times.size, SYNC_PIN])
     rises = times[fronts.indices[fronts.polarities > 0]]
-    period = np.median(np.diff(times))
     # A rise may be seen a little before its TTL: the clocks of both have a grid.
     before = np.searchsorted(ttl, rises + 0.5 * period) - 1
     delay = np.where(before >= 0, rises - ttl[before], np.inf)

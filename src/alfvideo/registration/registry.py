@@ -5,9 +5,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypedDict
 
-from alfvideo.files import documents
+from alfvideo.files import documents, inputs
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
+
+
+MAX_BYTES = 10_000_000_000
+"""Bytes of a raw file of a camera that is no video."""
 
 
 class RawDataset(TypedDict):
@@ -27,11 +31,11 @@ def describe(files: Iterable[Path], session: Path) -> list[RawDataset]:
     Raises
     ------
     DataError
-        If a file is empty.
+        If a file is missing, empty, something else than a file, or larger than such a file is.
     """
     datasets: list[RawDataset] = []
     for path in files:
-        size = path.stat().st_size
+        size = inputs.check(path, MAX_BYTES)
         if size == 0:
             raise DataError(f"{path} is empty (0 bytes). Transfer it again from the rig.")
         name, md5 = provenance.relative(path, session), provenance.md5(path)
