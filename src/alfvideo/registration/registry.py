@@ -25,17 +25,19 @@ class RawDataset(TypedDict):
     """MD5."""
 
 
-def describe(files: Iterable[Path], session: Path) -> list[RawDataset]:
+def describe(
+    files: Iterable[Path], session: Path, max_bytes: int | None = None
+) -> list[RawDataset]:
     """Return path in the session, size in bytes and MD5 (as ONE and Alyx use it) of each file.
 
     Raises
     ------
     DataError
-        If a file is missing, empty, something else than a file, or larger than such a file is.
+        If a file is missing, empty, something else than a file, or has more than `max_bytes`.
     """
     datasets: list[RawDataset] = []
     for path in files:
-        size = inputs.check(path, MAX_BYTES)
+        size = inputs.check(path, max_bytes)
         if size == 0:
             raise DataError(f"{path} is empty (0 bytes). Transfer it again from the rig.")
         name, md5 = provenance.relative(path, session), provenance.md5(path)
