@@ -9,7 +9,6 @@ from alfvideo.files import documents, inputs
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
 
-
 MAX_BYTES = 10_000_000_000
 """Bytes of a raw file of a camera that is no video."""
 
