@@ -15,8 +15,8 @@ from alfvideo.files.errors import DataError
 
 MAX_JSON = 10_000_000
 """Bytes of a JSON file: settings, wiring, checks."""
-MAX_TEXT = 1_000_000_000
-"""Bytes of a text with a line for each frame or trial; two hours at 500 Hz take 0.3 GB."""
+MAX_TEXT = 300_000_000
+"""Bytes of a text with a line for each frame or trial: 3 hours at 500 frames per second."""
 MAX_FRAMES = 10_000_000
 """Frames of a video: 9 hours at 300 Hz. A file with a row for each frame has no more rows."""
 
