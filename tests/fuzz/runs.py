@@ -210,7 +210,7 @@ def _refused(log: str) -> tuple[Outcome, str]:
         return Outcome.TRACEBACK, log
     lines = log.splitlines()
     sentences = [found["sentence"] for line in lines if (found := _SENTENCE.search(line))]
-    if len(sentences) != 1 or not lines[-1].endswith((".", '"')):
+    if len(sentences) != 1 or not lines[-1].endswith(sentences[0]):
         return Outcome.UNCLEAR, log
     return Outcome.REFUSED, sentences[0]
 
