@@ -28,7 +28,7 @@ class Table:
     DataError
         If the file is missing, cannot be read, or has more rows or columns than there can be.
     OSError
-        If it may not be read.
+        If it may not be read, or the disk fails.
     """
 
     def __init__(self, path: Path, what: str, cure: str) -> None:
@@ -66,6 +66,9 @@ class Table:
         try:
             yield
         except (pa.ArrowException, OSError, ValueError, LookupError) as error:
+            if getattr(error, "errno", None):
+                # The disk's, not the table's.
+                raise
             reason = str(error).partition("\n")[0]
             raise DataError(
                 f"{self._path}: expected {self._what}, but it cannot be read ({reason}). "
