@@ -22,7 +22,7 @@ with job.run(snakemake) as this:
         camera.CameraInputs(
             label=this.camera,
             video=mp4,
-            times=attempt(arrays.load, found["times"][0]),
+            times=attempt(arrays.seconds, found["times"][0]),
             frame_data=attempt(inputs.frame_data, found["frame_log"]),
             ttl_rises=attempt(inputs.ttl_rises, ttl, sync, namespace, sync_label),
             wheel=attempt(wheel.load, found["wheel"], daq, namespace),

@@ -6,4 +6,4 @@ from alfvideo.registration import registry
 
 with job.run(snakemake) as this, atomic.output(snakemake.output.record) as partial:
     files = list(dict.fromkeys(this.inputs))
-    registry.write(registry.describe(files, this.session), partial)
+    registry.write(registry.describe(files, this.session, registry.MAX_BYTES), partial)

@@ -52,6 +52,7 @@ EXCLUDED = {
     "alfvideo.jobs": "log and provenance of a job",
     "alfvideo.files.atomic": "how a file is put in its place",
     "alfvideo.files.flock": "who may write",
+    "alfvideo.files.inputs": "what is refused before it is read",
     "alfvideo.files.lock": "who may write",
     "alfvideo.plots.wheel_alignment": "a picture beside the times, which does not change them",
     "alfvideo.pose.devices": "which GPU",

@@ -1,6 +1,7 @@
 """Runs the script of a rule for one camera, as Snakemake does but without starting it."""
 
 import runpy
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,13 +27,17 @@ class Times:
     notes: str
 
 
-class _Files(list):
+class Files(list[str]):
     """Paths of a job in one list, and by name as attributes, as Snakemake gives them to scripts."""
 
     def __init__(self, named: dict[str, str | list[str]]):
         for files in named.values():
             self.extend([files] if isinstance(files, str) else files)
         vars(self).update(named)
+
+    def items(self) -> Iterable[tuple[str, str | list[str]]]:
+        """Names and paths."""
+        return vars(self).items()
 
 
 def make_mp4s(path: Path) -> None:
@@ -65,11 +70,11 @@ def camera_times(path: Path, label: str) -> Times:
     job = SimpleNamespace(
         rule=task.rule,
         wildcards=SimpleNamespace(session=str(path), camera=label),
-        input=_Files(inputs),
-        output=_Files({"times": str(output)}),
+        input=Files(inputs),
+        output=Files({"times": str(output)}),
         params=SimpleNamespace(settings=task.params(recorded, camera, _CONFIG)),
         resources={},
-        log=_Files({"job": str(log), "wheel": str(path / "snapshot" / "wheel.png")}),
+        log=Files({"job": str(log), "wheel": str(path / "snapshot" / "wheel.png")}),
     )
     try:
         runpy.run_path(str(_SCRIPTS / f"{task.rule}.py"), init_globals={"snakemake": job})

@@ -170,7 +170,7 @@ def test_camlog(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "is missing. Transfer it again"),
+        (None, r"is missing\. Copy it again"),
         ("", "expected a line '# Log header:'"),
         ("# Camera: left\n0,1\n", "expected a line '# Log header:'"),
         ("# Log header:frame_id,time\n0,1\n", r"KeyError 'timestamp'"),

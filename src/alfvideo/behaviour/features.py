@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from alfvideo.array_types import Floats
 from alfvideo.behaviour import pupil, smoothing
-from alfvideo.files.errors import DataError, machine_error
+from alfvideo.files import tables
+from alfvideo.files.errors import DataError
 from alfvideo.pose import table
 
 # pandas and scipy are slow to load: functions that need them do it, others only name the table.
@@ -72,14 +72,9 @@ def load(path: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    try:
-        return pd.read_parquet(path, columns=COLUMNS)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise machine_error(getattr(error, "errno", None), path) or DataError(
-            f"{path}: expected a table with the columns {', '.join(COLUMNS)} ({reason}). Remove "
-            "the file and run again."
-        ) from None
+    what = f"a table with the columns {', '.join(COLUMNS)}"
+    found = tables.Table(path, what, "Remove the file and run again.")
+    return pd.DataFrame({name: found.column(name) for name in COLUMNS})
 
 
 def pupil_diameter(pose: Mapping[str, Floats], estimate: str = "") -> Floats:

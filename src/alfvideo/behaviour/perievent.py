@@ -16,6 +16,9 @@ _MAX_DISTANCE = 0.75
 """A frame stands for a time that is no further away than this part of the frame period: half a
 period is the rule, the rest is for frames that come a little early or late."""
 
+_MAX_RATE = 10_000
+"""Frames per second of no camera: times that tell a higher rate are damaged."""
+
 _MIN_KNOWN = 0.5
 """Part of a window that must be known for a mean and a standard deviation of its own."""
 
@@ -61,7 +64,7 @@ def windows(values: Floats, times: Floats, events: Floats) -> Windows:
     known = known[np.argsort(times[known], kind="stable")]
     values, times = values[known], times[known]
     rate = frame_rate(times)
-    if not 0 < rate < np.inf:
+    if not 0 < rate < _MAX_RATE:
         return Windows(np.empty(0), np.empty((events.size, 0)))
     offsets = np.arange(round((BEFORE + AFTER) * rate), dtype=np.float64) / rate - BEFORE
     wanted = events[:, np.newaxis] + offsets

@@ -6,6 +6,8 @@ from os import SEEK_SET, stat_result
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from alfvideo.files import inputs
+
 MAX_WHOLE = 64 * 1024**2
 """Bytes up to which the quick checksum is that of the whole file: 0.1 s of reading and hashing."""
 
@@ -24,7 +26,7 @@ def md5(path: Path, go_on: Callable[[int], object] = lambda n: True) -> str:
     `go_on` is told the number of bytes after each block, and stops it by returning false.
     """
     digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
+    with inputs.opened(path) as file:
         while block := file.read(BLOCK):
             digest.update(block)
             if not go_on(len(block)):
@@ -50,7 +52,7 @@ def quick(path: Path, found: stat_result) -> str:
     if kind(found.st_size) == "md5":
         return md5(path)
     digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
+    with inputs.opened(path) as file:
         for number in range(PIECES):
             digest.update(_piece(file, (found.st_size - PIECE) * number // (PIECES - 1)))
     return digest.hexdigest()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alfvideo.files import checksums
+from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Fingerprint
 
@@ -53,7 +54,7 @@ def _complete(missing: Mapping[Path, Fingerprint], stopped: threading.Event) -> 
     for path, known in missing.items():
         try:
             found = checksums.md5(path, lambda size: not stopped.is_set())
-        except OSError as error:
+        except (OSError, DataError) as error:
             log.warning("no checksum of %s is recorded: %s", path, error)
             continue
         if found:

@@ -163,7 +163,7 @@ def _scan_readable(path: Path, config: Configuration, seen: Lookups) -> Iterator
     entries = seen.listing(str(path))
     recorded = description.read(path, seen)
     for name in RESULT_FOLDERS & entries.keys():
-        if not entries[name].is_dir():
+        if not folders.is_folder(entries[name]):
             what = "link to nothing" if entries[name].is_symlink() else "file"
             raise Blocked(f"{path / name} is a {what}, expected a folder: rename it")
     collections = {camera.collection.partition("/")[0] for camera in recorded.cameras.values()}

@@ -106,6 +106,9 @@ def _intervals(axes: Axes, inspection: Inspection) -> None:
         without_data(axes, "Intervals between frames", "There are no camera times.")
         return
     after, intervals = times[1:], 1000 * np.diff(times)
+    if not np.isfinite(intervals).any():
+        without_data(axes, "Intervals between frames", "No two camera times follow each other.")
+        return
     steps = np.diff(_count(inspection))[: intervals.size]
     jumps = np.flatnonzero(steps > 1)
     every = 1 + intervals.size // _MAX_INTERVALS
@@ -141,9 +144,12 @@ def _gpio(axes: Axes, inspection: Inspection) -> None:
         reason = check.sentence if check else "This rig has no GPIO."
         without_data(axes, title, reason or "There are no sync TTLs or no camera times.")
         return
+    intervals = np.diff(times[np.isfinite(times)])
+    if not intervals.size or not (period := np.median(intervals)) > 0:
+        without_data(axes, title, "The camera times do not increase.")
+        return
     fronts = gpio_fronts(gpio[: times.size, SYNC_PIN])
     rises = times[fronts.indices[fronts.polarities > 0]]
-    period = np.median(np.diff(times))
     # A rise may be seen a little before its TTL: the clocks of both have a grid.
     before = np.searchsorted(ttl, rises + 0.5 * period) - 1
     delay = np.where(before >= 0, rises - ttl[before], np.inf)

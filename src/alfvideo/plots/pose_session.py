@@ -12,6 +12,7 @@ from alfvideo.behaviour import features
 from alfvideo.files import arrays
 from alfvideo.files.errors import DataError, attempt
 from alfvideo.pose import table
+from alfvideo.pose.table import MAX_PIXELS
 from alfvideo.session import trials
 from alfvideo.session.datasets import camera_of
 from alfvideo.session.trials import Trials
@@ -159,8 +160,8 @@ def load(files: Mapping[str, Sequence[Path]], tracker: str, features_from: str) 
     loaders = {
         "frame": ("mp4", shown_frame),
         "pose": ("pose", table.Columns),
-        "times": ("times", numbers),
-        "energy": ("energy", numbers),
+        "times": ("times", arrays.seconds),
+        "energy": ("energy", arrays.vector),
         "region": ("region", region),
         "pupil": ("features", pupil_diameter),
     }
@@ -174,7 +175,7 @@ def load(files: Mapping[str, Sequence[Path]], tracker: str, features_from: str) 
         {label: CameraData(**of_camera) for label, of_camera in sorted(found.items())},
         attempt(trials.load, files["trials"]) if files["trials"] else None,
         attempt(wheel.load, files["wheel"]) if files["wheel"] else None,
-        attempt(numbers, files["licks"][0]) if files["licks"] else None,
+        attempt(arrays.seconds, files["licks"][0]) if files["licks"] else None,
     )
 
 
@@ -194,18 +195,10 @@ def shown_frame(mp4: Path) -> tuple[int, Image]:
     return number, frames.picture(next(frames.read(mp4, [number])))
 
 
-def numbers(file: Path) -> Floats:
-    """Load the values of an array, (n,) float64; DataError if it cannot be read."""
-    values = arrays.load(file).ravel()
-    if not np.issubdtype(values.dtype, np.number):
-        raise DataError(f"{file}: expected numbers, found {values.dtype}. Copy the file again.")
-    return values.astype(np.float64)
-
-
 def region(file: Path) -> Region:
     """Load a region from its file; DataError if that does not hold width, height, x and y."""
-    values = numbers(file)
-    if values.size != 4 or not np.isfinite(values).all():
+    values = arrays.vector(file)
+    if values.size != 4 or not (np.abs(values) < MAX_PIXELS).all():
         raise DataError(
             f"{file}: expected width, height, x and y of a region, found {values.tolist()[:8]}. "
             "Remove the file and run again."

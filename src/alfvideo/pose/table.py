@@ -1,16 +1,14 @@
 """Pose tables: one row per frame, `{part}_x`, `{part}_y` and `{part}_likelihood` for each part."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-from pyarrow import parquet
 
 from alfvideo.array_types import Floats
-from alfvideo.files.errors import DataError, machine_error
+from alfvideo.files.errors import DataError
+from alfvideo.files.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,9 +17,10 @@ COORDINATES = ("x", "y", "likelihood")
 LIKELY = 0.9
 """Likelihood from which on a point counts, as in iblvideo and ibllib."""
 
-# pandas takes 50 MB, and motion energy has to do with little: arrow imports it to make a scalar of
-# a Python float, or a numpy array by `to_numpy`, but not for what is done here.
-_NAN = pa.Array.from_buffers(pa.float64(), 1, [None, pa.py_buffer(np.full(1, np.nan))])[0]
+MAX_PIXELS = 1e6
+"""No picture is as large: what is further away is no position."""
+
+_CURE = "Remove the file and run again: it is then regenerated from the video."
 
 
 class Columns(Mapping[str, Floats]):
@@ -36,9 +35,7 @@ class Columns(Mapping[str, Floats]):
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        with _readable(path):
-            self._file = parquet.ParquetFile(path, pre_buffer=False)
+        self._table = Table(path, "a pose table", _CURE)
         if not parts(self):
             raise DataError(
                 f"{path}: expected a pose table with columns PART_x, PART_y and PART_likelihood, "
@@ -48,24 +45,21 @@ class Columns(Mapping[str, Floats]):
     @property
     def n_frames(self) -> int:
         """Number of rows."""
-        return int(self._file.metadata.num_rows)
+        return self._table.n_rows
 
     def __getitem__(self, name: str) -> Floats:
         if name not in self:
             raise KeyError(name)
-        with _readable(self._path):
-            column = self._file.read([name], use_threads=False).column(0)
-            known = column.cast(pa.float64()).fill_null(_NAN)
-        return np.asarray(np.from_dlpack(known.combine_chunks()), np.float64)
+        return self._table.column(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._file.schema_arrow.names
+        return name in self._table.columns
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._file.schema_arrow.names)
+        return iter(self._table.columns)
 
     def __len__(self) -> int:
-        return len(self._file.schema_arrow.names)
+        return len(self._table.columns)
 
 
 def load(path: Path) -> "pd.DataFrame":
@@ -78,9 +72,7 @@ def load(path: Path) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    Columns(path)
-    with _readable(path):
-        return pd.read_parquet(path)
+    return pd.DataFrame(dict(Columns(path)))
 
 
 def parts(columns: Iterable[str]) -> list[str]:
@@ -109,18 +101,6 @@ def points(pose: Mapping[str, Floats], part: str, estimate: str = "") -> Floats:
         n_frames = len(pose[next(iter(pose))])
         return np.full((n_frames, 2), np.nan)
     xy = np.column_stack([np.asarray(pose[column], np.float64) for column in columns])
-    xy[np.asarray(pose[f"{part}_likelihood"]) < LIKELY] = np.nan
-    xy[~np.isfinite(xy)] = np.nan
+    xy[~(np.asarray(pose[f"{part}_likelihood"]) >= LIKELY)] = np.nan
+    xy[~(np.abs(xy) < MAX_PIXELS)] = np.nan
     return xy
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        raise machine_error(getattr(error, "errno", None), path) or DataError(
-            f"{path}: expected a pose table, but it cannot be read ({reason}). "
-            "Remove the file and run again: it is then regenerated from the video."
-        ) from None

@@ -11,9 +11,12 @@ import numpy as np
 from one.alf.path import ALFPath
 
 from alfvideo.array_types import Image
-from alfvideo.files import atomic
+from alfvideo.files import arrays, atomic, inputs
 from alfvideo.files.errors import DataError
 from alfvideo.qc.frames import read_samples
+
+_MAX_IMAGE = 100_000_000
+"""Bytes of an image."""
 
 _FORMATS = (".npy", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
@@ -46,16 +49,15 @@ def load(path: Path) -> Image:
         If it cannot be read, or does not hold gray frames.
     """
     if path.suffix.lower() != ".npy":
-        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        inputs.check(path, _MAX_IMAGE)
+        try:
+            image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        except cv2.error:
+            image = None
         if image is None:
             raise DataError(f"{path} cannot be read as an image. Make the reference frame again.")
         return np.asarray(image, np.uint8)
-    try:
-        frames = np.load(path)
-    except (ValueError, EOFError, OSError) as error:
-        raise DataError(
-            f"{path} cannot be read as a numpy array ({error}). Make the reference frame again."
-        ) from None
+    frames = arrays.load(path, max_ndim=3)
     if frames.dtype != np.uint8 or frames.ndim not in (2, 3) or not frames.size:
         raise DataError(
             f"{path}: expected gray frames (n, height, width) uint8, found an array of shape "

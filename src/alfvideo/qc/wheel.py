@@ -20,6 +20,9 @@ _GOOD, _TOLERABLE = 1, 2
 """Frames that the video may be off for PASS and for WARNING; in ibllib more is WARNING too."""
 _MIN_WHEEL_SECONDS = 1.0
 """Seconds."""
+_MAX_WHEEL_SECONDS = 4 * 3600.0
+"""Seconds around the video, of a longer recording, in which a movement is looked for. It bounds
+memory, also where one timestamp is wild."""
 _APART = 2
 """Motion energy compares each frame with the one this many before."""
 
@@ -65,6 +68,11 @@ def period(
     times = times[np.isfinite(times)]
     if not times.size:
         return not_set("There are no camera times.")
+    if np.ptp(timestamps) > _MAX_WHEEL_SECONDS:
+        near = np.abs(timestamps - np.median(times)) < _MAX_WHEEL_SECONDS / 2
+        timestamps, position = timestamps[near], position[near]
+        if np.count_nonzero(near) < 2 or np.ptp(timestamps) < _MIN_WHEEL_SECONDS:
+            return not_set("The wheel was not recorded at the time of the video.")
     wheel = movement.sample(timestamps, position)
     active = movement.active_period(wheel)
     if active is None:

@@ -292,7 +292,7 @@ def _dataset_rows(
         if md5 is None and before.get("file_size") == size and pd.notna(before["hash"]):
             md5 = before["hash"]
         if md5 is None and size <= _MAX_HASHED_BYTES:
-            with suppress(OSError):
+            with suppress(OSError, DataError):
                 md5 = provenance.md5(file)
         rows[name] = {
             "id": uuid.uuid3(eid, name),

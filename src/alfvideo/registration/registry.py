@@ -5,9 +5,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypedDict
 
-from alfvideo.files import documents
+from alfvideo.files import documents, inputs
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
+
+MAX_BYTES = 10_000_000_000
+"""Bytes of a raw file of a camera that is no video."""
 
 
 class RawDataset(TypedDict):
@@ -21,17 +24,19 @@ class RawDataset(TypedDict):
     """MD5."""
 
 
-def describe(files: Iterable[Path], session: Path) -> list[RawDataset]:
+def describe(
+    files: Iterable[Path], session: Path, max_bytes: int | None = None
+) -> list[RawDataset]:
     """Return path in the session, size in bytes and MD5 (as ONE and Alyx use it) of each file.
 
     Raises
     ------
     DataError
-        If a file is empty.
+        If a file is missing, empty, something else than a file, or has more than `max_bytes`.
     """
     datasets: list[RawDataset] = []
     for path in files:
-        size = path.stat().st_size
+        size = inputs.check(path, max_bytes)
         if size == 0:
             raise DataError(f"{path} is empty (0 bytes). Transfer it again from the rig.")
         name, md5 = provenance.relative(path, session), provenance.md5(path)

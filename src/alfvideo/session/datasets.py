@@ -7,6 +7,7 @@ from one.alf import spec
 from one.alf.path import filename_parts
 
 from alfvideo.files.errors import Blocked
+from alfvideo.session import folders
 from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.rigs import RIGS
 from alfvideo.session.trials import COLUMNS
@@ -237,12 +238,12 @@ def trials(session: Session, camera: Camera) -> list[Path]:
 
 def _alf_collections(session: Session) -> list[str]:
     """List the collection of the results, and those below it of single tasks and probes."""
-    folders = [
+    below = [
         f"alf/{name}"
         for name, entry in sorted(session.listing("alf").items())
-        if not name.startswith("#") and entry.is_dir()
+        if not name.startswith("#") and folders.is_folder(entry)
     ]
-    return ["alf", *folders]
+    return ["alf", *below]
 
 
 def frame_log(session: Session, camera: Camera) -> list[Path]:

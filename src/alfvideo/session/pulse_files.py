@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alfvideo.files.errors import Blocked
+from alfvideo.session.folders import is_folder
 
 if TYPE_CHECKING:
     # It reads the table of rigs, which has these functions.
@@ -28,7 +29,7 @@ def sync_arrays(session: "Session", camera: "Camera") -> list[Path]:
     found = session.find(top, pattern)
     if _has_all(found):
         return found
-    folders = (f"{top}/{name}" for name, entry in session.listing(top).items() if entry.is_dir())
+    folders = (f"{top}/{name}" for name, entry in session.listing(top).items() if is_folder(entry))
     by_folder = {
         folder: found
         for folder in sorted(folders)

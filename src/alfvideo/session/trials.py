@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
-import pyarrow as pa
 
 from alfvideo.array_types import Floats
-from alfvideo.files import arrays
+from alfvideo.files import arrays, tables
 from alfvideo.files.errors import DataError
 
 COLUMNS = {
@@ -51,9 +50,9 @@ def load(files: Sequence[Path]) -> Trials:
     DataError
         If a file cannot be read or has not all that is needed.
     """
-    tables = [file for file in files if file.suffix == ".pqt"]
-    if tables:
-        return Trials(*np.concatenate([_table(file) for file in tables], axis=1))
+    whole = [file for file in files if file.suffix == ".pqt"]
+    if whole:
+        return Trials(*np.concatenate([_table(file) for file in whole], axis=1))
     by_name = {file.name.split(".")[1]: file for file in files}
     missing = [name for name in COLUMNS.values() if name not in by_name]
     if missing:
@@ -61,23 +60,16 @@ def load(files: Sequence[Path]) -> Trials:
             f"{files[0].parent} has no trials.{missing[0]}.npy beside {files[0].name}. Extract the "
             "trials again."
         )
-    found = [arrays.load(by_name[name]).ravel().astype(np.float64) for name in COLUMNS.values()]
+    found = [arrays.vector(by_name[name]) for name in COLUMNS.values()]
     if len({array.shape for array in found}) > 1:
-        raise DataError(f"The trials arrays in {files[0].parent} differ in length.")
+        raise DataError(
+            f"The trials arrays in {files[0].parent} differ in length. Extract the trials again."
+        )
     return Trials(*found)
 
 
 def _table(file: Path) -> Floats:
     """Load the fields of a table, (4, n_trials) float64."""
-    # Slow to load, and sessions may have no trials.
-    import pandas as pd
-
-    try:
-        table = pd.read_parquet(file, columns=list(COLUMNS.values()))
-        return np.stack([pd.to_numeric(table[name]) for name in COLUMNS.values()]).astype(float)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise DataError(
-            f"{file}: expected a trials table with the columns {', '.join(COLUMNS.values())} "
-            f"({reason}). Extract the trials again."
-        ) from None
+    what = f"a trials table with the columns {', '.join(COLUMNS.values())}"
+    found = tables.Table(file, what, "Extract the trials again.")
+    return np.stack([found.column(name) for name in COLUMNS.values()])

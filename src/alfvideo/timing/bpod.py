@@ -1,5 +1,6 @@
 """Camera pulses and sync TTLs that a Bpod recorded trial by trial."""
 
+import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,10 +9,20 @@ from typing import Any
 import numpy as np
 
 from alfvideo.array_types import Floats
-from alfvideo.files import alf
+from alfvideo.files import alf, inputs
 from alfvideo.files.errors import DataError
 from alfvideo.timing.pulses import even, period
 from alfvideo.timing.sync import Fronts
+
+_MALFORMED = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What Python raises on JSON of another shape."""
 
 _MIN_PAUSE = 5e-3
 """TTLs less than 5 ms apart are one: a go cue TTL may be two pulses about 3 ms apart (ibllib)."""
@@ -44,16 +55,26 @@ def load(path: Path) -> list[dict[str, Floats]]:
     Raises
     ------
     DataError
-        If a trial cannot be read.
+        If a trial cannot be read, or there is none.
     """
-    try:
-        with path.open(encoding="utf-8") as lines:
-            return [_absolute_events(json.loads(line)["behavior_data"]) for line in lines]
-    except (ValueError, KeyError, TypeError) as error:
+    trials = []
+    with inputs.opened(path, inputs.MAX_TEXT) as file:
+        lines = io.TextIOWrapper(file, encoding="utf-8-sig")
+        try:
+            for line in lines:
+                trials.append(_absolute_events(json.loads(line)["behavior_data"]))
+        except _MALFORMED as error:
+            raise DataError(
+                f"{path}: expected one trial with 'behavior_data' per line ({type(error).__name__}"
+                f" in line {len(trials) + 1}: {error}). The file is damaged or cut off; copy it "
+                "from the rig again."
+            ) from None
+    if not trials:
         raise DataError(
-            f"{path}: expected one trial with 'behavior_data' per line ({type(error).__name__}: "
-            f"{error}). The file is damaged or cut off; copy it from the rig again."
-        ) from None
+            f"{path} is empty: no trial was recorded, or the transfer was cut. Copy it from the "
+            "rig again."
+        )
+    return trials
 
 
 def camera_pulses(
@@ -128,11 +149,13 @@ def sync_line(files: Sequence[Path], namespace: str, label: str) -> Fronts:
 
 
 def _absolute_events(behaviour: dict[str, Any]) -> dict[str, Floats]:
-    start, origin = behaviour["Trial start timestamp"], behaviour["Bpod start timestamp"]
+    start, origin = (float(behaviour[f"{name} start timestamp"]) for name in ("Trial", "Bpod"))
+    if not abs(start - origin) < inputs.MAX_SECONDS:
+        raise ValueError(f"the trial starts at {start} s, the Bpod at {origin} s")
     events = {}
     for name, times in behaviour["Events timestamps"].items():
-        times = np.atleast_1d(np.asarray(times, np.float64))
-        events[name] = times[np.isfinite(times)] + start - origin
+        times = np.ravel(np.asarray(times, np.float64))
+        events[name] = times[np.abs(times) < inputs.MAX_SECONDS] + start - origin
     return events
 
 

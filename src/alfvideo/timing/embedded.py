@@ -1,5 +1,6 @@
 """Data that a camera embeds in each of its frames: its clock, a frame counter and the GPIO pins."""
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alfvideo.array_types import Booleans, Floats, Integers, Numbers
-from alfvideo.files import alf
+from alfvideo.files import alf, inputs
 from alfvideo.files.errors import DataError
 from alfvideo.timing.pulses import period
 
@@ -16,6 +17,7 @@ SYNC_PIN = 3
 """Column of `FrameData.gpio` that is wired to the sync TTL in IBL rigs (pin 4, bit 28)."""
 
 _GPIO_BITS = np.array([31, 30, 29, 28])
+_MAX_EXACT = 2.0**53
 _FRAME_DATA_COLUMNS = 4  # computer time, camera timestamp, frame counter, GPIO state
 
 
@@ -70,9 +72,9 @@ def load(files: Iterable[Path]) -> FrameData:
             )
         )
     return FrameData(
-        timestamps=_seconds(timestamps.astype(np.int64)) if timestamps.size else None,
-        count=_from_zero(count.astype(np.int64)) if count.size else None,
-        gpio=_levels(gpio.astype(np.int64)) if gpio.size else None,
+        timestamps=_seconds(_whole(timestamps)) if timestamps.size else None,
+        count=_from_zero(_whole(count)) if count.size else None,
+        gpio=_levels(_whole(gpio)) if gpio.size else None,
     )
 
 
@@ -136,14 +138,23 @@ def _by_attribute(files: Iterable[Path]) -> dict[str, Path]:
 
 def _read_doubles(path: Path, columns: int = 1) -> Floats:
     """Read float64 rows; (n,), or (n, columns) if there are several columns."""
-    size = path.stat().st_size
-    if size % (8 * columns):
+    with inputs.opened(path, 8 * columns * inputs.MAX_FRAMES) as file:
+        content = file.read()
+    if len(content) % (8 * columns):
         raise DataError(
-            f"{path}: expected {8 * columns} bytes per frame, found {size} bytes, which is not a "
-            f"multiple. The file is cut off; copy it from the rig again."
+            f"{path}: expected {8 * columns} bytes per frame, found {len(content)} bytes, which is "
+            f"not a multiple. The file is cut off; copy it from the rig again."
         )
-    values = np.fromfile(path, np.float64)
+    values = np.frombuffer(content, np.float64)
     return values if columns == 1 else values.reshape(-1, columns)
+
+
+def _whole(values: Numbers) -> Integers:
+    """Return values as int64, 0 for what is none or too large to be exact in float64."""
+    if not np.issubdtype(values.dtype, np.floating):
+        return values.astype(np.int64)
+    exact = np.abs(values) < _MAX_EXACT
+    return np.where(exact, values, 0).astype(np.int64)
 
 
 def _read_ssv(path: Path) -> Numbers:
@@ -151,16 +162,18 @@ def _read_ssv(path: Path) -> Numbers:
     # Slow to load, and only old rigs write this file.
     import pandas as pd
 
-    with path.open() as file:
-        fields = file.readline().split()
+    lines = inputs.text(path)
+    fields = lines.partition("\n")[0].split()
     if not fields:
         return np.empty(0)
     column = next((i for i, field in enumerate(fields) if field.isdigit()), None)
     try:
         if column is None:
             raise ValueError("no whole number in the first line")
-        table = pd.read_csv(path, sep=" ", header=None, usecols=[column], dtype=np.uint64)
-    except ValueError as error:
+        table = pd.read_csv(
+            io.StringIO(lines), sep=" ", header=None, usecols=[column], dtype=np.uint64
+        )
+    except (ValueError, ArithmeticError) as error:
         raise DataError(
             f"{path}: expected a date and a whole number in every line ({error}). The file is "
             "damaged or cut off; copy it from the rig again."

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from alfvideo.array_types import Booleans, Floats, Integers
+from alfvideo.files.errors import DataError
+from alfvideo.files.inputs import MAX_FRAMES
 
 _FIT_PULSES = 1000
 """A train is continued with a line fitted to this many pulses, which averages out the DAQ's clock
@@ -44,8 +46,18 @@ def even(times: Floats) -> EvenPulses:
 
     >>> even(np.array([0.0, 1.0, 3.0, 3.2, 4.0]))
     EvenPulses(times=array([0., 1., 2., 3., 4.]), filled=array([2]), removed=array([3.2]))
+
+    Raises
+    ------
+    DataError
+        If they are too far apart to be pulses of one recording.
     """
-    step = period(times)
+    step, span = period(times), times[-1] - times[0]
+    if not span < MAX_FRAMES * step:
+        raise DataError(
+            f"{times.size} camera pulses span {span:.6g} s although they are {step:.6g} s apart: "
+            "one of their times is damaged. Copy the recording of the pulses from the rig again."
+        )
     regular = np.abs(np.diff(times) / step - 1) < 0.25
     if regular.all():
         return EvenPulses(times, np.empty(0, np.int64), np.empty(0))

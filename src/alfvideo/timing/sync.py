@@ -1,16 +1,14 @@
 """Sync arrays of the main DAQ (SpikeGLX or Timeline) and the channels that devices are wired to."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from alfvideo.array_types import Floats, Integers, Numbers
-from alfvideo.files import alf, arrays
+from alfvideo.files import alf, arrays, inputs
 from alfvideo.files.errors import DataError
 
 _NIDQ = {
@@ -109,10 +107,10 @@ def load(files: Iterable[Path]) -> Sync:
             "from the raw DAQ file again."
         )
     times = times.astype(np.float64, copy=False)
-    if bad := np.count_nonzero(~np.isfinite(times)):
+    if bad := np.count_nonzero(~(np.abs(times) < inputs.MAX_SECONDS)):
         raise DataError(
-            f"{found['times']}: {bad} of {times.size} times are not numbers. Extract the sync from "
-            "the raw DAQ file again."
+            f"{found['times']}: {bad} of {times.size} times are not numbers of seconds. Extract "
+            "the sync from the raw DAQ file again."
         )
     if (np.diff(times) < 0).any():
         order = np.argsort(times, kind="stable")
@@ -198,7 +196,10 @@ def _arrays(files: Iterable[Path]) -> dict[str, Path]:
 def _read(path: Path) -> Numbers:
     array = arrays.load(path)
     if array.size != max(array.shape, default=0):
-        raise DataError(f"{path}: expected a vector, found an array of shape {array.shape}.")
+        raise DataError(
+            f"{path}: expected a vector, found an array of shape {array.shape}. Extract the sync "
+            "from the raw DAQ file again."
+        )
     return array.reshape(-1)
 
 
@@ -212,16 +213,19 @@ def _wired_channels(files: Iterable[Path]) -> dict[str, int]:
     path = next(iter(sorted(file for file in files if fnmatch(file.name, "*.wiring*.json"))), None)
     if path is None:
         return {}
-    wiring = _read_json(path)
+    wiring = inputs.mapping(path)
     digital = wiring.get("SYNC_WIRING_DIGITAL") or {}
     analog = wiring.get("SYNC_WIRING_ANALOG") or {}
     try:
-        channels = {name: _digital_channel(pin) for pin, name in digital.items() if name}
-        channels |= {name: int(pin[2:]) + _FIRST_ANALOG for pin, name in analog.items() if name}
+        channels = {str(name): _digital_channel(pin) for pin, name in digital.items() if name}
+        channels |= {
+            str(name): int(pin[2:]) + _FIRST_ANALOG for pin, name in analog.items() if name
+        }
     except (ValueError, AttributeError):
+        pins = [list(found) if isinstance(found, dict) else found for found in (digital, analog)]
         raise DataError(
-            f"{path}: expected pins called P0.N, pinNN or AIN, found digital {list(digital)} and "
-            f"analog {list(analog)}. Correct the wiring file."
+            f"{path}: expected pins called P0.N, pinNN or AIN, found digital {pins[0]} and "
+            f"analog {pins[1]}. Correct the wiring file."
         ) from None
     return {name: number for name, number in channels.items() if number is not None}
 
@@ -247,19 +251,12 @@ def _timeline_channels(files: Sequence[Path]) -> dict[str, int]:
             "copy it from the rig."
         )
     try:
-        return {entry["name"]: int(entry["arrayColumn"]) for entry in _read_json(path)["inputs"]}
-    except (KeyError, TypeError, ValueError):
+        return {
+            str(entry["name"]): int(entry["arrayColumn"])
+            for entry in inputs.mapping(path)["inputs"]
+        }
+    except (LookupError, TypeError, ValueError, ArithmeticError):
         raise DataError(
             f"{path}: expected 'inputs', a list of entries with 'name' and 'arrayColumn'. Copy the "
             "file from the rig again."
         ) from None
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{path}: not valid JSON ({error}). Correct or copy it again.") from None
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected a JSON object, found a {type(content).__name__}.")
-    return content

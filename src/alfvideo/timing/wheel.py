@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from alfvideo.array_types import Floats
-from alfvideo.files import arrays
+from alfvideo.files import arrays, inputs
 from alfvideo.files.errors import DataError
 from alfvideo.timing import encoder, sync
 
@@ -21,6 +21,8 @@ MIN_TURN = 8 * 2 * np.pi / 4096
 brainbox.behavior.wheel.movements."""
 
 _ENCODER_LINES = ("rotary_encoder_0", "rotary_encoder_1")
+_MAX_TURN = 1e9
+"""Radians that no wheel turns in a session."""
 _ORDER = 8
 _BLOCK = 300 * RATE
 _MARGIN = 2 * RATE
@@ -40,7 +42,7 @@ def load(
         If a file is there that cannot be read.
     """
     if alf_files:
-        by_attribute = {path.name.split(".")[1]: arrays.load(path) for path in alf_files}
+        by_attribute = {path.name.split(".")[1]: arrays.vector(path) for path in alf_files}
         return by_attribute["timestamps"], by_attribute["position"]
     if not daq_files:
         return None
@@ -53,7 +55,7 @@ def load(
 
 
 def checked(timestamps: Floats, position: Floats) -> tuple[Floats, Floats]:
-    """Return the samples of the wheel that can be used, those with NaN left out.
+    """Return the samples of the wheel that can be used; those that are no numbers are left out.
 
     Parameters
     ----------
@@ -74,7 +76,7 @@ def checked(timestamps: Floats, position: Floats) -> tuple[Floats, Floats]:
             "the wheel again."
         )
     n_samples = timestamps.size
-    known = np.isfinite(timestamps) & np.isfinite(position)
+    known = (np.abs(timestamps) < inputs.MAX_SECONDS) & (np.abs(position) < _MAX_TURN)
     if not known.all():
         timestamps, position = timestamps[known], position[known]
     if timestamps.size < 2:
@@ -124,7 +126,8 @@ def velocity_at(times: Floats, timestamps: Floats, position: Floats) -> Floats:
     result = np.full(times.size, np.nan)
     n_samples = int((timestamps[-1] - timestamps[0]) * RATE) + 1
     sample = (times - timestamps[0]) * RATE
-    for start in range(0, n_samples, _BLOCK):
+    inside = sample[(sample >= 0) & (sample < n_samples)]
+    for start in (np.unique(inside // _BLOCK) * _BLOCK).astype(np.int64).tolist():
         here = slice(*np.searchsorted(sample, (start, min(start + _BLOCK, n_samples))))
         first = max(start - _MARGIN, 0)
         grid = np.arange(first, min(start + _BLOCK + _MARGIN, n_samples))

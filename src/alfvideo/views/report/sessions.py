@@ -9,8 +9,6 @@ from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
-
 from alfvideo.configuration import Configuration
 from alfvideo.files import arrays, regular
 from alfvideo.files.errors import DataError
@@ -193,10 +191,8 @@ def _times_of(path: Path, label: str) -> Times | None:
 def times(file: Path) -> Times:
     """Return what there is to say of a file of camera times, (n,) float64, seconds."""
     try:
-        if not regular.is_regular(file):
-            raise ValueError("it is no file")
         # Only its ends are read.
-        found = np.load(file, mmap_mode="r")
+        found = arrays.mapped(file)
         if found.ndim != 1 or found.size == 0:
             raise ValueError(f"its shape is {found.shape}")
         start, end = float(found[0]), float(found[-1])
