@@ -42,7 +42,7 @@ _SENTENCE = re.compile(r"ERROR (?P<sentence>.+)")
 
 
 class Outcome(StrEnum):
-    """What became of a job; all but the first three are defects."""
+    """The end of a job; all but the first three are defects."""
 
     DONE = "done"
     REFUSED = "refused in a sentence"
