@@ -6,6 +6,7 @@ from snakemake.utils import min_version
 from alfvideo import configuration
 from alfvideo.files import yaml_model
 from alfvideo.files.errors import DataError
+from alfvideo.planning import snakemake_internals
 from alfvideo.pose import cascades
 from alfvideo.session import datasets, labels
 
@@ -26,6 +27,7 @@ configfile: CONFIG
 
 
 try:
+    snakemake_internals.check_python()
     settings = configuration.parse(config)
     cascades.check(settings)
     # Scripts find there what the file leaves out.

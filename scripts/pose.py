@@ -18,7 +18,12 @@ with job.run(snakemake, tools=[snakemake.input.environment]) as this:
     with (
         devices.one() as device,
         engine.Engine(
-            Path(made["python"]), tracker, track.models(networks), snakemake.threads, device
+            Path(made["python"]),
+            tracker,
+            track.models(networks),
+            snakemake.threads,
+            device,
+            snakemake.config["trusted_models"],
         ) as running,
         # Parts are only for the process that holds the lock of the output.
         atomic.output(target) as partial,

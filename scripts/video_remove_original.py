@@ -1,16 +1,18 @@
-"""Remove the raw video of a camera after checking its mp4 once more."""
+"""Remove the raw video of a camera after comparing its mp4 with it, frame by frame."""
 
 from pathlib import Path
 
-from alfvideo.files import atomic
+from alfvideo import configuration
 from alfvideo.jobs import job
-from alfvideo.registration import registry
-from alfvideo.video import compress, probe
+from alfvideo.video import remove
 
-originals = [Path(path) for path in snakemake.input.originals]
-
-with job.run(snakemake) as this, atomic.output(snakemake.output.record) as partial:
-    registry.write(registry.describe(originals, this.session), partial)
-    compress.check(probe.probe_whole(originals[0]), originals[0], Path(snakemake.input.mp4[0]))
-    for original in originals:
-        original.unlink()
+with job.run(snakemake) as this:
+    root = configuration.parse(snakemake.config).data_folder
+    remove.remove(
+        [Path(path) for path in snakemake.input.raw_video],
+        Path(snakemake.input.mp4[0]),
+        this.session,
+        # The demo and single files may lie elsewhere.
+        root if this.session.is_relative_to(root) else this.session.parents[2],
+        Path(snakemake.output.record),
+    )

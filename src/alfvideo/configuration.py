@@ -217,8 +217,8 @@ class Configuration(Model):
         Truth,
         key(
             "true (keep raw videos) or false (remove them once their mp4 has been checked)",
-            "`false` removes a raw video once its mp4 was decoded to the last frame and agrees "
-            "with it in number of frames, size and rate.",
+            "`false` removes a raw video if its mp4 has the recorded checksum and shows the same "
+            "in every frame; `removed.jsonl` in `root` lists what was removed.",
         ),
     ] = True
     ffmpeg: Annotated[
@@ -292,6 +292,14 @@ class Configuration(Model):
         ),
         BeforeValidator(partial(_with_all_trackers, "")),
     ] = NO_ENVIRONMENTS
+    trusted_models: Annotated[
+        UniqueItems[Annotated[str, key("the SHA-256 of a file", pattern="^[0-9a-f]{64}$")]],
+        key(
+            "a list of the SHA-256 of model files that may hold more than weights",
+            "SHA-256 of model files that may hold more than weights, which can run any program "
+            "when they are opened; others of that kind are refused, with their checksum.",
+        ),
+    ] = ()
     pose_boxes: Annotated[
         Boxes,
         key(

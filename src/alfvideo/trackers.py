@@ -91,6 +91,7 @@ class Tracker:
         return f"Pose by {self.label}"
 
 
+# Before torch 2.6 a checkpoint could run programs although only weights were asked for.
 _ROWS = (
     Tracker(
         name="dlc",
@@ -101,7 +102,7 @@ _ROWS = (
         engine="dlc",
         models="dlc_models",
         imports=("deeplabcut.pose_estimation_pytorch",),
-        requires=("deeplabcut>=3,<4", "torch>=2"),
+        requires=("deeplabcut>=3,<4", "torch>=2.6"),
         checks_pupil_and_paws=True,
         ignored_checks=("pupil_diameter_snr",),
     ),
@@ -114,7 +115,7 @@ _ROWS = (
         engine="litpose",
         models="litpose_models",
         imports=("lightning_pose.models", "eks.core"),
-        requires=("lightning-pose>=2", "ensemble-kalman-smoother>=4", "torch>=2"),
+        requires=("lightning-pose>=2", "ensemble-kalman-smoother>=4", "torch>=2.6"),
         # The heatmaps are then flat, without an error.
         clash=("lightning-pose<2.4.3", "kornia>=0.9"),
         smooths_ensembles=True,

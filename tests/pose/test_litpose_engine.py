@@ -298,6 +298,98 @@ def test_poses_of_a_context_model_are_those_of_lightning_pose(
     np.testing.assert_array_equal(reference[-2:], reference[[-3, -3]])
 
 
+HOSTILE = """
+import collections, hashlib, json, os, pathlib, runpy, subprocess, sys
+from pathlib import Path
+import numpy as np, torch
+from omegaconf import OmegaConf
+from alfvideo.pose.engines import litpose
+from alfvideo.pose.engines.error import EngineError
+
+folder = Path(sys.argv[1])
+mark, file = folder / "mark", litpose.find_checkpoint(folder)
+content = torch.load(file, weights_only=True)
+(folder / "program.py").write_text(f"open({str(mark)!r}, 'w')")
+
+class Runs:
+    def __init__(self, *call):
+        self.call = call
+    def __reduce__(self):
+        return self.call[0], self.call[1:]
+
+touch = Runs(os.system, f"touch '{mark}'")
+payloads = {
+    "system": touch,
+    "exec": Runs(exec, f"open({str(mark)!r}, 'w')"),
+    "open": Runs(open, str(mark), "w"),
+    "popen": Runs(subprocess.Popen, ["touch", str(mark)]),
+    "method": Runs(Path.touch, mark),
+    "file": Runs(runpy.run_path, str(folder / "program.py")),
+    "hub": Runs(torch.hub.load, str(folder), "x"),
+    "nested": torch.load,
+    "dict": collections.defaultdict(list, {1: touch}),
+    "config": OmegaConf.create({"a": touch}, flags={"allow_objects": True}),
+    "array": np.array([touch], dtype=object),
+}
+plain = {
+    "config": OmegaConf.create({"a": {"b": [1, 2.5, "x", True, None]}, "c": "${a.b}"}),
+    "numbers": [np.float64(1), np.int64(2), np.float32(3), np.arange(3), np.ones(2, bool)],
+    "others": [Path("/a"), collections.Counter([1]), collections.defaultdict(list)],
+}
+
+def outcome(trusted=()):
+    mark.unlink(missing_ok=True)
+    try:
+        litpose.load(folder, torch.device("cpu"), trusted)
+        said = "loaded"
+    except EngineError as error:
+        said = str(error)
+    return [said, mark.exists()]
+
+answers = {}
+cases = payloads | {f"plain {name}": each for name, each in plain.items()}
+for name, payload in cases.items():
+    for zipped in (True, False):
+        hyper_parameters = content["hyper_parameters"] | {"more": payload}
+        torch.save(
+            content | {"hyper_parameters": hyper_parameters},
+            file,
+            _use_new_zipfile_serialization=zipped,
+        )
+        answers[f"{name} {zipped}"] = outcome()
+        if name == "system":
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
+            answers[f"another is trusted {zipped}"] = outcome(["0" * 64])
+            answers[f"trusted {zipped}"] = outcome([digest])
+print("ANSWERS" + json.dumps(answers))
+"""
+"""Messages about checkpoints with programs in them, and whether the program ran."""
+
+
+def test_a_checkpoint_runs_no_program_unless_it_is_trusted(engine_python, tmp_path: Path) -> None:
+    shutil.copytree(MODEL, tmp_path / "model")
+    for path in (tmp_path / "model").rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    result = subprocess.run(
+        [engine_python("lightningPose"), "-c", HOSTILE, tmp_path / "model"],
+        check=True,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    answers = json.loads(result.stdout.partition("ANSWERS")[2])
+    assert len(answers) == 2 * (11 + 3 + 2)
+    for name, (said, ran) in answers.items():
+        if name.startswith("trusted"):
+            assert (said, ran) == ("loaded", True), name
+        elif name.startswith("plain"):
+            assert (said, ran) == ("loaded", False), name
+        else:
+            assert "holds more than weights and plain values" in said, name
+            assert "trusted_models" in said, name
+            assert not ran, name
+
+
 def test_models_that_cannot_be_used_are_refused(
     models: SimpleNamespace, engine_python, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from tests import clone
 
+from alfvideo.jobs import provenance
 from alfvideo.planning import scan_cache
 from alfvideo.views import settings
 from rigsim import Rig
@@ -162,7 +163,35 @@ def test_what_is_wrong_is_said_in_one_sentence(lab: Lab, words: list[str], sente
     assert sentence in lab.refuses("status", *words)
 
 
-@pytest.mark.parametrize("command", ["plan", "qc"])
+def test_why_names_reasons(lab: Lab, sessions: list[Path]):
+    text = lab.says("why", "KB002/2026-01-01/001", "body")
+    assert [line.split() for line in text.splitlines()[1:5]] == [
+        ["body", stage, "pending", "missing"] for stage in ("raw", "video", "times", "qc")
+    ]
+    assert lab.says("why", sessions[1]).splitlines()[:5] == text.splitlines()[:5]
+    assert "KB009 is no folder" in lab.refuses("why", "KB009")
+    assert "has no left camera" in lab.refuses("why", sessions[0], "left")
+
+
+def test_verify_ends_with_what_it_found(lab: Lab, sessions: list[Path]):
+    file = sessions[0] / "raw_video_data" / "_iblrig_bodyCamera.frameData.bin"
+    text = lab.says("verify")
+    assert text.startswith("0 files checked, 0.0 GB read; 0 differ; ")
+    known = provenance.fingerprint(file)
+    made = {"inputs": {provenance.relative(file, sessions[0]): known}}
+    (sessions[0] / provenance.FILE_NAME).write_text(json.dumps({"alf/a.npy": made}))
+    assert lab.says("verify", sessions[0]).startswith("1 files checked")
+    assert lab.says("verify", sessions[1]).startswith("0 files checked")
+    file.write_bytes(b"cut")
+    done = lab.ask("verify")
+    assert (done.returncode, done.stderr) == (1, "")
+    first, last = done.stdout.splitlines()
+    assert first.startswith(f"{file} has 3 bytes, {known['size']:,} are on record")
+    assert last.startswith("1 files checked, 0.0 GB read; 1 differ; ")
+    assert "give a share of the files" in lab.refuses("verify", "--sample", "many")
+
+
+@pytest.mark.parametrize("command", ["plan", "qc", "verify"])
 def test_no_data_folder(lab: Lab, command: str):
     lab.root.rmdir()
     assert f"There is no data folder {lab.root}." in lab.refuses(command)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from alfvideo.files.errors import DataError, MachineError
-from alfvideo.video import compress, probe
+from alfvideo.video import compare, compress, probe
 
 FRAMES, RATE = 60, 30
 PICTURE = ("-f", "lavfi", "-i", f"testsrc2=size=64x48:rate={RATE}:duration=2")
@@ -102,13 +102,28 @@ def test_colour_is_kept(
     )
 
 
-def test_sides_of_odd_length(make: Callable):
-    """Half a colour sample cannot be kept in 4:2:0, so such a camera needs 4:4:4."""
-    source = make("-vf", "scale=65:49", "-c:v", "mjpeg", "-pix_fmt", "yuvj444p")
-    assert (probe.probe(source).width, probe.probe(source).height) == (65, 49)
+@pytest.mark.parametrize(
+    ("stored", "size"),
+    [
+        (("-c:v", "mjpeg", "-pix_fmt", "yuvj420p"), (65, 49)),
+        (("-c:v", "mjpeg", "-pix_fmt", "yuvj420p"), (64, 49)),
+        (("-c:v", "mjpeg", "-pix_fmt", "yuvj422p"), (65, 48)),
+        (("-c:v", "mjpeg", "-pix_fmt", "yuvj444p"), (65, 49)),
+        (("-c:v", "rawvideo", "-pix_fmt", "gray"), (65, 49)),
+        (("-c:v", "rawvideo", "-pix_fmt", "bgr24"), (65, 49)),
+        (("-c:v", "rawvideo", "-pix_fmt", "yuv420p"), (65, 49)),
+        (("-c:v", "ffv1", "-pix_fmt", "gray10le"), (65, 49)),
+    ],
+)
+def test_sides_of_odd_length(make: Callable, stored: tuple[str, ...], size: tuple[int, int]):
+    """Half a colour sample cannot be kept in 4:2:0; no pixel is added, lost or moved."""
+    source = make("-vf", f"scale={size[0]}:{size[1]}", *stored)
+    assert (probe.probe(source).width, probe.probe(source).height) == size
     _, target = encode(source)
     result = probe.probe(target)
-    assert (result.width, result.height) == (65, 49)
+    assert (result.width, result.height) == size
+    assert np.abs(pictures(source, "gray") - pictures(target, "gray")).mean() < 3
+    compare.check_every_frame(source, target, compare.quantiser_step(10))
 
 
 def test_sound_is_copied(make: Callable):
@@ -238,18 +253,59 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_full_disk(make: Callable, small_disk: Path):
     noise = ("-f", "lavfi", "-i", "nullsrc=s=320x240:r=30:d=2,geq=random(1)*255:128:128")
     source = make(picture=noise)
-    with pytest.raises(DataError, match=r"disk is full: .*a\.mp4|disk is full: .*mp4 of a\.avi"):
+    with pytest.raises(DataError, match=r"disk is full while writing .*(a\.mp4|mp4 of .*a\.avi)"):
         compress.encode(source, small_disk / "a.mp4", preset="ultrafast", crf=1, threads=1)
     assert probe.probe_whole(source).frames == FRAMES
 
 
-def test_killed_ffmpeg_is_the_fault_of_the_machine(make: Callable, tmp_path: Path):
+SIGNALS = {
+    "KILL": "ended by signal 9 .*memory",
+    "XFSZ": "ended by signal 25 .*limit of the size of a file",
+    "TERM": "ended by signal 15 .*queue",
+    "SEGV": "ended by signal 11 .*defect of that program",
+}
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_killed_ffmpeg_is_the_fault_of_the_machine(make: Callable, tmp_path: Path, name: str):
     program = tmp_path / "ffmpeg"
-    program.write_text("#!/bin/sh\nkill -9 $$\n")
+    program.write_text(f"#!/bin/sh\nulimit -c 0\nkill -{name} $$\n")
     program.chmod(0o755)
     target = tmp_path / "killed.mp4"
-    with pytest.raises(MachineError, match="ffmpeg was killed with signal 9"):
+    with pytest.raises(MachineError, match=SIGNALS[name]):
         compress.encode(make(), target, preset="ultrafast", crf=1, threads=1, ffmpeg=str(program))
+
+
+def test_a_limit_of_the_size_of_files(make: Callable, tmp_path: Path):
+    program = tmp_path / "ffmpeg"
+    program.write_text(f'#!/bin/sh\nulimit -f 4\nexec "{imageio_ffmpeg.get_ffmpeg_exe()}" "$@"\n')
+    program.chmod(0o755)
+    with pytest.raises(MachineError, match=r"limit of the size of a file|larger than this user"):
+        encode(make(), ffmpeg=str(program))
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("a.mp4: Disk quota exceeded", "quota of this user is used up"),
+        ("a.avi: Permission denied", "No permission for"),
+        ("a.mp4: Read-only file system", "can only be read"),
+    ],
+)
+def test_what_ffmpeg_says_of_the_machine(make: Callable, tmp_path: Path, said: str, message: str):
+    program = tmp_path / "ffmpeg"
+    program.write_text(f"#!/bin/sh\necho '[out#0/mp4 @ 0x1] [error] {said}' >&2\nexit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(MachineError, match=message):
+        encode(make(), ffmpeg=str(program))
+
+
+def test_the_first_error_of_ffmpeg_is_shown(make: Callable):
+    source = make()
+    with pytest.raises(
+        DataError, match=r"failed with status \d+ \(Error setting preset/tune nothing"
+    ):
+        encode(source, preset="nothing")
 
 
 WRONG = {

@@ -35,8 +35,8 @@ def names(found: list[Path], read: Session) -> list[str]:
 def test_originals_are_there_or_not(folder: Path):
     read = session(folder, NIDQ, AVI)
     left, body = read.cameras["left"], read.cameras["body"]
-    assert datasets.has_originals(read, left) is True
-    assert datasets.has_originals(read, body) is False
+    assert datasets.has_raw_video(read, left) is True
+    assert datasets.has_raw_video(read, body) is False
     assert names(datasets.originals(read, left), read) == [AVI]
     with pytest.raises(Blocked, match=r"raw video missing: raw_video_data/_iblrig_bodyCamera"):
         datasets.originals(read, body)
@@ -45,10 +45,13 @@ def test_originals_are_there_or_not(folder: Path):
 def test_originals_of_a_camlog_rig_are_two(folder: Path):
     video = "raw_video_data/left_cam_run000.avi"
     read = session(folder, CAMLOG, video, AVI)
-    assert datasets.has_originals(read, read.cameras["left"]) is False
+    with pytest.raises(Blocked, match="camera log missing"):
+        datasets.originals(read, read.cameras["left"])
+    assert names(datasets.raw_video(read, read.cameras["left"]), read) == [video]
     log = video.replace("avi", "camlog")
     read = session(folder, CAMLOG, log)
     assert names(datasets.originals(read, read.cameras["left"]), read) == [video, log]
+    assert names(datasets.raw_video(read, read.cameras["left"]), read) == [video, log]
     assert names(datasets.camlog(read, read.cameras["left"]), read) == [log]
     (frame_log,) = datasets.frame_log(read, read.cameras["left"])
     assert frame_log.name == "_iblrig_leftCamera.raw.camlog"
@@ -57,7 +60,7 @@ def test_originals_of_a_camlog_rig_are_two(folder: Path):
 def test_dates_are_those_of_the_file_behind_a_link(folder: Path):
     read = session(folder, NIDQ, "raw_video_data/elsewhere.avi")
     (folder / AVI).symlink_to(folder / "raw_video_data/elsewhere.avi")
-    assert datasets.has_originals(read, read.cameras["left"])
+    assert datasets.has_raw_video(read, read.cameras["left"])
     (folder / "raw_video_data/elsewhere.avi").unlink()
     read = session(folder, NIDQ)
     with pytest.raises(Blocked, match="is a link to a file that is not there"):

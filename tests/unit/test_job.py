@@ -1,14 +1,18 @@
 """Duties of every job: log to file and screen, one message on failure, provenance on success."""
 
 import errno
+import hashlib
 import logging
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from alfvideo.files import checksums
 from alfvideo.files.errors import DataError, MachineError
+from alfvideo.files.regular import NotRegular
 from alfvideo.jobs import job, provenance, running
 
 
@@ -39,6 +43,45 @@ def read_log(described: SimpleNamespace) -> str:
     return Path(described.log[0]).read_text(encoding="utf-8")
 
 
+def test_checksum_of_a_whole_raw_video(described: SimpleNamespace, monkeypatch: pytest.MonkeyPatch):
+    """Made beside the job that reads it anyway, and once for all jobs; not of other inputs."""
+    monkeypatch.setattr(checksums, "MAX_WHOLE", 4)
+    monkeypatch.setattr(checksums, "PIECE", 1)
+    session = Path(described.wildcards.session)
+    (session / "large.bin").write_bytes(b"12345")
+    described.input += [str(session / "large.bin")]
+    with job.run(described):
+        pass
+    inputs = provenance.read(session)["a.mp4"]["inputs"]
+    assert inputs["a.avi"]["md5"] == hashlib.md5(b"12345").hexdigest()
+    assert "md5" not in inputs["large.bin"]
+
+    monkeypatch.setattr(checksums, "md5", lambda *_: pytest.fail("read again"))
+    described.output = []
+    with job.run(described):
+        pass
+    assert provenance.read(session)["a.mp4"]["inputs"]["a.avi"] == inputs["a.avi"]
+
+
+def test_checksum_of_a_whole_raw_video_stops_with_the_job(
+    described: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(checksums, "MAX_WHOLE", 4)
+    monkeypatch.setattr(checksums, "PIECE", 1)
+    stopped = threading.Event()
+
+    def md5(path: Path, go_on: Callable[[int], object]) -> str:
+        while go_on(1):
+            pass
+        stopped.set()
+        return ""
+
+    monkeypatch.setattr(checksums, "md5", md5)
+    with pytest.raises(SystemExit), job.run(described):
+        raise DataError("It is cut.")
+    assert stopped.wait(10)
+
+
 def test_success_is_logged_and_recorded(
     described: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ):
@@ -56,6 +99,22 @@ def test_success_is_logged_and_recorded(
         assert "Two pulses were missing." in text
         assert "done in" in text
     assert all(line.startswith(label) for line in screen.splitlines())
+
+
+@pytest.mark.parametrize("subject", ["%", "50%/d", "%d", "%(message)s", "100%s"])
+def test_a_percent_sign_in_a_name(
+    described: SimpleNamespace, capsys: pytest.CaptureFixture[str], subject: str
+):
+    """Python's logging would print a traceback for each message."""
+    session = Path(described.wildcards.session.replace("KB001", subject))
+    session.mkdir(parents=True)
+    described.wildcards.session = str(session)
+    described.input, described.output = [], []
+    with job.run(described) as this:
+        this.note("One frame was late.")
+    name = "/".join(session.parts[-3:])
+    first, *_ = capsys.readouterr().err.splitlines()
+    assert first == f"[{name} left] video_compress: One frame was late."
 
 
 def test_routine_is_in_the_log_and_not_on_the_screen(
@@ -166,9 +225,18 @@ def test_an_input_that_the_job_removes_is_recorded(described: SimpleNamespace):
     [
         (DataError("a.avi is cut. Copy it again."), "a.avi is cut. Copy it again."),
         (OSError(errno.ENOSPC, "No space", "/d/a.mp4"), "The disk is full while writing /d/a.mp4"),
-        (OSError(errno.EDQUOT, "Quota", "/d/a.mp4"), "The disk is full while writing /d/a.mp4"),
+        (
+            OSError(errno.EDQUOT, "Quota", "/d/a.mp4"),
+            "The disk quota of this user is used up while",
+        ),
+        (OSError(errno.EFBIG, "Too large", "/d/a.mp4"), "/d/a.mp4 would be larger than this user"),
         (PermissionError(errno.EACCES, "Denied", "/d/a"), "No permission for /d/a. Give the user"),
-        (OSError(errno.EIO, "Input/output error", "/d/a"), "/d/a: Input/output error."),
+        (
+            OSError(errno.EIO, "Input/output error", "/d/a"),
+            "The disk of /d/a gives an input/output",
+        ),
+        (NotRegular(errno.EFBIG, "it has more than 5 bytes", "/d/a"), "/d/a: it has more than 5"),
+        (OSError(errno.ENOTEMPTY, "Not empty", "/d/a"), "/d/a: Not empty."),
         (OSError(errno.ENOSPC, "No space"), "disk is full while writing the session's folder"),
     ],
 )
@@ -203,3 +271,28 @@ def test_the_log_is_of_the_last_run(described: SimpleNamespace):
     with job.run(described):
         pass
     assert "first" not in read_log(described)
+
+
+LOGS = {
+    "a full disk": lambda path: path.symlink_to("/dev/full"),
+    "a folder": lambda path: path.mkdir(),
+    "a file for a folder": lambda path: (path.parent.rmdir(), path.parent.write_text("")),
+}
+
+
+@pytest.mark.parametrize("kind", LOGS)
+def test_a_log_that_cannot_be_written_ends_no_job(
+    described: SimpleNamespace, capfd: pytest.CaptureFixture[str], kind: str
+):
+    log = Path(described.log[0])
+    log.parent.mkdir(parents=True)
+    LOGS[kind](log)
+    with job.run(described) as this:
+        this.note("Two pulses were missing.")
+    for handler in logging.getLogger("alfvideo").handlers:
+        handler.close()
+    screen = capfd.readouterr().err
+    assert screen.count("The log is not complete, the job goes on.") == 1
+    assert "Two pulses were missing." in screen
+    assert "Traceback" not in screen
+    assert "a.mp4" in provenance.read(Path(described.wildcards.session))

@@ -141,7 +141,7 @@ def test_at_most_twenty_lines(session: Path, tmp_path: Path, config: Configurati
         (session / VIDEOS / f"{i:02d}.avi").touch()
     lines = shown(tmp_path, config).splitlines()
     assert sum(line.startswith("left out: ") for line in lines) == 20
-    assert lines[-2] == "... and 2 more left out: alfvideo status --format csv"
+    assert "... and 2 more left out: alfvideo status --format csv" in lines
 
 
 @pytest.mark.parametrize(

@@ -5,21 +5,24 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
-from alfvideo.planning import pending, task_inputs, tasks
+from alfvideo.planning import pending, task_inputs, tasks, unfinished
 from alfvideo.planning.pending import State
 from alfvideo.session import datasets, description
 from alfvideo.session.cameras import ALL_CAMERAS
+from alfvideo.video import compress
 from rigsim import Fault, Rig
 
 Render = Callable[[Path, Rig], Path]
@@ -96,8 +99,11 @@ def test_new_session_is_pending_and_finished_one_is_done(
     expected = ALL[kind] | (set() if keep_avi else {"avi"})
     assert stages(path, config, State.PENDING) == expected
     finish(path, config)
+    if not keep_avi:
+        assert stages(path, config, State.PENDING) == {"avi"}, "its record is there, and the avi"
+        next(path.glob("raw_video_data/*.avi")).unlink()
     assert stages(path, config, State.PENDING) == set()
-    assert stages(path, config, State.DONE) == expected
+    assert stages(path, config, State.DONE) == expected - {"avi"}
     assert pending.targets(pending.scan(tmp_path, config)) == []
 
 
@@ -214,12 +220,96 @@ def test_output_of_another_version(done: Path, config: Configuration):
     assert stages(done, config, State.PENDING) == {"raw", "video", "times", "qc"}
 
 
+def encode(path: Path) -> tuple[Path, Path]:
+    """Leave an mp4 as another program would; returns the avi and that."""
+    (avi,) = path.glob("raw_video_data/*.avi")
+    mp4 = avi.with_suffix(".mp4")
+    compress.encode(avi, mp4, preset="ultrafast", crf=40, threads=1)
+    past = avi.stat().st_mtime_ns + 1
+    os.utime(mp4, ns=(past, past))
+    return avi, mp4
+
+
 def test_outputs_of_another_program_are_judged_by_time(done: Path, config: Configuration):
     (done / provenance.FILE_NAME).unlink()
+    encode(done)
     config = config.changed(compression={"crf": 30})
     assert stages(done, config, State.PENDING) == set()
     (done / "raw_video_data" / "_iblrig_bodyCamera.raw.avi").touch()
     assert stages(done, config, State.PENDING) == {"video", "times", "qc"}
+
+
+def half(mp4: Path) -> None:
+    os.truncate(mp4, mp4.stat().st_size // 2)
+
+
+def short(mp4: Path) -> None:
+    _replace(mp4, "-frames:v", "20")
+
+
+def of_another_picture(mp4: Path) -> None:
+    _replace(mp4, "-vf", "negate")
+
+
+def smaller(mp4: Path) -> None:
+    _replace(mp4, "-vf", "scale=32:32")
+
+
+def _replace(mp4: Path, *options: str) -> None:
+    other = mp4.with_suffix(".other.mp4")
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    subprocess.run([program, "-v", "error", "-i", mp4, *options, other], check=True)
+    other.replace(mp4)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (half, "cannot be read"),
+        (short, "20 frames, expected"),
+        (of_another_picture, "frame 0 shows something else"),
+        (smaller, "32x32 pixels, expected"),
+        (lambda mp4: mp4.write_text("no video"), "cannot be read"),
+    ],
+)
+def test_an_mp4_of_another_program_that_is_not_of_its_avi(
+    done: Path, config: Configuration, spoil: Callable[[Path], None], reason: str
+):
+    (done / provenance.FILE_NAME).unlink()
+    avi, mp4 = encode(done)
+    spoil(mp4)
+    (video,) = (s for s in pending.scan_session(done, config) if s.stage == "video")
+    assert video.state is State.PENDING
+    assert video.reason.startswith("mp4 not of the avi: ")
+    assert reason in video.reason
+    spoiled = mp4.read_bytes()
+    unfinished.set_aside(video.outputs, video.reason)
+    assert not mp4.exists()
+    assert mp4.with_name(f"{mp4.name}.~1~").read_bytes() == spoiled
+    mp4.write_bytes(spoiled)
+    os.truncate(avi, avi.stat().st_size // 2)
+    assert "video" not in stages(done, config, State.PENDING), "the avi is not whole either"
+
+
+def test_a_recorded_mp4_that_was_cut_since(done: Path, config: Configuration):
+    _, mp4 = encode(done)
+    records = json.loads((done / provenance.FILE_NAME).read_text())
+    records["raw_video_data/_iblrig_bodyCamera.raw.mp4"]["output"] = {
+        "size": mp4.stat().st_size,
+        "mtime_ns": mp4.stat().st_mtime_ns,
+        "md5": provenance.md5(mp4),
+    }
+    (done / provenance.FILE_NAME).write_text(json.dumps(records))
+    assert "video" in stages(done, config, State.DONE)
+    half(mp4)
+    assert "video" in stages(done, config, State.PENDING)
+
+
+def test_an_mp4_without_a_checksum_does_not_replace_its_avi(done: Path, config: Configuration):
+    (done / provenance.FILE_NAME).unlink()
+    encode(done)
+    assert "video" in stages(done, config, State.DONE)
+    assert {"video", "avi"} <= stages(done, config.changed(keep_avi=False), State.PENDING)
 
 
 def test_input_that_came_later_with_an_old_date(done: Path, config: Configuration):
@@ -623,3 +713,18 @@ def test_a_link_to_another_disk_is_as_a_folder(
     (path / "raw_video_data").rename(disk)
     (path / "raw_video_data").symlink_to(disk)
     assert "video" in stages(path, config, State.PENDING)
+
+
+def test_a_link_of_another_user_out_of_the_session_is_not_written_through(
+    tmp_path: Path, config: Configuration, rendered: Render
+):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give links to other users")
+    path = rendered(tmp_path / "data", small())
+    (tmp_path / "home").mkdir()
+    (path / "qc").symlink_to(tmp_path / "home")
+    assert "qc" in stages(path, config, State.PENDING)
+    os.chown(path / "qc", 65533, 65533, follow_symlinks=False)
+    (status,) = pending.scan_session(path, config)
+    assert status.state is State.BLOCKED
+    assert f"{path}/qc is a link out of the session, made by another user (65533)" in status.reason

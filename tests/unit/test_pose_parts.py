@@ -1,5 +1,6 @@
 """A pose job that was killed goes on after its last part."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +66,49 @@ def test_parts_without_what_they_were_made_from_do_not_count(tmp_path: Path):
     parts.add(0, 4, {"eye 1": POSES[:4]})
     (parts.folder / "made_from.json").unlink()
     assert started(tmp_path / "a.pqt").frames == 0
+
+
+def flipped(content: bytes) -> bytes:
+    middle = content.index(b"NUMPY") + 200
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def saved(**arrays: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+DAMAGE = {
+    "empty": lambda content: b"",
+    "cut": lambda content: content[: len(content) // 2],
+    "a bit": flipped,
+    "no archive": lambda content: b"PK" + bytes(1000),
+    "another length": lambda content: saved(**{"eye 1": POSES[:3]}),
+    "another shape": lambda content: saved(**{"eye 1": POSES[:4, 0]}),
+    "another model": lambda content: saved(**{"eye 2": POSES[:4]}),
+    "an array": lambda content: b"\x93NUMPY" + content[content.index(b"NUMPY") + 5 :],
+    "objects": lambda content: saved(**{"eye 1": np.array([{}] * 4)}),
+    "text": lambda content: saved(**{"eye 1": np.full((4, 2, 3), "a")}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_parts_are_dropped(tmp_path: Path, damage: str):
+    parts = started(tmp_path / "a.pqt")
+    for first in (0, 4, 8):
+        parts.add(first, first + 4, {"eye 1": POSES[:4]})
+    path = parts.folder / "000000004-000000008.npz"
+    path.write_bytes(DAMAGE[damage](path.read_bytes()))
+    again = started(tmp_path / "a.pqt")
+    assert again.frames == 4
+    again.add(4, 8, {"eye 1": POSES[4:8]})
+    np.testing.assert_array_equal(again.load()["eye 1"], POSES[:8])
+
+
+def test_other_files_are_no_parts(tmp_path: Path):
+    parts = started(tmp_path / "a.pqt")
+    parts.add(0, 4, {"eye 1": POSES[:4]})
+    for name in ("000000004-000000004.npz", "1-2-3.npz", "4-8.npz"):
+        (parts.folder / name).write_bytes(b"")
+    assert started(tmp_path / "a.pqt").frames == 4

@@ -168,7 +168,14 @@ def test_one_blurred_region_fails_unless_all_frames_have_high_frequencies():
 
 
 def test_a_reference_is_found_by_the_label_in_its_name(tmp_path):
-    for name in ("frames_left.npy", "rightCamera.png", "body_2.png", "body_1.npy", "left.txt"):
+    for name in (
+        "frames_left.npy",
+        "rightCamera.png",
+        "body_2.png",
+        "body_1.npy",
+        "left.txt",
+        "._left.npy",
+    ):
         (tmp_path / name).touch()
     (tmp_path / "leftovers.npy").touch()
     found = {camera: reference.find(tmp_path, camera) for camera in ("left", "right", "body")}

@@ -285,3 +285,13 @@ def test_signal_to_noise_is_not_counted(healthy: pose.Pose):
     assert report["extended_qc"]["_dlcLeft_pupil_diameter_snr"][0] == "FAIL"
     report = outcome.report("dlc", "left", pose.inspect(healthy), TRACKERS["dlc"].ignored_checks)
     assert report["outcome"] == "PASS"
+
+
+@pytest.mark.parametrize("change", [lambda table: table[:-1], lambda table: pd.concat([table] * 2)])
+def test_features_of_another_length_fail(healthy: pose.Pose, change):
+    changed = replace(healthy, features=change(healthy.features))
+    checks = pose.inspect(changed)
+    for name in ("pupil_blocked", "pupil_diameter_snr"):
+        assert checks[name].outcome == QC.FAIL
+        assert f"rows for the poses of {N} frames" in checks[name].sentence
+    assert checks["paw_close_nan"] == pose.inspect(healthy)["paw_close_nan"]

@@ -1,6 +1,7 @@
 """A running job is known by the lock on its log, and gone as soon as its process is."""
 
 import fcntl
+import os
 import subprocess
 import tempfile
 import threading
@@ -92,3 +93,8 @@ def test_progress_is_the_last_report(log: Path):
         + "2026-11-22 21:10:21,123 WARNING Two frames were late\n"
     )
     assert running.progress(log) == "tracked 9 of 99 frames (9 %), 1 frames/s, 90 s left"
+
+
+def test_a_pipe_in_place_of_a_log_is_not_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "left.log")
+    assert not running.is_running(tmp_path / "left.log")

@@ -19,6 +19,7 @@ NEEDED = {
     "pose_clip": {"cv2"},
     "pose_qc_plot": {"matplotlib", "cv2"},
     "video_qc": {"matplotlib", "scipy", "cv2"},
+    "video_remove_original": {"cv2"},
 }
 """By script, none for those that are not here. What only some sessions need is imported by the
 function that needs it."""

@@ -597,3 +597,4 @@ def test_names_that_begin_with_a_dot_are_no_data(tmp_path: Path):
     for name in ("a.npy", "._a.npy", ".DS_Store"):
         (tmp_path / name).touch()
     assert set(folders.listing(tmp_path)) == {"a.npy"}
+    assert folders.matching(tmp_path, "*") == [tmp_path / "a.npy"]

@@ -10,7 +10,7 @@ from tests.unit.test_pending import finish
 from tests.workflow.runs import small
 
 from alfvideo.files.errors import DataError
-from alfvideo.planning import resources, tasks
+from alfvideo.planning import resources, snakemake_internals, tasks
 from alfvideo.planning.pending import Status
 from alfvideo.planning.targets import Planner
 from rigsim import Rig
@@ -30,9 +30,13 @@ class Started:
     on_cluster: bool = False
     threads: int = 2
     regenerated: list[str] = field(default_factory=list)
+    killed: set[Path] = field(default_factory=set)
 
     def ignore_dates(self) -> None:
         """There is no Snakemake to look at dates."""
+
+    def was_killed(self, files: Sequence[Path]) -> bool:
+        return not self.killed.isdisjoint(files)
 
     def regenerate(self, files: Sequence[str]) -> None:
         self.regenerated += files
@@ -139,6 +143,11 @@ def test_what_is_done_is_left_alone_and_what_is_pending_made(session: Path, conf
     assert all("blocked" in made.inputs(rule, session, "body") for rule in rules)
     assert started.regenerated == []
 
+    killed = Started(killed={session / "alf" / "_ibl_bodyCamera.times.npy"})
+    made = planner(config, session.parents[2], killed)
+    found = {rule: made.inputs(rule, session, "body") for rule in rules}
+    assert [rule for rule in rules if "blocked" not in found[rule]] == ["video_sync_qc_nidq"]
+
     with (session / "raw_video_data" / "_iblrig_videoCodeFiles.raw.zip").open("ab") as file:
         file.write(b"more")
     made = planner(config, session.parents[2], started)
@@ -173,6 +182,17 @@ def test_threads(session: Path, config):
         planner(config, session.parents[2], Started(on_cluster=True)).threads("video_compress")
         == resources.MAX_THREADS
     )
+
+
+@pytest.mark.parametrize("folder", ["my lab", "lab (1)", "a;b", "a&b", "$HOME", "a'b", "{a,b}"])
+def test_a_python_that_snakemake_cannot_start_is_a_sentence(folder: str):
+    with pytest.raises(DataError, match=r"is in a folder with .* cannot start scripts"):
+        snakemake_internals.check_python(f"/home/{folder}/.venv/bin/python")
+
+
+@pytest.mark.parametrize("folder", ["lab", "lab-1.0_x", "é鼠", "a=b", "a,b", "~a", "a#b"])
+def test_a_python_that_snakemake_can_start(folder: str):
+    snakemake_internals.check_python(f"/home/{folder}/.venv/bin/python")
 
 
 def test_every_task_says_what_it_needs():

@@ -189,7 +189,7 @@ def test_training_rigs_are_compressed_more(tmp_path: Path, config: Configuration
 def test_checks_depend_on_the_reference_frame(
     tmp_path: Path, config: Configuration, rendered: Render
 ):
-    """What is in it; nothing where there is none."""
+    """By its content; nothing where there is none."""
     read = description.read(rendered(tmp_path / "data", body()))
     camera, check = read.cameras["body"], tasks.BY_RULE["video_qc"]
 

@@ -214,7 +214,7 @@ CHANGED = {
         {"video": "raw.avi is newer"},
     ),
 }
-"""What was done, and the reason of each stage that is pending for one of its own."""
+"""Changes, each with the reason of the stages that are pending for one of their own."""
 
 
 @pytest.mark.parametrize("what", CHANGED)
@@ -235,9 +235,9 @@ def test_settings_are_named(made: Path, config: Configuration):
 def test_renamed_camera_is_a_new_one(made: Path, config: Configuration):
     text = (made / "_ibl_experiment.description.yaml").read_text()
     (made / "_ibl_experiment.description.yaml").write_text(text.replace("body:", "left:"))
-    for file in made.rglob("*bodyCamera*"):
-        if not file.name.endswith(".mp4") and file.parent.name == VIDEO:
-            file.rename(file.with_name(file.name.replace("body", "left")))
+    (made / MP4).unlink()
+    for file in (made / VIDEO).glob("*bodyCamera*"):
+        file.rename(file.with_name(file.name.replace("body", "left")))
     assert why(made, config) == dict.fromkeys(("raw", "video", "times", "qc"), "missing")
 
 

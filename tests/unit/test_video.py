@@ -1,15 +1,17 @@
 """Contents of a video, found by reading its packets, and messages about damaged ones."""
 
 import subprocess
+import tempfile
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from alfvideo.files.errors import DataError
-from alfvideo.video import probe
+from alfvideo.files.errors import DataError, MachineError
+from alfvideo.video import frames, probe
 
+NOBODY = 65534
 FRAMES, RATE, SIZE = 60, 30, (64, 48)
 PICTURE = ("-f", "lavfi", "-i", f"testsrc2=size=64x48:rate={RATE}:duration=2")
 
@@ -167,3 +169,36 @@ def test_names(tmp_path: Path, avi: Path, name: str):
     path = cut(avi, tmp_path / name, avi.stat().st_size)
     assert probe.probe_whole(path).frames == FRAMES
     assert probe.count_decoded(path) == FRAMES
+
+
+def test_no_permission_is_no_damage(avi: Path, become: Callable):
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = cut(avi, Path(folder) / "a.avi", avi.stat().st_size)
+        path.chmod(0)
+        become(NOBODY)
+        for read in (probe.probe_whole, probe.count_decoded, lambda p: list(frames.read(p, [0]))):
+            with pytest.raises(MachineError, match=r"^No permission for .*a\.avi"):
+                read(path)
+        become(0)
+
+
+ADVICE = [
+    ("a.avi", False, "Transfer it again from the rig"),
+    ("a.mp4", True, "Remove it and run again"),
+    ("a.mp4", False, "Copy it again from where this session came from"),
+]
+
+
+@pytest.mark.parametrize("check", [probe.probe_whole, probe.count_decoded])
+@pytest.mark.parametrize(("name", "has_avi", "advice"), ADVICE)
+@pytest.mark.parametrize("kept", [0, 0.5])
+def test_the_rig_has_no_mp4_to_transfer(
+    tmp_path: Path, mp4: Path, check: Callable, name: str, has_avi: bool, advice: str, kept: float
+):
+    if has_avi:
+        (tmp_path / "a.avi").touch()
+    path = cut(mp4, tmp_path / name, int(kept * mp4.stat().st_size))
+    with pytest.raises(DataError, match=advice) as caught:
+        check(path)
+    assert ("from the rig" in str(caught.value)) == (name == "a.avi")

@@ -32,18 +32,22 @@ def write_lines(folder: Path, n_lines: int = 2) -> tuple[np.ndarray, np.ndarray]
     return times, counts[1:] * 2 * np.pi / 4096
 
 
+def listed(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
 def test_wheel_from_alf_files_goes_first(tmp_path: Path):
     write_lines(tmp_path)
-    timestamps, position = load(write_alf(tmp_path), tmp_path, "timeline")
+    timestamps, position = load(write_alf(tmp_path), listed(tmp_path), "timeline")
     assert timestamps.tolist() == [0, 1, 2]
     assert position.tolist() == [1, 2, 3]
-    timestamps, position = load(write_alf(tmp_path)[::-1], None, "timeline")
+    timestamps, position = load(write_alf(tmp_path)[::-1])
     assert timestamps.tolist() == [0, 1, 2]
 
 
 def test_wheel_from_the_lines_of_its_encoder(tmp_path: Path):
     times, expected = write_lines(tmp_path)
-    timestamps, position = load([], tmp_path, "timeline")
+    timestamps, position = load([], listed(tmp_path), "timeline")
     np.testing.assert_array_equal(timestamps, times)
     np.testing.assert_allclose(np.diff(position), np.diff(expected), atol=1e-12)
 
@@ -51,8 +55,8 @@ def test_wheel_from_the_lines_of_its_encoder(tmp_path: Path):
 @pytest.mark.parametrize("n_lines", [0, 1])
 def test_no_wheel(tmp_path: Path, n_lines: int):
     write_lines(tmp_path, n_lines)
-    assert load([], tmp_path, "timeline") is None
-    assert load([], None, "timeline") is None
+    assert load([], listed(tmp_path), "timeline") is None
+    assert load([]) is None
 
 
 @pytest.mark.parametrize("n", [28, 29, 30, 500])

@@ -1,6 +1,7 @@
 """Everything that is used of Snakemake's inside does in this version what it is used for."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,11 +22,14 @@ invocation.set_limits()
 
 def tell(wildcards):
     invocation.plan_quickly()
+    invocation.ignore_dates()
     invocation.regenerate({force!r})
     names = "on_cluster is_main_process dry_run runs_jobs touches regenerates threads uses_conda"
     known = [name for name in names.split() if not (name == "threads" and invocation.on_cluster)]
     found = {{name: getattr(invocation, name) for name in known}}
     limits = workflow.global_resources
+    found["plans_jobs"] = invocation.plans_jobs
+    found["was_killed"] = [f for f in ("cut", "bad") if invocation.was_killed([f])]
     found["limits"] = {{name: limits[name].value for name in limits}}
     found["limiter"] = workflow.scheduling_settings and str(
         workflow.scheduling_settings.max_jobs_per_timespan
@@ -48,6 +52,15 @@ rule mine:
     output: "{{session}}/good"
     log: "logs/licks{{session}}.log"
     shell: "touch {{output}}"
+
+rule cut:
+    output: "cut"
+    shell: "touch {{output}}; kill -9 $PPID"
+
+rule late:
+    input: "old"
+    output: "late"
+    shell: "touch -d 2000-01-01 {{output}}"
 
 rule bad:
     output: "bad"
@@ -85,16 +98,38 @@ def test_a_run(snakemake: Callable[..., dict[str, Any]]):
 
 
 @pytest.mark.slow
+def test_a_job_that_was_killed(snakemake: Callable[..., dict[str, Any]], tmp_path: Path):
+    assert snakemake("-n")["was_killed"] == []
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "cut"]
+    subprocess.run(command, cwd=tmp_path, capture_output=True)
+    assert (tmp_path / "cut").exists()
+    assert snakemake("-n")["was_killed"] == ["cut"]
+
+
+@pytest.mark.slow
+def test_an_input_from_the_future(snakemake: Callable[..., dict[str, Any]], tmp_path: Path):
+    """Snakemake by itself takes the job for failed."""
+    (tmp_path / "old").touch()
+    os.utime(tmp_path / "old", (2e9, 2e9))
+    found = snakemake("--keep-going", "all", "late")
+    assert "older modification time" not in found["said"]
+    assert (tmp_path / "late").exists()
+
+
+@pytest.mark.slow
 def test_a_dry_run(snakemake: Callable[..., dict[str, Any]]):
     found = snakemake("-n")
     assert found["dry_run"]
+    assert found["plans_jobs"]
     assert not found["runs_jobs"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("option", ["--dag", "--summary", "--rulegraph"])
 def test_graphs_and_lists_run_no_jobs(snakemake: Callable[..., dict[str, Any]], option: str):
-    assert not snakemake(option)["runs_jobs"]
+    found = snakemake(option)
+    assert not found["runs_jobs"]
+    assert not found["plans_jobs"]
 
 
 @pytest.mark.slow

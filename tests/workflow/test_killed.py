@@ -14,6 +14,7 @@ import psutil
 import pytest
 from one.api import One
 
+from alfvideo.video import remove
 from rigsim import Rig
 from tests.workflow.runs import Workflow, hashes, lost, small, temporary_files
 
@@ -27,14 +28,21 @@ KILLS = 10
 MAX_WAIT = 4.0
 """Kills come up to this many seconds after the first job of a run has started."""
 
-RECORDS = ("provenance.json", "failed.json", "sessions.pqt", "datasets.pqt")
+RECORDS = ("provenance.json", "failed.json", "removed.jsonl", "sessions.pqt", "datasets.pqt")
 
 pytestmark = pytest.mark.slow
 
 
 def results(root: Path) -> dict[str, str]:
-    """Hashes of all that must be equal; records and ONE tables hold times of day."""
-    return {name: h for name, h in hashes(root).items() if not name.endswith(RECORDS)}
+    """Hashes of all that must be equal; records and ONE tables hold times of day.
+
+    Snakemake leaves an empty file for a log that a job did not write, unless it is killed before.
+    """
+    return {
+        name: h
+        for name, h in hashes(root).items()
+        if not name.endswith(RECORDS) and (root / name).stat().st_size
+    }
 
 
 def found_by_one(root: Path) -> set[tuple[str, str]]:
@@ -116,8 +124,14 @@ def test_killed_and_started_again(
         assert results(disturbed.root) == expected, killed
         assert found_by_one(disturbed.root) == found_by_one(undisturbed.root), killed
         assert temporary_files(disturbed.root) == [], killed
+        assert removed(disturbed.root) == (removed(undisturbed.root)), killed
     assert "snakemake" in killed
     assert set(killed) - {"snakemake", "gone"}, "no job was killed"
+
+
+def removed(root: Path) -> set[tuple[str, str, str]]:
+    """Session, path and hash of the raw files in the list of those that were removed."""
+    return {(line["session"], line["path"], line["hash"]) for line in remove.removed(root)}
 
 
 def finish_with_kills(workflow: Workflow, dice: random.Random, killed: list[str]) -> None:

@@ -12,7 +12,7 @@ from tests.unit.test_quarantine import AVI, DESCRIPTION, WHOLE, fifo, linked, wr
 from tests.workflow.runs import Workflow, error_in_frames, hashes, lost, small
 
 Render = Callable[[Path, Rig], Path]
-GOOD, OTHER = "GOOD", "OTHER"
+GOOD, OTHER = "GOOD", "50%d M(1)"
 LABEL, DEEP = "Body_2", "raw_video_data/a/b"
 """Of the camera of the other good session, and the folder of its files."""
 
@@ -53,6 +53,8 @@ def relabel(session: Path) -> None:
     (session / DEEP).mkdir(parents=True)
     for file in list((session / "raw_video_data").glob("*bodyCamera*")):
         file.rename(session / DEEP / file.name.replace("body", LABEL))
+    (wiring,) = session.rglob("*.wiring.json")
+    wiring.write_text(wiring.read_text().replace("body_camera", f"{LABEL}_camera"))
 
 
 @pytest.mark.slow
@@ -66,7 +68,7 @@ def test_each_has_its_row_and_the_good_one_gets_done(
         shutil.copytree(source, odd)
         spoil(odd)
     other = workflow.root / OTHER / "2026-01-01" / "001"
-    shutil.copytree(source, other)
+    shutil.copytree(rendered(tmp_path / "wired", small(wiring="full")), other)
     relabel(other)
     (workflow.root / "up").symlink_to("..")
     (workflow.root / GOOD / "again").symlink_to(".")

@@ -139,28 +139,39 @@ def test_the_mp4_outlives_its_avi(workflow: Workflow, rendered: Render):
 
 
 @pytest.mark.slow
-def test_avi_is_removed_only_after_the_check(workflow: Workflow, rendered: Render):
-    """A wrong mp4 keeps the avi from being removed."""
+def test_avi_is_removed_only_for_its_own_mp4(workflow: Workflow, rendered: Render):
+    """A wrong mp4, newer than its avi: one is seen by the scan, one only by its checksum."""
     path = rendered(workflow.root, small())
     other = rendered(workflow.root / "other", small(seconds=2))
     assert workflow.run(path / MP4, other / MP4).status == 0
     shutil.copyfile(other / MP4, path / MP4)
     shutil.rmtree(workflow.root / "other")
-    raw = {name: h for name, h in hashes(workflow.root).items() if "provenance" not in name}
+    wrong, avi = (path / MP4).read_bytes(), (path / AVI).stat().st_size
+    run = workflow.run("-n")
+    assert run.planned["video_compress"] == 1
+    assert (path / MP4).read_bytes() == wrong, "a dry run changes nothing"
+
+    run = workflow.run(path / MP4)
+    assert run.finished == {"video_compress": 1}
+    assert path.joinpath(f"{MP4}.~1~").read_bytes() == wrong
+    content = bytearray((path / MP4).read_bytes())
+    content[len(content) // 2] ^= 1
+    (path / MP4).write_bytes(content)
+    raw = {name: h for name, h in hashes(workflow.root).items() if name.endswith(".avi")}
     run = workflow.run(keep_avi=False)
-    assert run.status != 0
     assert run.failed["video_remove_original"] == 1
-    assert run.row("video_remove_original:", "The avi is kept")
+    assert run.row("video_remove_original:", "The raw video is kept", "set aside")
     assert lost(raw, workflow.root) == []
 
-    (path / MP4).unlink()
     run = workflow.run(keep_avi=False)
     assert run.status == 0, run.text
     assert not (path / AVI).exists()
     record = json.loads((path / "registration" / "bodyCamera_original_removed.json").read_text())
     assert [entry["path"] for entry in record["datasets"]] == [AVI]
-    assert record["datasets"][0]["file_size"] > 0
+    (line,) = (workflow.root / "removed.jsonl").read_text().splitlines()
+    assert json.loads(line).items() >= {**record["datasets"][0], "file_size": avi}.items()
     assert probe.probe_whole(path / MP4).frames == 90
+    assert workflow.run(keep_avi=False).nothing_to_do
 
 
 @pytest.mark.slow

@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any, Protocol
 
-from alfvideo.files.errors import DataError, MachineError
+from alfvideo.files.errors import DataError, MachineError, machine_error
+from alfvideo.files.regular import NotRegular
 from alfvideo.jobs import provenance, running, whole_checksums
+from alfvideo.jobs.log_file import LogFile, incomplete
 
 logger = logging.getLogger("alfvideo")
 
@@ -165,11 +166,8 @@ def message(error: DataError | OSError) -> str:
     if isinstance(error, DataError):
         return str(error)
     where = error.filename or "the session's folder"
-    if error.errno in (ENOSPC, EDQUOT):
-        return f"The disk is full while writing {where}. Free some space and run again."
-    if isinstance(error, PermissionError):
-        return f"No permission for {where}. Give the user who runs this read and write access."
-    return f"{where}: {error.strerror or error}."
+    known = None if isinstance(error, NotRegular) else machine_error(error.errno, where)
+    return str(known) if known else f"{where}: {error.strerror or error}."
 
 
 def start_logging(job: Job) -> None:
@@ -177,15 +175,21 @@ def start_logging(job: Job) -> None:
 
     The file stays locked until the process ends, which shows that the job is running.
     """
-    job.log.parent.mkdir(parents=True, exist_ok=True)
-    to_file = logging.FileHandler(job.log, mode="w", encoding="utf-8")
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    assert to_file.stream is not None, "it was opened just now"
-    running.hold(to_file.stream.fileno())
+    handlers: list[logging.Handler] = []
+    try:
+        job.log.parent.mkdir(parents=True, exist_ok=True)
+        to_file = LogFile(job.log)
+    except OSError as error:
+        print(incomplete(job.log, error), file=sys.stderr)
+    else:
+        to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        running.hold(to_file.descriptor)
+        handlers.append(to_file)
     to_screen = logging.StreamHandler(sys.stderr)
     to_screen.setLevel(logging.INFO)
     prefix = f"[{' '.join(filter(None, (job.session_name, job.camera)))}] {job.rule}:"
-    to_screen.setFormatter(logging.Formatter(f"{prefix} %(message)s"))
-    logger.handlers = [to_file, to_screen]
+    # Subjects may have a % in their names.
+    to_screen.setFormatter(logging.Formatter(f"{prefix.replace('%', '%%')} %(message)s"))
+    logger.handlers = [*handlers, to_screen]
     logger.setLevel(logging.DEBUG)
     logger.debug("%s", job.session)

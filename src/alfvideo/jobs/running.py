@@ -5,7 +5,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from alfvideo.files import flock
+from alfvideo.files import flock, regular
 
 TAIL_BYTES = 4096
 """Of a log as much is read as holds its last line."""
@@ -26,7 +26,7 @@ def hold(descriptor: int) -> None:
 def is_running(log: Path) -> bool:
     """Return whether a job holds this log, on this machine or on another that shares the folder."""
     try:
-        descriptor = os.open(log, os.O_RDONLY)
+        descriptor = regular.open_for_reading(log)
     except OSError:
         return False
     try:

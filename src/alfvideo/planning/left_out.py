@@ -49,7 +49,7 @@ def _videos(session: Session, config: Configuration) -> Iterator[LeftOut]:
     )
     for collection in (".", *collections):
         for name in sorted(session.listing(collection)):
-            if PurePath(name).suffix.lower() in VIDEOS and not _is_known(name, collection, session):
+            if name.lower().endswith(VIDEOS) and not _is_known(name, collection, session):
                 place = name if collection == "." else f"{collection}/{name}"
                 yield _stray(name, place, session, config)
 

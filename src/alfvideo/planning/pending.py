@@ -168,11 +168,8 @@ def _scan_readable(path: Path, config: Configuration, seen: Lookups) -> Iterator
             raise Blocked(f"{path / name} is a {what}, expected a folder: rename it")
     collections = {camera.collection.partition("/")[0] for camera in recorded.cameras.values()}
     for name in sorted((RESULT_FOLDERS | collections) & entries.keys()):
-        if entries[name].is_symlink() and folders.leads_into_another_session(path / name, path):
-            raise Blocked(
-                f"{path / name} is a link into another session, whose files would be overwritten: "
-                "have a folder in its place"
-            )
+        if entries[name].is_symlink() and (why := folders.why_not_written_to(path / name, path)):
+            raise Blocked(f"{path / name} is a link {why}: have a folder in its place")
     made_from = provenance.read(path)
     statuses = list(_scan_tasks(recorded, made_from, config))
     for each in left_out.in_session(recorded, config):
@@ -235,6 +232,8 @@ def _judge(
             return State.PENDING, _lacking(recorded, lacking, outputs)
         if coming := makers.keys() & inputs:
             return State.PENDING, up_to_date.after(min(makers[file] for file in coming))
+        if reason := task.unfinished(recorded, camera, config, made_from):
+            return State.PENDING, reason
         made = [provenance.relative(output, recorded.path) for output in outputs]
         names = [provenance.relative(file, recorded.path) for file in inputs]
         there = up_to_date.files_of(recorded)

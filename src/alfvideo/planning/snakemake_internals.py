@@ -7,12 +7,15 @@ each of them. Nothing here imports Snakemake: the object comes from the rules.
 
 import gc
 import logging
+import re
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from alfvideo.files.errors import DataError
 from alfvideo.jobs.job import task_of
 
 LIMITS: dict[str, Callable[[], int]] = {
@@ -22,6 +25,23 @@ LIMITS: dict[str, Callable[[], int]] = {
 }
 """The limits of one workstation, unless the command line or a profile says another number:
 GPUs, the share of its disks (100 is all), memory."""
+
+
+def check_python(executable: str = sys.executable) -> None:
+    """See that Snakemake can start scripts: it gives the path of Python to a shell without quotes.
+
+    Raises
+    ------
+    DataError
+        If the path has characters that a shell takes for something else.
+
+    >>> check_python("/home/me/alfvideo-1.0/.venv/bin/python")
+    """
+    if found := re.search(r"[\s()&;|<>$`\"'\\{}]", executable):
+        raise DataError(
+            f"alfvideo is in a folder with {found[0]!r} in its path, from which Snakemake cannot "
+            f"start scripts ({executable}). Move it to a path of letters, digits, '-', '_' and '.'."
+        )
 
 
 class Invocation:
@@ -128,6 +148,14 @@ class Invocation:
         and from the records of the folder that it runs in.
         """
         self._workflow.dag.forcefiles.update(file for file in files if Path(file).exists())
+
+    def was_killed(self, files: Iterable[Path]) -> bool:
+        """Return whether a job of an earlier run here has begun one of these files and not ended.
+
+        They are whole, but may have no record.
+        """
+        keys = list(map(str, files))
+        return bool(self._workflow.persistence._filter_incomplete_keys(keys))
 
     def ignore_dates(self) -> None:
         """Have no job fail because an input has a later date than its outputs.

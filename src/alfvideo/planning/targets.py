@@ -15,7 +15,7 @@ from alfvideo.configuration import Configuration
 from alfvideo.files import lock
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance, runs
-from alfvideo.planning import pending, quarantine, scan_cache, start, task_inputs, tasks
+from alfvideo.planning import pending, quarantine, scan_cache, start, task_inputs, tasks, unfinished
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.planning.snakemake_internals import Invocation
@@ -122,21 +122,25 @@ class Planner:
         """Return whether outputs are there that nothing regenerates unless asked to (-F, -R).
 
         Those of cameras that are not selected, and all that is done: Snakemake, which goes by
-        dates and by the records of its working folder, then takes it for raw data.
+        dates and by the records of its working folder, then takes it for raw data. What a job
+        was killed at is left to Snakemake.
         """
         if not self._invocation.plans_jobs or self._invocation.regenerates:
             return False
+        recorded = self._session(path)
+        outputs = [datasets.path(output, recorded, camera) for output in task.outputs]
         if not task.of_session and camera.label not in self.configuration(path).cameras:
-            recorded = self._session(path)
-            outputs = (datasets.path(output, recorded, camera) for output in task.outputs)
             return all(map(recorded.has, outputs))
         found = self._found(path).get((camera.label, task.stage))
-        return found is not None and found.state is State.DONE
+        done = found is not None and found.state is State.DONE
+        return done and not self._invocation.was_killed(outputs)
 
     def _regenerate(self, task: Task, path: Path, camera: Camera) -> None:
         """Have what is pending made, whatever dates its files have."""
         if self._invocation.plans_jobs:
             found = self._found(path).get((camera.label, task.stage))
+            if found and self._invocation.runs_jobs:
+                unfinished.set_aside(found.outputs, found.reason)
             self._invocation.regenerate(map(str, found.outputs) if found else ())
 
     def _found(self, path: Path) -> dict[tuple[str, str], Status]:

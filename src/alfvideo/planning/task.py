@@ -7,6 +7,7 @@ from typing import Any
 
 from alfvideo.configuration import Configuration
 from alfvideo.planning.task_settings import Applies, Settings
+from alfvideo.planning.unfinished import Unfinished
 from alfvideo.session.cameras import Camera, Session
 
 Inputs = Callable[[Session, Camera], list[Path]]
@@ -37,7 +38,8 @@ class Task:
 
     `stage` is its column in the table of pending work; `version` that of its algorithm, raised
     when results change; `settings` gives the parameters that results depend on, from the
-    configuration; `results` are inputs that other tasks make, by name.
+    configuration; `results` are inputs that other tasks make, by name; `unfinished` says what is
+    left to do although all outputs are there.
     """
 
     rule: str
@@ -49,6 +51,7 @@ class Task:
     settings: Settings = lambda *_: {}
     results: Mapping[str, Result | EveryResult] = field(default_factory=dict)
     of_session: bool = False
+    unfinished: Unfinished = lambda *_: ""
 
     @property
     def log(self) -> str:

@@ -9,7 +9,7 @@ from itertools import chain
 
 from alfvideo.behaviour import licks
 from alfvideo.configuration import Configuration
-from alfvideo.planning import task_settings
+from alfvideo.planning import task_settings, unfinished
 from alfvideo.planning.task import EveryResult, Result, Task
 from alfvideo.pose import roi
 from alfvideo.session import datasets
@@ -139,6 +139,7 @@ TASKS = (
         inputs=(datasets.avi,),
         outputs=(datasets.RAW_MP4,),
         settings=task_settings.compression,
+        unfinished=unfinished.mp4_is_another,
     ),
     Task(
         rule="video_convert",
@@ -147,6 +148,7 @@ TASKS = (
         applies=lambda session, camera, config: camera.compressed,
         inputs=(datasets.originals,),
         outputs=(datasets.RAW_MP4, datasets.RAW_CAMLOG),
+        unfinished=unfinished.mp4_is_another,
     ),
     *map(_frame_times, KINDS),
     Task(
@@ -208,10 +210,11 @@ TASKS = (
         stage="avi",
         version=1,
         applies=lambda session, camera, config: (
-            not config.keep_avi and datasets.has_originals(session, camera)
+            not config.keep_avi and datasets.has_raw_video(session, camera)
         ),
-        inputs=(datasets.originals, datasets.mp4),
+        inputs=(datasets.raw_video, datasets.mp4),
         outputs=(datasets.ORIGINAL_REMOVED,),
+        unfinished=unfinished.raw_video_is_there,
     ),
 )
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from alfvideo.array_types import Floats, Image, Numbers
+from alfvideo.files import signals
 from alfvideo.files.errors import DataError, MachineError
 from alfvideo.pose import environment, messages
 
@@ -57,10 +58,12 @@ class Engine:
         models: Mapping[str, str],
         threads: int,
         device: str | None = None,
+        trusted: Collection[str] = (),
     ) -> None:
         """Start the process and load the models, by name: paths of folders or files.
 
-        `device` is the value of CUDA_VISIBLE_DEVICES for it; None: as it is.
+        `device` is the value of CUDA_VISIBLE_DEVICES for it; None: as it is. `trusted` holds the
+        SHA-256 of model files that may hold more than weights.
 
         Raises
         ------
@@ -99,7 +102,8 @@ class Engine:
             environment.advice_on(python, tracker),
         )
         try:
-            self._ask({"engine": tracker, "models": dict(models), "threads": threads})
+            start = {"engine": tracker, "models": dict(models), "threads": threads}
+            self._ask({**start, "trusted": list(trusted)})
             self._not_started = None
             reply, _ = self._answer()
         except BaseException:
@@ -156,14 +160,15 @@ class Engine:
         status = self._process.wait()
         self._listener.join(timeout=5)
         log.error("The last lines of the engine:\n%s", "\n".join(self._said))
+        if status < 0:
+            return MachineError(signals.sentence("The pose engine", -status))
         why = self._said[-1] if self._said else "it said nothing"
-        if status == -9:
-            why = "it was killed, as happens when the memory of the machine is used up"
         if self._not_started:
             where, advice = self._not_started
             return DataError(f"The pose engine cannot start {where}: {why}. {advice}")
-        kind = MachineError if status == -9 else DataError
-        return kind(f"The pose engine ended unexpectedly: {why}. Its last lines are in the log.")
+        return DataError(
+            f"The pose engine ended unexpectedly: {why}. Its last lines are in the log."
+        )
 
     def _listen(self) -> None:
         for line in self._messages:

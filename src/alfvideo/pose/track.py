@@ -14,7 +14,7 @@ from alfvideo.pose.cascade import Cascade
 from alfvideo.pose.engine import Engine
 from alfvideo.pose.parts import Parts
 from alfvideo.video import frames
-from alfvideo.video.probe import Video
+from alfvideo.video.probe import Video, again
 
 log = logging.getLogger(__name__)
 
@@ -97,8 +97,7 @@ def track(
     if done != video.frames or any(len(each) != video.frames for each in tracked.values()):
         parts.remove()
         raise DataError(
-            f"{path}: {done} frames can be decoded, expected {video.frames}. Compress the raw "
-            "video again."
+            f"{path}: {done} frames can be decoded, expected {video.frames}. {again(path)}"
         )
     return tracked
 

@@ -88,6 +88,13 @@ def _pupil_and_paws(pose: Pose) -> dict[str, Check]:
     if pose.features is None or isinstance(pose.features, DataError):
         unseen = not_set(str(pose.features))
         return {**paws, "pupil_blocked": unseen, "pupil_diameter_snr": unseen}
+    if len(pose.features) != pose.n_frames:
+        other = judged(
+            QC.FAIL,
+            f"The features have {len(pose.features)} rows for the poses of {pose.n_frames} frames. "
+            "Remove the table of features and run again.",
+        )
+        return {**paws, "pupil_blocked": other, "pupil_diameter_snr": other}
     raw, smooth = pose.features[features.COLUMNS].to_numpy(np.float64).T
     return {
         **paws,

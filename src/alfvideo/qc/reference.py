@@ -32,7 +32,11 @@ def find(folder: Path, camera: str) -> Path | None:
             "it, or correct 'reference_frames' in the configuration."
         )
     label = re.compile(f"(?<![a-z0-9]){re.escape(camera)}(?![a-z0-9])")
-    files = (file for file in folder.iterdir() if file.suffix.lower() in _FORMATS)
+    files = (
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in _FORMATS and not file.name.startswith(".")
+    )
     return min((file for file in files if label.search(file.stem)), default=None)
 
 

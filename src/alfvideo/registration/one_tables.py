@@ -24,7 +24,7 @@ from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
 from alfvideo.planning import quarantine
 from alfvideo.registration import names, registry
-from alfvideo.session import description
+from alfvideo.session import description, folders
 
 NAMESPACE = uuid.uuid3(uuid.NAMESPACE_DNS, "alfvideo")
 """All ids follow from it and from paths, so that they are the same on every machine for ever.
@@ -339,7 +339,7 @@ def _hashes(session: Path) -> tuple[dict[tuple[str, int], str], list[str]]:
         size, md5 = made.get("size"), made.get("md5")
         if isinstance(size, int) and isinstance(md5, str):
             hashes[name, size] = md5
-    for record in sorted(session.glob("registration/*_raw.json")):
+    for record in folders.matching(session, "registration/*_raw.json"):
         try:
             for raw in registry.read(record):
                 hashes[raw["path"], raw["file_size"]] = raw["hash"]

@@ -55,6 +55,7 @@ class Session:
     _found: dict[tuple[str, ...], list[Path]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    _checked: set[str] = field(default_factory=set, compare=False, repr=False)
     _paths: dict[tuple[str, str], Path] = field(default_factory=dict, compare=False, repr=False)
 
     def listing(self, collection: str) -> Listing:
@@ -100,12 +101,16 @@ class Session:
         Blocked
             If it is a link to nothing, a folder, a pipe, or has a name that Snakemake cannot have.
         """
+        place = str(file)
+        if place in self._checked:
+            return
         entry = self.siblings(file).get(file.name)
         if entry is None:
             return
         if what := unusable(file.name):
             raise Blocked(f"{str(file)!r}: {what}: rename the file")
         if _is_file(entry):
+            self._checked.add(place)
             return
         # What a link leads to changes without a change here.
         self.lookups.cacheable = False

@@ -1,5 +1,6 @@
 """The files of a camera: what each is called, and which of them are there."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from one.alf import spec
@@ -131,10 +132,25 @@ def originals(session: Session, camera: Camera) -> list[Path]:
     return avi(session, camera) + (camlog(session, camera) if camera.compressed else [])
 
 
-def has_originals(session: Session, camera: Camera) -> bool:
-    """Return whether the raw video files are there."""
+def raw_video(session: Session, camera: Camera) -> list[Path]:
+    """List what is left of the raw video files: the avi, and the camlog if it is still there.
+
+    Raises
+    ------
+    Blocked
+        If there is no avi.
+    """
+    found = avi(session, camera)
+    if camera.compressed:
+        with suppress(Blocked):
+            found += camlog(session, camera)
+    return found
+
+
+def has_raw_video(session: Session, camera: Camera) -> bool:
+    """Return whether the raw video is there."""
     try:
-        return bool(originals(session, camera))
+        return bool(raw_video(session, camera))
     except Blocked:
         return False
 

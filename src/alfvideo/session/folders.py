@@ -38,6 +38,11 @@ def listing(folder: Path | str) -> Listing:
         return {}
 
 
+def matching(folder: Path, pattern: str) -> list[Path]:
+    """List files below a folder by a glob pattern, sorted; none whose name begins with a dot."""
+    return sorted(file for file in folder.glob(pattern) if file.name[0] != ".")
+
+
 @dataclass
 class Lookups:
     """Lookups in a session: folders by path, each listed once, and files that were read or dated.
@@ -158,10 +163,18 @@ def is_session(path: Path) -> bool:
     return bool(spec.is_session_path(path))
 
 
-def leads_into_another_session(link: Path, session: Path) -> bool:
-    """Return whether a link of a session leads to a folder of another one."""
+def why_not_written_to(link: Path, session: Path) -> str:
+    """Say why results are not written where a link of a session leads; empty if they are.
+
+    A link out of the session counts if somebody made it who could write there as well: who runs
+    this, the owner of the session, or root.
+    """
     target, own = Path(os.path.realpath(link)), Path(os.path.realpath(session))
-    return not target.is_relative_to(own) and any(
-        _NUMBER.fullmatch(folder.name) and _DATE.fullmatch(folder.parent.name)
-        for folder in (target, *target.parents)
-    )
+    if target.is_relative_to(own):
+        return ""
+    for folder in (target, *target.parents):
+        if _NUMBER.fullmatch(folder.name) and _DATE.fullmatch(folder.parent.name):
+            return "into another session, whose files would be overwritten"
+    if link.lstat().st_uid not in (os.geteuid(), session.stat().st_uid, 0):
+        return f"out of the session, made by another user ({link.lstat().st_uid})"
+    return ""

@@ -9,9 +9,9 @@ import numpy as np
 from av.video.reformatter import Interpolation
 
 from alfvideo.array_types import Image, Integers
-from alfvideo.files.errors import DataError
+from alfvideo.files.errors import DataError, machine_error
 from alfvideo.video import gray
-from alfvideo.video.probe import opened
+from alfvideo.video.probe import again, opened
 
 
 def picture(frame: av.VideoFrame) -> Image:
@@ -53,7 +53,9 @@ def from_number(path: Path, first: int) -> Iterator[av.VideoFrame]:
                 yield frame
                 number += 1
         except av.FFmpegError as error:
-            raise _undecodable(path, number, error.strerror) from error
+            raise machine_error(error.errno, path) or _undecodable(
+                path, number, error.strerror
+            ) from error
 
 
 def _decoded(
@@ -89,7 +91,10 @@ def read(path: Path, numbers: Iterable[int]) -> Iterator[av.VideoFrame]:
                     found += 1
                     yield frame
             except av.FFmpegError as error:
-                raise _undecodable(path, _number(times, wanted[found]), error.strerror) from error
+                number = _number(times, wanted[found])
+                raise machine_error(error.errno, path) or _undecodable(
+                    path, number, error.strerror
+                ) from error
             if found < wanted.size:
                 raise _undecodable(path, _number(times, wanted[found]), "no picture")
 
@@ -184,6 +189,4 @@ def _number(times: Integers, time: int) -> int:
 
 
 def _undecodable(path: Path, number: int, why: str | None) -> DataError:
-    return DataError(
-        f"{path}: frame {number} cannot be decoded ({why}). Compress the raw video again."
-    )
+    return DataError(f"{path}: frame {number} cannot be decoded ({why}). {again(path)}")

@@ -27,29 +27,39 @@ def without_colour(frame: av.VideoFrame, region: Region | None = None) -> Image 
     They are what OpenCV makes of the decoded picture, to the bit. None if the picture has colour
     there, or its luma cannot be read directly.
     """
-    if frame.format.name not in _LUMA_FIRST:
+    if not has_luma_plane(frame):
         return None
     region = region or Region(0, 0, frame.width, frame.height)
     if any(_has_colour(plane, frame, region) for plane in frame.planes[1:]):
         return None
-    luma = _values(frame.planes[0])[region.slices]
-    name = frame.format.name
-    full_range = frame.color_range == ColorRange.JPEG or name.startswith(("yuvj", "gray"))
-    if full_range:
+    luma = values(frame.planes[0])[region.slices]
+    if is_full_range(frame):
         return luma.copy()
-    table = _FROM_LIMITED_444 if name == "yuv444p" else _FROM_LIMITED
+    table = _FROM_LIMITED_444 if frame.format.name == "yuv444p" else _FROM_LIMITED
     return np.asarray(cv2.LUT(luma, table), np.uint8)
+
+
+def has_luma_plane(frame: av.VideoFrame) -> bool:
+    """Return whether the first plane of a frame is its luma, with 8 bits."""
+    return frame.format.name in _LUMA_FIRST
+
+
+def is_full_range(frame: av.VideoFrame) -> bool:
+    """Return whether the luma of a frame with a plane for it is the gray value itself."""
+    full = frame.color_range == ColorRange.JPEG
+    return bool(full or frame.format.name.startswith(("yuvj", "gray")))
 
 
 def _has_colour(plane: av.video.plane.VideoPlane, frame: av.VideoFrame, region: Region) -> bool:
     across, down = frame.width // plane.width, frame.height // plane.height
-    chroma = _values(plane)[
+    chroma = values(plane)[
         region.y // down : -(-(region.y + region.height) // down),
         region.x // across : -(-(region.x + region.width) // across),
     ]
     return bool((chroma != _NO_COLOUR).any())
 
 
-def _values(plane: av.video.plane.VideoPlane) -> Image:
+def values(plane: av.video.plane.VideoPlane) -> Image:
+    """Return the samples of a plane with 8 bits, (height, width) uint8, without a copy."""
     rows: Image = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
     return rows[: plane.height, : plane.width]

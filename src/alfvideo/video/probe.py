@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import imageio_ffmpeg
 
-from alfvideo.files.errors import DataError
+from alfvideo.files.errors import DataError, machine_error
 
 
 @dataclass(frozen=True)
@@ -56,20 +56,29 @@ def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoSt
     """
     path = Path(path)
     if not path.exists():
-        raise DataError(f"{path} is missing. Transfer it again from the rig.")
+        raise DataError(f"{path} is missing. {again(path)}")
     if path.stat().st_size == 0:
-        raise DataError(f"{path} is empty (0 bytes). Transfer it again from the rig.")
+        raise DataError(f"{path} is empty (0 bytes). {again(path)}")
     try:
         container = av.open(f"file:{path}")
     except av.FFmpegError as error:
-        raise DataError(
+        raise machine_error(error.errno, path) or DataError(
             f"{path} cannot be opened as a video ({error.strerror}): it is damaged or was cut. "
-            "Transfer it again from the rig."
+            f"{again(path)}"
         ) from error
     with container:
         if not container.streams.video:
-            raise DataError(f"{path} holds no video stream. Transfer it again from the rig.")
+            raise DataError(f"{path} holds no video stream. {again(path)}")
         yield container, container.streams.video[0]
+
+
+def again(path: Path) -> str:
+    """Advise how to get a whole video in place of a broken one: the rig has no mp4 to transfer."""
+    if path.suffix != ".mp4":
+        return "Transfer it again from the rig."
+    if path.with_suffix(".avi").exists():
+        return "Remove it and run again: it is regenerated from the raw video beside it."
+    return "Copy it again from where this session came from."
 
 
 def probe(path: Path) -> Video:
@@ -89,21 +98,18 @@ def probe(path: Path) -> Video:
             if packet.dts is None:
                 raise DataError(
                     f"{path}: frame {frames} has no time, as in coded frames without a container. "
-                    "Put them in one, or transfer the file again from the rig."
+                    f"Put them in one. {again(path)}"
                 )
             first = packet.dts if first is None else first
             end = packet.dts + (packet.duration or 1)
             frames += 1
         if first is None:
             raise DataError(
-                f"{path} holds no frames. Transfer it again from the rig; if the camera recorded "
-                "nothing, remove the file and the camera is left out."
+                f"{path} holds no frames. {again(path)} If the camera recorded nothing, remove the "
+                "file and the camera is left out."
             )
         if stream.time_base is None or stream.average_rate is None:
-            raise DataError(
-                f"{path} does not say its frame rate, so it is damaged. Transfer it again from the "
-                "rig."
-            )
+            raise DataError(f"{path} does not say its frame rate, so it is damaged. {again(path)}")
         # Time stamps of an avi count frame periods; elsewhere periods cannot be empty.
         periods = end if container.format.name == "avi" else frames
         return Video(
@@ -132,12 +138,16 @@ def probe_whole(path: Path) -> Video:
     video = probe(path)
     if not video.whole:
         promised = max(video.announced, video.indexed)
-        raise DataError(
+        cut = (
             f"{path} holds {video.frames} frames, expected {promised} as its header and index say: "
-            "it was cut or damaged. Transfer it again from the rig. If the recording itself broke "
-            "off, make a whole file of what is there and put it in its place: "
-            f"{imageio_ffmpeg.get_ffmpeg_exe()} -fflags +discardcorrupt -i {path.name} -c copy "
-            f"whole{path.suffix}"
+            f"it was cut or damaged. {again(path)}"
+        )
+        if path.suffix == ".mp4":
+            raise DataError(cut)
+        raise DataError(
+            f"{cut} If the recording itself broke off, make a whole file of what is there and put "
+            f"it in its place: {imageio_ffmpeg.get_ffmpeg_exe()} -fflags +discardcorrupt "
+            f"-i {path.name} -c copy whole{path.suffix}"
         )
     return video
 
@@ -153,16 +163,29 @@ def count_decoded(path: Path, progress: Callable[[int], None] = lambda frames: N
         If it cannot be opened or a frame cannot be decoded.
     """
     frames = 0
+    for frames, _ in enumerate(decoded(path), start=1):
+        progress(frames)
+    return frames
+
+
+def decoded(path: Path) -> Iterator[av.VideoFrame]:
+    """Decode a video and yield all its frames, in the order shown.
+
+    Raises
+    ------
+    DataError
+        If it cannot be opened or a frame cannot be decoded or is damaged.
+    """
+    number = 0
     with opened(path) as (container, stream):
         stream.thread_type = "AUTO"
         try:
             for frame in container.decode(stream):
                 if frame.is_corrupt:
-                    raise DataError(f"{path}: frame {frames} is damaged.")
-                frames += 1
-                progress(frames)
+                    raise DataError(f"{path}: frame {number} is damaged.")
+                yield frame
+                number += 1
         except av.FFmpegError as error:
-            raise DataError(
-                f"{path}: frame {frames} cannot be decoded ({error.strerror})."
+            raise machine_error(error.errno, path) or DataError(
+                f"{path}: frame {number} cannot be decoded ({error.strerror})."
             ) from error
-    return frames

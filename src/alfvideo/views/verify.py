@@ -67,7 +67,7 @@ def part(sample: str, today: float | None = None) -> Part:
 
 @dataclass
 class Findings:
-    """What was read, and a sentence for each file that is not the recorded one."""
+    """Sums of the files read, and a sentence for each that is not the recorded one."""
 
     checked: int = 0
     in_part: int = 0

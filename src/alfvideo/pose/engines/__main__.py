@@ -43,7 +43,7 @@ def serve(requests: messages.Readable, replies: messages.Writable) -> None:
     messages.send(replies, {"started": True})
     try:
         networks = {
-            name: Batched(engine.load(Path(model), device), device)
+            name: Batched(engine.load(Path(model), device, start.get("trusted", ())), device)
             for name, model in start["models"].items()
         }
     except RuntimeError as error:

@@ -1,7 +1,7 @@
 """Networks of DeepLabCut 3 (PyTorch): one animal, one network on the whole frame (bottom-up)."""
 
+from collections.abc import Collection
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import albumentations as A
@@ -12,13 +12,14 @@ from deeplabcut.pose_estimation_pytorch.data.preprocessor import AugmentImage
 from deeplabcut.pose_estimation_pytorch.data.transforms import ScaleToUnitRange
 
 from alfvideo.array_types import Floats, Image
+from alfvideo.pose.engines import checkpoint
 from alfvideo.pose.engines.dlc_models import CONFIG, find_snapshot, read_yaml
 from alfvideo.pose.engines.error import EngineError
 
 Position = A.PadIfNeeded.PositionType
 
 
-def load(model: Path, device: torch.device) -> "SingleAnimal":
+def load(model: Path, device: torch.device, trusted: Collection[str] = ()) -> "SingleAnimal":
     """Load a network; `model` is one of three things, and nothing is written to it.
 
     - A project folder: see `find_snapshot` for the one taken of several. The `cropping` of the
@@ -41,7 +42,7 @@ def load(model: Path, device: torch.device) -> "SingleAnimal":
         )
     file = find_snapshot(model) if model.is_dir() else model
     print(f"DeepLabCut network of {model}: {file.name}")
-    config, weights, config_file = read_snapshot(file)
+    config, weights, config_file = read_snapshot(file, trusted)
     check_supported(config, config_file)
     try:
         runner = get_pose_inference_runner(
@@ -71,23 +72,14 @@ def load(model: Path, device: torch.device) -> "SingleAnimal":
     return SingleAnimal(runner, list(config["metadata"]["bodyparts"]), device)
 
 
-def read_snapshot(file: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], Path]:
+def read_snapshot(
+    file: Path, trusted: Collection[str] = ()
+) -> tuple[dict[str, Any], dict[str, torch.Tensor], Path]:
     """Read configuration and weights of a snapshot or exported file, and the source of the former.
 
-    Only weights and plain values are read, never code.
+    Only weights and plain values are read, never code, unless the file is trusted.
     """
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        if "unsupported global" in str(error).lower():
-            raise EngineError(
-                f"{file} holds more than weights, which could be harmful, so it is not opened: if "
-                "you trust it, copy it and run fix_snapshot_metadata of "
-                "deeplabcut.pose_estimation_pytorch.runners on the copy."
-            ) from error
-        raise damaged(file) from error
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise damaged(file) from error
+    content = checkpoint.read(file, trusted)
     if isinstance(content, dict) and "config" in content and "pose" in content:
         return content["config"], content["pose"], file
     if not isinstance(content, dict) or "model" not in content:
@@ -96,14 +88,6 @@ def read_snapshot(file: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor], 
         )
     config_file = file.with_name(CONFIG)
     return read_yaml(config_file), content["model"], config_file
-
-
-def damaged(file: Path) -> EngineError:
-    """Return the error for a snapshot that cannot be read."""
-    return EngineError(
-        f"{file} cannot be read, so it is damaged or was cut while copying: copy it again from "
-        "where it was trained."
-    )
 
 
 def check_supported(config: dict[str, Any], config_file: Path) -> None:

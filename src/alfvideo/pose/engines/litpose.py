@@ -1,15 +1,20 @@
 """Networks of Lightning Pose: its model folders, loaded and run without its video readers."""
 
 import re
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Collection
+from pathlib import Path, PosixPath
 from typing import Any
 
 import lightning_pose.models
+import numpy as np
 import torch
 from lightning_pose.data import _IMAGENET_MEAN, _IMAGENET_STD
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf, nodes
+from omegaconf.base import ContainerMetadata, Metadata
 
 from alfvideo.array_types import Floats, Image
+from alfvideo.pose.engines import checkpoint
 from alfvideo.pose.engines.error import EngineError
 from alfvideo.pose.engines.litpose_models import CONFIGS, find_checkpoint
 from alfvideo.pose.engines.smoothing import smooth
@@ -32,7 +37,24 @@ TRAINING_ONLY = ("loss_factory", "total_unsupervised_importance")
 """Entries of a checkpoint that are not weights of the network, by how their names begin."""
 
 
-def load(model: Path, device: torch.device) -> "LightningPose":
+_DTYPES: list[Any] = [type(np.dtype(letter)) for letter in "?bhilqBHILQefdU"]
+_SCALAR: Any = np.float64(0).__reduce__()[0]
+_ARRAY: Any = np.zeros(1).__reduce__()[0]
+
+SAFE: checkpoint.Safe = (
+    *(list, dict, int, float, str, bool, tuple, defaultdict, PosixPath, (Any, "typing.Any")),
+    *(DictConfig, ListConfig, ContainerMetadata, Metadata),
+    *(nodes.AnyNode, nodes.IntegerNode, nodes.FloatNode, nodes.BooleanNode, nodes.StringNode),
+    *(np.ndarray, np.dtype, *_DTYPES),
+    # The functions that make arrays and numbers of pickles by numpy 1 and 2.
+    *((_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
+    *((_ARRAY, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
+)
+"""Objects in checkpoints of Lightning Pose beside weights: its configuration and numbers. To make
+one of these runs nothing that the file says."""
+
+
+def load(model: Path, device: torch.device, trusted: Collection[str] = ()) -> "LightningPose":
     """Load a single-view heatmap model, with or without context, from its model folder.
 
     The configuration is `config.yaml` or, as Lightning Pose 1 left it, `.hydra/config.yaml`.
@@ -57,8 +79,7 @@ def load(model: Path, device: torch.device) -> "LightningPose":
     class_name, context = TYPES[model_type]
     parts = list(config.data.keypoint_names)
     size = config.data.image_resize_dims
-    checkpoint = find_checkpoint(model)
-    network = build(class_name, checkpoint, parts, size.height)
+    network = build(class_name, find_checkpoint(model), parts, size.height, trusted)
     return LightningPose(network, parts, context, (size.height, size.width), device)
 
 
@@ -90,11 +111,16 @@ def read_config(model: Path) -> DictConfig:
     )
 
 
-def build(class_name: str, checkpoint: Path, parts: list[str], image_size: int) -> Any:
+def build(
+    class_name: str,
+    file: Path,
+    parts: list[str],
+    image_size: int,
+    trusted: Collection[str] = (),
+) -> Any:
     """Build the network of a checkpoint with its weights, as float32 in the memory of the CPU."""
+    content = checkpoint.read(file, trusted, SAFE)
     try:
-        # Checkpoints hold configuration objects, so Lightning Pose too loads all that is in them.
-        content = torch.load(checkpoint, map_location="cpu", weights_only=False)
         weights = {
             # Lightning Pose 1 kept the layers of the head beside the backbone.
             re.sub(r"^upsampling_layers\.", "head.upsampling_layers.", name): values
@@ -105,7 +131,7 @@ def build(class_name: str, checkpoint: Path, parts: list[str], image_size: int) 
         architecture = {name: saved[name] for name in ARCHITECTURE if name in saved}
     except Exception as error:
         raise EngineError(
-            f"The checkpoint {checkpoint} cannot be read ({first_line(error)}): copy it again."
+            f"The checkpoint {file} cannot be read ({first_line(error)}): copy it again."
         ) from error
     architecture.setdefault("image_size", image_size)
     # Lightning Pose downloads the weights that such a backbone started from even when it is told
@@ -115,7 +141,7 @@ def build(class_name: str, checkpoint: Path, parts: list[str], image_size: int) 
         network = getattr(lightning_pose.models, class_name)(**architecture, pretrained=False)
     except Exception as error:
         raise EngineError(
-            f"The network of {checkpoint}, with the backbone '{architecture['backbone']}', cannot "
+            f"The network of {file}, with the backbone '{architecture['backbone']}', cannot "
             f"be built by this version of Lightning Pose: {first_line(error)}"
         ) from error
     try:
@@ -126,7 +152,7 @@ def build(class_name: str, checkpoint: Path, parts: list[str], image_size: int) 
         fits = False
     if not fits:
         raise EngineError(
-            f"The checkpoint {checkpoint} does not fit the configuration of its model "
+            f"The checkpoint {file} does not fit the configuration of its model "
             f"({class_name}, {len(parts)} body parts): it belongs to another model or to another "
             "version of Lightning Pose. Copy the model folder again, or train with version 2."
         )

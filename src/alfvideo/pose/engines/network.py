@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -45,13 +46,17 @@ class Network(Protocol):
 class Loader(Protocol):
     """Loads a network from its model folder or file onto a torch device, None without PyTorch.
 
+    `trusted` holds the SHA-256 of files that may hold more than weights.
+
     Raises
     ------
     EngineError
         If there is no such model, or it is not one that this engine can run on single frames.
     """
 
-    def __call__(self, model: Path, device: "torch.device | None") -> Network:
+    def __call__(
+        self, model: Path, device: "torch.device | None", trusted: Collection[str] = ()
+    ) -> Network:
         """Return the network, ready to predict."""
 
 

@@ -13,6 +13,7 @@ from alfvideo.jobs.provenance import Entry
 from alfvideo.registration import names, registry
 from alfvideo.registration.alyx import details, quality
 from alfvideo.registration.alyx.records import Dataset, Picture, SessionRecord, Status, TaskRecord
+from alfvideo.session import folders
 from alfvideo.trackers import TRACKERS
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ def collect(session: Path) -> SessionRecord:
         qc=tuple(quality.read(file) for file in sorted(session.glob("qc/_ibl_*QC.json"))),
         pictures=tuple(
             Picture(file, _text(file))
-            for file in sorted(session.glob("snapshot/*.png"))
+            for file in folders.matching(session, "snapshot/*.png")
             if _is_of(session, file)
         ),
         tasks=(*_tasks(made, "Complete"), *_tasks(failed, "Errored")),
@@ -58,13 +59,14 @@ def collect(session: Path) -> SessionRecord:
 
 
 def _is_of(session: Path, file: Path) -> bool:
-    """Return whether it is a file of the session, and say so if it is not."""
+    """Return whether it is a file of the session, and say so if it is not; empty ones are none."""
     try:
-        os.close(regular.open_for_reading(regular.inside(file, session)))
+        descriptor = regular.open_for_reading(regular.inside(file, session))
     except OSError as error:
         log.warning("%s is not registered: %s.", file, error.strerror)
         return False
-    return True
+    with os.fdopen(descriptor, "rb"):
+        return os.fstat(descriptor).st_size > 0
 
 
 def _datasets(session: Path, made: dict[str, Entry]) -> tuple[Dataset, ...]:

@@ -26,7 +26,7 @@ def read(path: Path) -> Details:
         name for name in folders.listing(path) if fnmatch(name, description.DESCRIPTION)
     )
     described = _load(path / descriptions[0]) if descriptions else {}
-    return combine(described, [_load(file) for file in sorted(path.glob(TASK_SETTINGS))])
+    return combine(described, [_load(file) for file in folders.matching(path, TASK_SETTINGS)])
 
 
 def combine(described: Mapping[str, Any], settings: list[Mapping[str, Any]]) -> Details:

@@ -14,7 +14,7 @@ from alfvideo.files import arrays, regular
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Entry
-from alfvideo.planning import quarantine
+from alfvideo.planning import quarantine, up_to_date
 from alfvideo.planning.pending import State, Status
 from alfvideo.session import datasets
 from alfvideo.views.report import pictures
@@ -71,10 +71,10 @@ class CameraReport:
 
     @property
     def reasons(self) -> dict[tuple[str, str], list[str]]:
-        """Why stages are blocked or failed: the stages, by state and reason."""
+        """Why stages are pending, blocked or failed: the stages, by state and reason."""
         found: dict[tuple[str, str], list[str]] = {}
         for stage in self.stages:
-            if stage.reason:
+            if stage.reason and not up_to_date.follows(stage.reason):
                 found.setdefault((stage.state, stage.reason), []).append(stage.name)
         return found
 
