@@ -15,7 +15,7 @@ import pytest
 
 from alfvideo.behaviour import features, perievent
 from alfvideo.files import arrays, inputs, tables
-from alfvideo.files.errors import DataError
+from alfvideo.files.errors import DataError, MachineError, attempt
 from alfvideo.pose import clock, table
 from alfvideo.qc import reference, wheel
 from alfvideo.timing import bpod, camlog, embedded, pulses
@@ -81,8 +81,10 @@ def test_what_may_not_be_read_is_not_damaged(tmp_path, become):
     file.chmod(0)
     become(1000)
     for read in (arrays.load, table.Columns, camlog.load, bpod.load, inputs.text):
-        with pytest.raises(PermissionError):
+        with pytest.raises(MachineError, match=rf"^No permission for {file}\."):
             read(file)
+        with pytest.raises(MachineError):
+            attempt(read, file)
 
 
 @pytest.mark.parametrize("content", ["a\nb\n", "\ufeffa\nb\n", "a\r\nb\r\n"])

@@ -72,8 +72,16 @@ def machine_error_named(text: str, where: Path | str) -> MachineError | None:
 
 
 def attempt(load: Callable[..., T], *args: object) -> T | DataError:
-    """Load an input that can be done without; if it is broken, the error is the result."""
+    """Load an input that can be done without; if it is broken, the error is the result.
+
+    Raises
+    ------
+    MachineError
+        If it may be whole, and cannot be read now.
+    """
     try:
         return load(*args)
+    except MachineError:
+        raise
     except DataError as error:
         return error

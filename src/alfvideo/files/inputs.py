@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from alfvideo.files import regular
-from alfvideo.files.errors import DataError
+from alfvideo.files.errors import DataError, machine_error
 
 MAX_JSON = 10_000_000
 """Bytes of a JSON file: settings, wiring, checks."""
@@ -35,7 +35,7 @@ def check(path: Path, max_bytes: int | None = None) -> int:
     ------
     DataError
         If it is missing, something else than a file, or larger than `max_bytes`.
-    OSError
+    MachineError
         If it may not be read, or the disk fails.
     """
     with opened(path, max_bytes) as file:
@@ -47,7 +47,7 @@ def opened(path: Path, max_bytes: int | None = None) -> BinaryIO:
 
     Raises
     ------
-    DataError, OSError
+    DataError, MachineError
         As `check`.
     """
     try:
@@ -59,7 +59,7 @@ def opened(path: Path, max_bytes: int | None = None) -> BinaryIO:
             f"{path} is {link}, expected a file. Remove it and copy the file again."
         ) from None
     except OSError as error:
-        raise _missing(path, error) or error from None
+        raise _missing(path, error) or machine_error(error.errno, path) or error from None
     file = os.fdopen(descriptor, "rb")
     size = os.fstat(descriptor).st_size
     if max_bytes is not None and size > max_bytes:
@@ -76,7 +76,7 @@ def text(path: Path, max_bytes: int = MAX_TEXT) -> str:
 
     Raises
     ------
-    DataError, OSError
+    DataError, MachineError
         As `check`; DataError also if it is not UTF-8.
     """
     with opened(path, max_bytes) as file:
@@ -96,7 +96,7 @@ def mapping(path: Path, max_bytes: int = MAX_JSON) -> dict[str, Any]:
 
     Raises
     ------
-    DataError, OSError
+    DataError, MachineError
         As `text`; DataError also if it is not JSON, is nested too deeply, or not an object.
     """
     written = text(path, max_bytes)

@@ -22,7 +22,7 @@ _MALFORMED = (
     ArithmeticError,
     RecursionError,
 )
-"""Raised by Python on JSON of another shape."""
+"""The errors that Python raises on JSON of another shape."""
 
 _MIN_PAUSE = 5e-3
 """TTLs less than 5 ms apart are one: a go cue TTL may be two pulses about 3 ms apart (ibllib)."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import imageio_ffmpeg
 
+from alfvideo.files import inputs
 from alfvideo.files.errors import DataError, machine_error
 
 
@@ -57,7 +58,7 @@ def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoSt
     path = Path(path)
     if not path.exists():
         raise DataError(f"{path} is missing. {again(path)}")
-    if path.stat().st_size == 0:
+    if inputs.check(path) == 0:
         raise DataError(f"{path} is empty (0 bytes). {again(path)}")
     try:
         container = av.open(f"file:{path}")
