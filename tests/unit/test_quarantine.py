@@ -78,7 +78,7 @@ WHOLE: dict[str, tuple[Callable[[Path], None], str]] = {
     "description has aliases": (written(DESCRIPTION, LAUGHS), "more than 100,000 values"),
     "description is deep": (written(DESCRIPTION, "[" * 100_000), "more than 50 levels"),
     "description is itself": (written(DESCRIPTION, "&a [*a]"), "stands for nothing, or for itself"),
-    "alf is a loop": (linked("alf", "alf"), "leads back to itself"),
+    "alf is a loop": (linked("alf", "alf"), "is a link to nothing"),
     "alf has a loop": (linked("alf/loop", "loop"), "leads back to itself"),
     "alf is a link to nothing": (linked("alf", "/nowhere"), "is a link to nothing"),
     "videos are a loop": (linked("raw_video_data", "raw_video_data"), "leads back to itself"),
