@@ -79,6 +79,7 @@ WHOLE: dict[str, tuple[Callable[[Path], None], str]] = {
     "description is deep": (written(DESCRIPTION, "[" * 100_000), "more than 50 levels"),
     "description is itself": (written(DESCRIPTION, "&a [*a]"), "stands for nothing, or for itself"),
     "alf is a loop": (linked("alf", "alf"), "leads back to itself"),
+    "alf has a loop": (linked("alf/loop", "loop"), "leads back to itself"),
     "alf is a link to nothing": (linked("alf", "/nowhere"), "is a link to nothing"),
     "videos are a loop": (linked("raw_video_data", "raw_video_data"), "leads back to itself"),
     "record of a list": (written("provenance.json", "[]"), "not a mapping"),
@@ -101,12 +102,6 @@ def test_a_session_that_cannot_be_read_is_one_row(root: Path, config: Configurat
     assert (row.camera, row.stage, row.state) == ("", "", State.BLOCKED)
     assert said in row.reason
     assert not Path("logs").exists(), "it was foreseen"
-
-
-def test_a_loop_that_nothing_reads_changes_nothing(root: Path, config: Configuration):
-    before = rows(root, config)
-    linked("alf/loop", "loop")(odd(root))
-    assert rows(root, config) == before
 
 
 def fifo(name: str) -> Callable[[Path], None]:
