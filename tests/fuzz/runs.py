@@ -42,7 +42,11 @@ _SENTENCE = re.compile(r"ERROR (?P<sentence>.+)")
 
 
 class Outcome(StrEnum):
+<<<<<<< HEAD
     """What became of a job; all but the first four are defects."""
+=======
+    """The end of a job; all but the first three are defects."""
+>>>>>>> main
 
     DONE = "done"
     REFUSED = "refused in a sentence"

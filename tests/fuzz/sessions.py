@@ -57,7 +57,7 @@ class Base:
     readers: dict[str, list[Work]]
     """The jobs that read each file, by its path in the session."""
     notes: dict[Work, tuple[str, ...]] = field(default_factory=dict)
-    """What the jobs note about the data as they are."""
+    """Notes of the jobs on the data as they are."""
 
 
 def settings(root: Path) -> Configuration:

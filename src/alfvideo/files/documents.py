@@ -2,11 +2,12 @@
 
 import json
 import os
-import stat
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from alfvideo.files import regular
 
 MAX_BYTES = 1_000_000
 """Bytes of a document that a person or a rig wrote."""
@@ -46,11 +47,11 @@ def read(file: Path, max_bytes: int = MAX_BYTES) -> str:
     OSError
         If it is not there or may not be read.
     """
-    _check_kind(file.stat())
-    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        descriptor = regular.open_for_reading(file, follow_links=True)
+    except regular.NotRegular as error:
+        raise UnreadableError(error.strerror) from None
     with os.fdopen(descriptor, "rb") as opened:
-        # Another file may have been put there since.
-        _check_kind(os.fstat(descriptor))
         content = opened.read(max_bytes + 1)
     if len(content) > max_bytes:
         raise UnreadableError(f"it has more than {max_bytes:,} bytes")
@@ -58,21 +59,6 @@ def read(file: Path, max_bytes: int = MAX_BYTES) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UnreadableError(f"byte {error.start} is not UTF-8") from None
-
-
-def _check_kind(found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise UnreadableError(f"it is {kind(found.st_mode)}, expected a file")
-
-
-def kind(mode: int) -> str:
-    """Name what is not a regular file, from its mode.
-
-    >>> kind(stat.S_IFIFO), kind(stat.S_IFDIR)
-    ('a named pipe', 'a folder')
-    """
-    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
-    return kinds.get(stat.S_IFMT(mode), "a device")
 
 
 def parse_yaml(text: str) -> Any:

@@ -1,16 +1,16 @@
 """Opening the data of a session: regular files of bounded size, whatever else is in their place.
 
-A fifo would wait for ever and a device never end, so neither is opened. A link to a regular file is
-followed, wherever that is: git-annex and moved raw data are made of such links.
+A link to a regular file is followed, wherever that is: git-annex and moved raw data are made of
+such links.
 """
 
 import errno
 import json
 import os
-import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from alfvideo.files import regular
 from alfvideo.files.errors import DataError, machine_error
 
 MAX_JSON = 10_000_000
@@ -23,13 +23,6 @@ MAX_FRAMES = 10_000_000
 MAX_SECONDS = 1e10
 """Times beyond this are no seconds: those since 1970 are below it for three hundred years."""
 
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 
 
@@ -58,17 +51,23 @@ def opened(path: Path, max_bytes: int | None = None) -> BinaryIO:
         As `check`.
     """
     try:
-        # Before opening, too: that alone does something to some devices.
-        _check(path, path.stat(), max_bytes)
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        descriptor = regular.open_for_reading(path, follow_links=True)
+    except regular.NotRegular:
+        what = regular.kind(path.stat().st_mode)
+        link = f"a link to {what}" if path.is_symlink() else what
+        raise DataError(
+            f"{path} is {link}, expected a file. Remove it and copy the file again."
+        ) from None
     except OSError as error:
         raise _missing(path, error) or machine_error(error.errno, path) or error from None
     file = os.fdopen(descriptor, "rb")
-    try:
-        _check(path, os.fstat(descriptor), max_bytes)
-    except DataError:
+    size = os.fstat(descriptor).st_size
+    if max_bytes is not None and size > max_bytes:
         file.close()
-        raise
+        raise DataError(
+            f"{path} has {size:,} bytes, expected at most {max_bytes:,}. It is not what its name "
+            "says: copy the file again."
+        )
     return file
 
 
@@ -111,18 +110,6 @@ def mapping(path: Path, max_bytes: int = MAX_JSON) -> dict[str, Any]:
             "again."
         )
     return content
-
-
-def _check(path: Path, found: os.stat_result, max_bytes: int | None) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
-        link = f"a link to {kind}" if path.is_symlink() else kind
-        raise DataError(f"{path} is {link}, expected a file. Remove it and copy the file again.")
-    if max_bytes is not None and found.st_size > max_bytes:
-        raise DataError(
-            f"{path} has {found.st_size:,} bytes, expected at most {max_bytes:,}. It is not what "
-            "its name says: copy the file again."
-        )
 
 
 def _missing(path: Path, error: OSError) -> DataError | None:

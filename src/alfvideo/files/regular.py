@@ -1,7 +1,8 @@
 """Files in folders that others may write to, opened only if they are what they should be.
 
-A link, a fifo or a device in place of a file is refused, and so is, for writing, a file that has a
-second name: whoever put it there would have another file read or overwritten.
+A fifo would wait for ever and a device never end, so neither is opened. Of alfvideo's own files
+links are refused, too, and so is, for writing, a file that has a second name: whoever put it there
+would have another file read or overwritten.
 """
 
 import errno
@@ -25,15 +26,29 @@ def is_regular(path: Path) -> bool:
         return False
 
 
-def open_for_reading(path: Path) -> int:
-    """Open a regular file and return its descriptor; links are not followed.
+def kind(mode: int) -> str:
+    """Name what is in place of a file, from its mode.
+
+    >>> kind(stat.S_IFIFO), kind(stat.S_IFDIR)
+    ('a named pipe', 'a folder')
+    """
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def open_for_reading(path: Path, *, follow_links: bool = False) -> int:
+    """Open a regular file and return its descriptor.
 
     Raises
     ------
     OSError
         If it is not there or cannot be opened; `NotRegular` if it is something else.
     """
-    return _checked(path, _open(path, os.O_RDONLY))
+    # Before opening, too: that alone does something to some devices.
+    found = path.stat(follow_symlinks=follow_links)
+    if not stat.S_ISLNK(found.st_mode):
+        _check(path, found.st_mode)
+    return _checked(path, _open(path, os.O_RDONLY, 0 if follow_links else os.O_NOFOLLOW))
 
 
 def open_for_writing(path: Path, flags: int = 0) -> int:
@@ -46,7 +61,7 @@ def open_for_writing(path: Path, flags: int = 0) -> int:
     OSError
         If it cannot be opened; `NotRegular` if it is something else, or has a second name.
     """
-    descriptor = _checked(path, _open(path, os.O_RDWR | flags))
+    descriptor = _checked(path, _open(path, os.O_RDWR | flags, os.O_NOFOLLOW))
     if os.fstat(descriptor).st_nlink > 1:
         os.close(descriptor)
         raise NotRegular(errno.EMLINK, "it is a second name of another file", str(path))
@@ -85,12 +100,11 @@ def inside(path: Path, folder: Path) -> Path:
     return target
 
 
-def _open(path: Path, flags: int) -> int:
+def _open(path: Path, flags: int, no_links: int) -> int:
     try:
-        # Opening a fifo would wait for somebody at its other end.
-        return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, 0o666)
+        return os.open(path, flags | no_links | os.O_NONBLOCK | os.O_NOCTTY, 0o666)
     except OSError as error:
-        if error.errno == errno.ELOOP:
+        if error.errno == errno.ELOOP and no_links:
             raise NotRegular(errno.ELOOP, "it is a link", str(path)) from None
         if error.errno in (errno.EISDIR, errno.ENXIO):
             raise NotRegular(error.errno, "it is not a regular file", str(path)) from None
@@ -98,7 +112,14 @@ def _open(path: Path, flags: int) -> int:
 
 
 def _checked(path: Path, descriptor: int) -> int:
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    raise NotRegular(errno.EINVAL, "it is not a regular file", str(path))
+    try:
+        _check(path, os.fstat(descriptor).st_mode)
+    except NotRegular:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise NotRegular(errno.EINVAL, f"it is {kind(mode)}, expected a file", str(path))

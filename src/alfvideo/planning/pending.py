@@ -164,8 +164,9 @@ def _scan_readable(path: Path, config: Configuration, seen: Lookups) -> Iterator
     recorded = description.read(path, seen)
     for name in RESULT_FOLDERS & entries.keys():
         if not folders.is_folder(entries[name]):
-            what = "link to nothing" if entries[name].is_symlink() else "file"
-            raise Blocked(f"{path / name} is a {what}, expected a folder: rename it")
+            # A link that leads nowhere says so itself.
+            (path / name).stat()
+            raise Blocked(f"{path / name} is a file, expected a folder: rename it")
     collections = {camera.collection.partition("/")[0] for camera in recorded.cameras.values()}
     for name in sorted((RESULT_FOLDERS | collections) & entries.keys()):
         if entries[name].is_symlink() and (why := folders.why_not_written_to(path / name, path)):

@@ -8,7 +8,7 @@ from fnmatch import translate
 from functools import cache
 from pathlib import Path
 
-from alfvideo.files import documents
+from alfvideo.files import regular
 from alfvideo.files.errors import Blocked
 from alfvideo.session.folders import Listing, Lookups, unusable
 
@@ -116,7 +116,7 @@ class Session:
         self.lookups.cacheable = False
         if not file.exists():
             raise Blocked(f"{file} is a link to a file that is not there: bring it here")
-        what = documents.kind(file.stat().st_mode)
+        what = regular.kind(file.stat().st_mode)
         raise Blocked(f"{file} is {what}, expected a file: remove it")
 
     def find(self, collection: str, *patterns: str) -> list[Path]:

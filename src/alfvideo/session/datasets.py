@@ -7,7 +7,6 @@ from one.alf import spec
 from one.alf.path import filename_parts
 
 from alfvideo.files.errors import Blocked
-from alfvideo.session import folders
 from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.rigs import RIGS
 from alfvideo.session.trials import COLUMNS
@@ -241,7 +240,7 @@ def _alf_collections(session: Session) -> list[str]:
     below = [
         f"alf/{name}"
         for name, entry in sorted(session.listing("alf").items())
-        if not name.startswith("#") and folders.is_folder(entry)
+        if not name.startswith("#") and entry.is_dir()
     ]
     return ["alf", *below]
 
