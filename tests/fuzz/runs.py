@@ -42,11 +42,7 @@ _SENTENCE = re.compile(r"ERROR (?P<sentence>.+)")
 
 
 class Outcome(StrEnum):
-<<<<<<< HEAD
-    """What became of a job; all but the first four are defects."""
-=======
-    """The end of a job; all but the first three are defects."""
->>>>>>> main
+    """The end of a job; all but the first four are defects."""
 
     DONE = "done"
     REFUSED = "refused in a sentence"
