@@ -75,6 +75,25 @@ def test_single_frames_are_those_of_opencv(tmp_path, coded):
         np.testing.assert_array_equal(np.stack(found), truth[list(numbers)])
 
 
+@pytest.mark.parametrize(
+    "coded",
+    [
+        {"g": "20", "bf": "0"},
+        {"g": "1000", "bf": "0", "pixel_format": "yuv420p"},
+        {"codec": "mjpeg", "pixel_format": "yuvj420p"},
+        {"codec": "mpeg4", "pixel_format": "yuv420p", "bf": "0", "g": "15"},
+    ],
+)
+def test_single_frames_of_an_avi(tmp_path, coded):
+    """It does not say when frames are shown, and H.264 is then shown a frame after it is read."""
+    path = write(tmp_path / "video.avi", 90, **coded)
+    truth = by_opencv(path)
+    assert len(truth) == 90
+    for numbers in ([0], [89], [41], [0, 45, 89], range(90)):
+        found = list(frames.read(path, numbers))
+        np.testing.assert_array_equal(np.stack(found), truth[list(numbers)])
+
+
 def test_each_single_frame_can_be_reached(tmp_path):
     path = write(tmp_path / "video.mp4", 50, **CODED["open GOP"])
     truth = by_opencv(path)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from alfvideo.files.errors import DataError, MachineError
@@ -202,3 +203,11 @@ def test_the_rig_has_no_mp4_to_transfer(
     with pytest.raises(DataError, match=advice) as caught:
         check(path)
     assert ("from the rig" in str(caught.value)) == (name == "a.avi")
+
+
+def test_a_seek_that_fails_is_no_matter_of_permissions():
+    """FFmpeg says -1, the number of EPERM, for an error that has none."""
+    unknown = av.error.PermissionError(1, "Operation not permitted")
+    refused = av.error.PermissionError(13, "Permission denied")
+    assert probe.machine_error(unknown, Path("a.avi")) is None
+    assert "No permission for a.avi" in str(probe.machine_error(refused, Path("a.avi")))

@@ -9,9 +9,9 @@ import numpy as np
 from av.video.reformatter import Interpolation
 
 from alfvideo.array_types import Image, Integers
-from alfvideo.files.errors import DataError, machine_error
+from alfvideo.files.errors import DataError
 from alfvideo.video import gray
-from alfvideo.video.probe import again, opened
+from alfvideo.video.probe import again, machine_error, opened
 
 
 def picture(frame: av.VideoFrame) -> Image:
@@ -53,7 +53,7 @@ def from_number(path: Path, first: int) -> Iterator[av.VideoFrame]:
                 yield frame
                 number += 1
         except av.FFmpegError as error:
-            raise machine_error(error.errno, path) or _undecodable(
+            raise machine_error(error, path) or _undecodable(
                 path, number, error.strerror
             ) from error
 
@@ -92,7 +92,7 @@ def read(path: Path, numbers: Iterable[int]) -> Iterator[av.VideoFrame]:
                     yield frame
             except av.FFmpegError as error:
                 number = _number(times, wanted[found])
-                raise machine_error(error.errno, path) or _undecodable(
+                raise machine_error(error, path) or _undecodable(
                     path, number, error.strerror
                 ) from error
             if found < wanted.size:
@@ -119,7 +119,12 @@ def _presentation_times(container: av.container.InputContainer, stream: av.Video
     decoding = np.array([entry.timestamp for entry in stream.index_entries], np.int64)
     steps = np.diff(decoding)
     if stream.start_time is not None and steps.size and (steps == steps[0]).all():
-        times: Integers = stream.start_time + np.arange(decoding.size) * steps[0]
+        start = stream.start_time
+        if container.format.name == "avi":
+            # Which knows only when frames are decoded; FFmpeg finds when they are shown.
+            first = next(container.demux(stream))
+            start = start if first.pts is None else first.pts
+        times: Integers = start + np.arange(decoding.size) * steps[0]
         return times
     return _packet_times(container, stream)
 

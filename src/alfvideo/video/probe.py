@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import EPERM
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import imageio_ffmpeg
 
-from alfvideo.files import inputs
-from alfvideo.files.errors import DataError, machine_error
+from alfvideo.files import errors, inputs
+from alfvideo.files.errors import DataError, MachineError
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoSt
     try:
         container = av.open(f"file:{path}")
     except av.FFmpegError as error:
-        raise machine_error(error.errno, path) or DataError(
+        raise machine_error(error, path) or DataError(
             f"{path} cannot be opened as a video ({error.strerror}): it is damaged or was cut. "
             f"{again(path)}"
         ) from error
@@ -71,6 +72,14 @@ def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoSt
         if not container.streams.video:
             raise DataError(f"{path} holds no video stream. {again(path)}")
         yield container, container.streams.video[0]
+
+
+def machine_error(error: av.FFmpegError, path: Path) -> MachineError | None:
+    """Return the error if it is the machine's, None if it is the video's.
+
+    FFmpeg's demuxers say -1 where they know no better number, which is that of EPERM.
+    """
+    return None if error.errno == EPERM else errors.machine_error(error.errno, path)
 
 
 def again(path: Path) -> str:
@@ -187,6 +196,6 @@ def decoded(path: Path) -> Iterator[av.VideoFrame]:
                 yield frame
                 number += 1
         except av.FFmpegError as error:
-            raise machine_error(error.errno, path) or DataError(
+            raise machine_error(error, path) or DataError(
                 f"{path}: frame {number} cannot be decoded ({error.strerror})."
             ) from error
