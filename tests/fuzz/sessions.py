@@ -126,7 +126,7 @@ def log_of(path: Path, work: Work) -> Path:
 def run(recorded: Session, task: Task, camera: Camera, config: Configuration) -> tuple[str, ...]:
     """Run the script of a job; returns its notes."""
     files = task_inputs.find(task, recorded, camera, config)
-    outputs = [datasets.path(pattern, recorded, camera) for pattern in task.outputs]
+    outputs = [datasets.path(pattern, recorded, camera) for pattern in task.written]
     names = _OUTPUTS.get(task.rule) or _names(task)
     log = log_of(recorded.path, Work(camera.label, task.rule))
     snakemake = SimpleNamespace(
@@ -136,7 +136,7 @@ def run(recorded: Session, task: Task, camera: Camera, config: Configuration) ->
         output=rules.Files(dict(zip(names, map(str, outputs), strict=True))),
         params=SimpleNamespace(settings=task.params(recorded, camera, config)),
         resources={},
-        log=rules.Files({"job": str(log), "wheel": str(log.with_suffix(".png"))}),
+        log=[str(log)],
     )
     script = _REPO / "scripts" / f"{SCRIPTS.get(task.rule, task.rule)}.py"
     source = compile(script.read_text(), str(script), "exec")
@@ -150,7 +150,7 @@ def run(recorded: Session, task: Task, camera: Camera, config: Configuration) ->
 
 def _names(task: Task) -> tuple[str, ...]:
     if datasets.TIMES in task.outputs:
-        return ("times",)
+        return ("times", "timing")
     if task.stage == "features":
         return ("features",)
     return ("checks" if task.stage.endswith("QC") else "picture",)
