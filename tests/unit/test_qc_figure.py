@@ -117,8 +117,9 @@ def titles(figure):
     return {axes.get_title() for axes in figure.axes}
 
 
-def test_shifts_take_the_place_of_a_gpio_that_was_not_saved(tmp_path):
-    camera = replace(inspection().camera, frame_data=FrameData(TIMES, None, None))
+@pytest.mark.parametrize("gpio", [None, np.zeros((300, 4), bool), np.ones((300, 4), bool)])
+def test_shifts_take_the_place_of_a_gpio_that_saw_nothing(tmp_path, gpio):
+    camera = replace(inspection().camera, frame_data=FrameData(TIMES, None, gpio))
     without = inspection(camera=camera)
     figure = camera_qc(without, "x", SHIFTS)
     (axes,) = (axes for axes in figure.axes if axes.get_title().startswith("Shift by the wheel"))

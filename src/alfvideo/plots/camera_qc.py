@@ -35,7 +35,7 @@ def camera_qc(inspection: Inspection, title: str, shifts: WheelShifts | None = N
     """Draw sampled frames, brightness, frame intervals, GPIO against TTL, and wheel; list checks.
 
     A panel without data says what is missing. Where the motion of the wheel was looked at to find
-    the times, `shifts` are drawn beside the GPIO, or in its place if the camera saved none.
+    the times, `shifts` are drawn beside the GPIO, or in its place if its pin never changes.
     """
     figure = Figure(figsize=(17, 11), layout="constrained")
     grid = figure.add_gridspec(3, 4, width_ratios=(1, 1, 1, 1.3), height_ratios=(1.1, 1, 1))
@@ -47,7 +47,7 @@ def camera_qc(inspection: Inspection, title: str, shifts: WheelShifts | None = N
     lower = grid[1:, :3].subgridspec(2, 2)
     for place, draw in ((0, _brightness), (1, _intervals), (3, _wheel)):
         draw(figure.add_subplot(lower[place]), inspection)
-    has_gpio = _pins(inspection).size > 0
+    has_gpio = gpio_fronts(_pins(inspection)[:, SYNC_PIN]).indices.size > 0
     alignment = lower[2].subgridspec(1, 1 + (has_gpio and shifts is not None))
     if has_gpio or shifts is None:
         _gpio(figure.add_subplot(alignment[0]), inspection)
