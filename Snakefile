@@ -4,11 +4,11 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from alfvideo import configuration
-from alfvideo.files import yaml_model
+from alfvideo.files import labels, yaml_model
 from alfvideo.files.errors import DataError
 from alfvideo.planning import snakemake_internals
 from alfvideo.pose import cascades
-from alfvideo.session import datasets, labels
+from alfvideo.session import datasets
 
 min_version("9.27")
 

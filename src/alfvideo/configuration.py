@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from alfvideo.files import yaml_model
+from alfvideo.files import labels, yaml_model
 from alfvideo.files.yaml_model import (
     ConfigurationError,
     Items,
@@ -21,7 +21,6 @@ from alfvideo.files.yaml_model import (
     Whole,
     key,
 )
-from alfvideo.session import labels
 from alfvideo.trackers import TRACKERS
 
 __all__ = ["Box", "Configuration", "ConfigurationError", "parse", "read"]

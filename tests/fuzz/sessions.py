@@ -11,9 +11,10 @@ import numpy as np
 
 from alfvideo import configuration
 from alfvideo.configuration import Configuration
+from alfvideo.files.errors import Blocked
 from alfvideo.planning import task_inputs, tasks
 from alfvideo.planning.task import Task
-from alfvideo.session import datasets, description
+from alfvideo.session import datasets, description, quarantine
 from alfvideo.session.cameras import Camera, Session
 from rigsim import Rig, load_truth, render, tree
 from tests.algorithm_digests import SCRIPTS
@@ -125,7 +126,11 @@ def log_of(path: Path, work: Work) -> Path:
 
 def run(recorded: Session, task: Task, camera: Camera, config: Configuration) -> tuple[str, ...]:
     """Run the script of a job; returns its notes."""
-    files = task_inputs.find(task, recorded, camera, config)
+    try:
+        files = task_inputs.find(task, recorded, camera, config)
+    # As the scan does.
+    except OSError as error:
+        raise Blocked(quarantine.reason(error, recorded.path)) from None
     outputs = [datasets.path(pattern, recorded, camera) for pattern in task.written]
     names = _OUTPUTS.get(task.rule) or _names(task)
     log = log_of(recorded.path, Work(camera.label, task.rule))

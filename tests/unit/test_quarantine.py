@@ -10,9 +10,9 @@ import pytest
 from tests.unit.test_pending import small
 
 from alfvideo.configuration import Configuration
-from alfvideo.planning import pending, quarantine
+from alfvideo.planning import pending
 from alfvideo.planning.pending import State, Status
-from alfvideo.session import description
+from alfvideo.session import description, quarantine
 from rigsim import Rig
 
 Render = Callable[[Path, Rig], Path]

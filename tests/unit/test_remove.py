@@ -11,8 +11,7 @@ import pytest
 
 from alfvideo.files.errors import DataError
 from alfvideo.files.regular import NotRegular
-from alfvideo.jobs import provenance
-from alfvideo.registration import registry
+from alfvideo.jobs import provenance, raw_datasets
 from alfvideo.video import compress, remove
 
 NAME = "raw_video_data/_iblrig_leftCamera.raw"
@@ -70,10 +69,10 @@ def plain(tmp_path: Path, ffmpeg: Callable) -> Recorded:
 
 
 def test_what_is_removed_is_kept_on_record(session: Recorded):
-    expected = registry.describe(session.originals, session.path)
+    expected = raw_datasets.describe(session.originals, session.path)
     session.remove()
     assert not any(path.exists() for path in session.originals)
-    assert registry.read(session.record) == expected
+    assert raw_datasets.read(session.record) == expected
     lines = session.removed()
     assert [{key: line[key] for key in expected[0]} for line in lines] == expected
     assert {line["session"] for line in lines} == {"KB001/2026-01-05/001"}
@@ -99,18 +98,18 @@ def test_a_kill_between_record_and_removal_is_finished_by_the_next_run(
     tmp_path: Path, ffmpeg: Callable, ending: str
 ):
     session = Recorded(tmp_path / "Subjects", ffmpeg, "camlog")
-    expected = registry.describe(session.originals, session.path)
+    expected = raw_datasets.describe(session.originals, session.path)
     names = ",".join([*(path.name for path in session.originals), ending])
     arguments = [names, session.mp4, session.path, session.root, session.record]
     done = subprocess.run([sys.executable, "-c", KILL, *map(str, arguments)])
     assert done.returncode == -SIGKILL
-    assert registry.read(session.record) == expected, "recorded before anything goes"
+    assert raw_datasets.read(session.record) == expected, "recorded before anything goes"
     assert session.originals[0].exists()
     assert session.originals[1].exists() == (ending == ".camlog")
     session.record.unlink()  # as Snakemake does before it starts the job again
     session.remove()
     assert not any(path.exists() for path in session.originals)
-    assert registry.read(session.record) == expected
+    assert raw_datasets.read(session.record) == expected
     assert sorted(line["path"] for line in session.removed()) == sorted(
         dataset["path"] for dataset in expected
     )

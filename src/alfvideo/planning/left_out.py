@@ -6,8 +6,9 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from alfvideo.configuration import Configuration
+from alfvideo.files import labels
 from alfvideo.files.errors import DataError
-from alfvideo.session import datasets, folders, labels
+from alfvideo.session import datasets, folders
 from alfvideo.session.cameras import VIDEO_COLLECTION, Camera, Session
 
 VIDEOS = (".avi", ".mp4", ".mkv", ".mov", ".mpg", ".mpeg", ".mj2", ".wmv")

@@ -12,10 +12,10 @@ from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Entry
-from alfvideo.planning import left_out, quarantine, task_inputs, tasks, up_to_date
+from alfvideo.planning import left_out, task_inputs, tasks, up_to_date
 from alfvideo.planning.scan_cache import Memory, load_memory
 from alfvideo.planning.task import Task
-from alfvideo.session import datasets, description, folders
+from alfvideo.session import datasets, description, folders, quarantine
 from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.folders import Lookups
 

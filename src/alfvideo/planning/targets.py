@@ -15,12 +15,12 @@ from alfvideo.configuration import Configuration
 from alfvideo.files import lock
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance, runs
-from alfvideo.planning import pending, quarantine, scan_cache, start, task_inputs, tasks, unfinished
+from alfvideo.planning import pending, scan_cache, start, task_inputs, tasks, unfinished
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.planning.snakemake_internals import Invocation
 from alfvideo.planning.task import Task
-from alfvideo.session import datasets, description, folders
+from alfvideo.session import datasets, description, folders, quarantine
 from alfvideo.session.cameras import ALL_CAMERAS, Camera
 
 Show = Callable[[Sequence[Status], Path, Configuration], None]

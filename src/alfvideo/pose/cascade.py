@@ -8,9 +8,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from alfvideo.files import yaml_model
+from alfvideo.files import labels, yaml_model
 from alfvideo.files.yaml_model import Items, Model, Number, Truth, Whole, key
-from alfvideo.session import labels
 
 ENSEMBLE_SMOOTHING = {"pupil", "points"}
 

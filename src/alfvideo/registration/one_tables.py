@@ -21,10 +21,9 @@ from pyarrow.parquet import read_schema
 
 from alfvideo.files import atomic, regular
 from alfvideo.files.errors import Blocked, DataError
-from alfvideo.jobs import provenance
-from alfvideo.planning import quarantine
-from alfvideo.registration import names, registry
-from alfvideo.session import description, folders
+from alfvideo.jobs import provenance, raw_datasets
+from alfvideo.registration import names
+from alfvideo.session import description, folders, quarantine
 
 NAMESPACE = uuid.uuid3(uuid.NAMESPACE_DNS, "alfvideo")
 """All ids follow from it and from paths, so that they are the same on every machine for ever.
@@ -341,7 +340,7 @@ def _hashes(session: Path) -> tuple[dict[tuple[str, int], str], list[str]]:
             hashes[name, size] = md5
     for record in folders.matching(session, "registration/*_raw.json"):
         try:
-            for raw in registry.read(record):
+            for raw in raw_datasets.read(record):
                 hashes[raw["path"], raw["file_size"]] = raw["hash"]
         except DataError as error:
             problems.append(str(error))

@@ -8,9 +8,8 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from alfvideo.files import documents
+from alfvideo.files import documents, labels
 from alfvideo.files.errors import Blocked, Broken
-from alfvideo.session import labels
 from alfvideo.session.cameras import VIDEO_COLLECTION, Camera, Session, any_of
 from alfvideo.session.folders import Lookups
 from alfvideo.session.rigs import NAMESPACE, RIGS

@@ -10,9 +10,8 @@ from typing import cast
 
 from alfvideo.files import aside, atomic, flock, regular
 from alfvideo.files.errors import DataError
-from alfvideo.jobs import provenance
-from alfvideo.registration import registry
-from alfvideo.registration.registry import RawDataset
+from alfvideo.jobs import provenance, raw_datasets
+from alfvideo.jobs.raw_datasets import RawDataset
 from alfvideo.video import compare
 
 log = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ def remove(originals: Sequence[Path], mp4: Path, session: Path, root: Path, reco
     """
     before = [path.stat() for path in originals]
     made = _entry_of(mp4, session)
-    here = registry.describe(originals, session)
+    here = raw_datasets.describe(originals, session)
     _check(originals, mp4, here, made)
     for path, seen in zip(originals, before, strict=True):
         now = path.stat()
@@ -60,7 +59,7 @@ def remove(originals: Sequence[Path], mp4: Path, session: Path, root: Path, reco
             raise DataError(f"{path} changed while it was compared with its mp4. Run again.")
     gone = _gone_before(root, session, mp4, here)
     with atomic.output(record) as partial:
-        registry.write([*here, *gone], partial)
+        raw_datasets.write([*here, *gone], partial)
     _note(root, session, mp4, made, here)
     for path in reversed(originals):
         path.unlink()

@@ -16,8 +16,7 @@ from alfvideo.files import atomic, csv_cells
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Entry
-from alfvideo.planning import quarantine
-from alfvideo.session import folders
+from alfvideo.session import folders, quarantine
 
 COLUMNS = (
     *(

@@ -8,9 +8,9 @@ from one.alf.path import ALFPath
 
 from alfvideo.files import regular
 from alfvideo.files.errors import Blocked, DataError
-from alfvideo.jobs import provenance
+from alfvideo.jobs import provenance, raw_datasets
 from alfvideo.jobs.provenance import Entry
-from alfvideo.registration import names, registry
+from alfvideo.registration import names
 from alfvideo.registration.alyx import details, quality
 from alfvideo.registration.alyx.records import Dataset, Picture, SessionRecord, Status, TaskRecord
 from alfvideo.session import folders
@@ -79,7 +79,7 @@ def _datasets(session: Path, made: dict[str, Entry]) -> tuple[Dataset, ...]:
             except KeyError:
                 log.warning("%s has no size or hash in its record: not registered.", name)
         if name.endswith("_raw.json") and (session / name).exists():
-            for raw in registry.read(session / name):
+            for raw in raw_datasets.read(session / name):
                 datasets[raw["path"]] = Dataset(raw["path"], raw["file_size"], raw["hash"], version)
     return tuple(
         dataset

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from alfvideo.configuration import Configuration
-from alfvideo.planning import quarantine, task_inputs, tasks
+from alfvideo.planning import task_inputs, tasks
 from alfvideo.planning.pending import State, Status
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
-from alfvideo.session import description
+from alfvideo.session import description, quarantine
 from alfvideo.session.cameras import ALL_CAMERAS, Session
 from alfvideo.views.history import Past
 

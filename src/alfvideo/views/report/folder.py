@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alfvideo.files import atomic
 from alfvideo.jobs import provenance
-from alfvideo.planning import quarantine
+from alfvideo.session import quarantine
 from alfvideo.views.report import page, pictures
 from alfvideo.views.report.sessions import Report
 

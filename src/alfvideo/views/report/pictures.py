@@ -12,9 +12,9 @@ from types import SimpleNamespace
 
 from jinja2 import Environment
 
-from alfvideo.files import regular
+from alfvideo.files import labels, regular
 from alfvideo.planning.pending import Status
-from alfvideo.session import datasets, folders, labels
+from alfvideo.session import datasets, folders
 from alfvideo.trackers import TRACKERS
 
 MAX_BYTES = 500_000_000

@@ -14,9 +14,9 @@ from alfvideo.files import arrays, regular
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Entry
-from alfvideo.planning import quarantine, up_to_date
+from alfvideo.planning import up_to_date
 from alfvideo.planning.pending import State, Status
-from alfvideo.session import datasets
+from alfvideo.session import datasets, quarantine
 from alfvideo.views.report import pictures
 from alfvideo.views.report.checks import Quality, qualities, worst
 from alfvideo.views.report.pictures import Picture

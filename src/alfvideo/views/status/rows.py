@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from alfvideo.jobs import provenance, running
 from alfvideo.jobs.provenance import Entry
-from alfvideo.planning import quarantine, tasks
+from alfvideo.planning import tasks
 from alfvideo.planning.pending import State, Status
+from alfvideo.session import quarantine
 
 LogsOf = Callable[[Status], Iterable[Path]]
 """The logs that the jobs of a pending stage may write."""

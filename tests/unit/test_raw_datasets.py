@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alfvideo.files.errors import DataError
-from alfvideo.registration import registry
+from alfvideo.jobs import raw_datasets
 
 
 def test_describe_and_write(tmp_path: Path):
@@ -15,7 +15,7 @@ def test_describe_and_write(tmp_path: Path):
     file.parent.mkdir()
     file.write_bytes(b"12345")
     record = tmp_path / "record.json"
-    registry.write(registry.describe([file], tmp_path), record)
+    raw_datasets.write(raw_datasets.describe([file], tmp_path), record)
     md5 = hashlib.md5(b"12345").hexdigest()
     expected = {"path": "raw_video_data/ä b.bin", "file_size": 5, "hash": md5}
     assert json.loads(record.read_text(encoding="utf-8")) == {"datasets": [expected]}
@@ -25,12 +25,12 @@ def test_empty_file_is_refused(tmp_path: Path):
     file = tmp_path / "_iblrig_leftCamera.frameData.bin"
     file.touch()
     with pytest.raises(DataError, match=r"leftCamera\.frameData\.bin is empty .*Transfer it again"):
-        registry.describe([file], tmp_path)
+        raw_datasets.describe([file], tmp_path)
 
 
 def test_the_same_files_give_the_same_record(tmp_path: Path):
     file = tmp_path / "a"
     file.write_text("x")
-    first = registry.describe([file], tmp_path)
+    first = raw_datasets.describe([file], tmp_path)
     file.touch()
-    assert registry.describe([file], tmp_path) == first
+    assert raw_datasets.describe([file], tmp_path) == first
