@@ -205,7 +205,7 @@ def test_memory_and_time_grow_with_each_attempt():
 
 
 def test_the_timing_record_is_an_input_if_this_run_makes_it(session: Path, config):
-    """What is written beside times that are done is not waited for."""
+    """Nothing waits for what is written beside times that are done."""
     record = session / "qc" / "_ibl_bodyCamera.timing.json"
     root = session.parents[2]
     assert planner(config, root).inputs("video_qc", session, "body")["timing"] == [str(record)]

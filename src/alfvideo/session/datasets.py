@@ -19,7 +19,7 @@ RAW_AVI = RAW_MP4.removesuffix("mp4") + "avi"
 RAW_CAMLOG = RAW_MP4.removesuffix("mp4") + "camlog"
 TIMES = "{session}/alf/" + spec.to_alf("{camera}Camera", "times", "npy", namespace="ibl")
 TIMING = "{session}/qc/" + spec.to_alf("{camera}Camera", "timing", "json", namespace="ibl")
-"""How the times were found."""
+"""The method by which the times were found, and what shows it."""
 VIDEO_QC = "{session}/qc/" + spec.to_alf("{camera}Camera", "videoQC", "json", namespace="ibl")
 VIDEO_QC_PICTURE = "{session}/snapshot/{camera}Camera_qc.png"
 RAW_DATASETS = "{session}/registration/{camera}Camera_raw.json"

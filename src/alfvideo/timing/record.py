@@ -43,7 +43,7 @@ class WheelShifts:
 
 @dataclass(frozen=True)
 class TimingRecord:
-    """How the times of a camera were found."""
+    """The method and the notes of a camera's times, and what was found by the wheel."""
 
     method: str
     """'gpio', 'wheel', 'pulses' or 'camlog'."""
