@@ -1,5 +1,5 @@
-# From mp4 and sync pulses to one time for each frame. Three rules write the same file, each for one
-# kind of session; the input functions leave only one of them possible.
+# From mp4 and sync pulses to one time for each frame. Three rules write the same files, each for
+# one kind of session; the input functions leave only one of them possible.
 
 
 rule video_sync_qc_bpod:
@@ -7,6 +7,7 @@ rule video_sync_qc_bpod:
         unpack(inputs_of("video_sync_qc_bpod")),
     output:
         times=datasets.TIMES,
+        timing=datasets.TIMING,
     log:
         "logs/video_sync_qc_bpod{session}/{camera}.log",
     benchmark:
@@ -27,9 +28,9 @@ rule video_sync_qc_nidq:
         unpack(inputs_of("video_sync_qc_nidq")),
     output:
         times=datasets.TIMES,
+        timing=datasets.TIMING,
     log:
         "logs/video_sync_qc_nidq{session}/{camera}.log",
-        wheel=datasets.WHEEL_PICTURE,
     benchmark:
         "benchmarks/video_sync_qc_nidq{session}/{camera}.tsv"
     priority: priority_of("video_sync_qc_nidq")
@@ -48,6 +49,7 @@ rule video_sync_qc_camlog:
         unpack(inputs_of("video_sync_qc_camlog")),
     output:
         times=datasets.TIMES,
+        timing=datasets.TIMING,
     log:
         "logs/video_sync_qc_camlog{session}/{camera}.log",
     benchmark:

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 from alfvideo.files import arrays, atomic
-from alfvideo.files.errors import attempt
+from alfvideo.files.errors import DataError, attempt
 from alfvideo.jobs import job
 from alfvideo.plots.camera_qc import camera_qc
 from alfvideo.qc import camera, inputs, outcome, rigs
 from alfvideo.session.rigs import RIGS
-from alfvideo.timing import wheel
+from alfvideo.timing import record, wheel
 
 with job.run(snakemake) as this:
     mp4 = Path(snakemake.input.mp4[0])
@@ -33,9 +33,16 @@ with job.run(snakemake) as this:
     )
     checks = outcome.report("video", this.camera, inspection.checks)
     this.note(*dict.fromkeys(checks["reasons"].values()))
+    # Times of another program have none.
+    timing = attempt(record.load, found["timing"][0]) if found["timing"] else None
+    if isinstance(timing, DataError):
+        this.note(str(timing))
+        timing = None
+    shifts = timing.wheel if timing else None
     with (
         atomic.output(snakemake.output.checks) as partial_checks,
         atomic.output(snakemake.output.picture) as partial_picture,
     ):
         partial_checks.write_text(json.dumps(checks, indent=1), encoding="utf-8")
-        camera_qc(inspection, this.session_name).savefig(partial_picture, format="png", dpi=100)
+        figure = camera_qc(inspection, this.session_name, shifts)
+        figure.savefig(partial_picture, format="png", dpi=100)

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from alfvideo.files import arrays
 from alfvideo.jobs import job
-from alfvideo.timing import bpod, embedded, timestamps
+from alfvideo.timing import bpod, embedded, record, timestamps
 from alfvideo.video import probe
 
 with job.run(snakemake) as this:
@@ -15,4 +14,5 @@ with job.run(snakemake) as this:
     frame_data = embedded.load(map(Path, snakemake.input.embedded))
     found = timestamps.camera_times(pulses, frames, frame_data, bpod.sync_fronts(trials))
     this.note(*notes, *found.notes)
-    arrays.save(snakemake.output.times, found.times)
+    made = record.TimingRecord(found.method, tuple(this.notes))
+    record.save(made, snakemake.output.timing, found.times, snakemake.output.times)

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from alfvideo.files import arrays
 from alfvideo.jobs import job
-from alfvideo.timing import sync, timestamps
+from alfvideo.timing import record, sync, timestamps
 from alfvideo.video import probe
 
 with job.run(snakemake) as this:
@@ -15,4 +14,5 @@ with job.run(snakemake) as this:
 
     found = timestamps.camlog_times(pulses, probe.probe_whole(Path(snakemake.input.mp4[0])).frames)
     this.note(*found.notes)
-    arrays.save(snakemake.output.times, found.times)
+    made = record.TimingRecord(found.method, tuple(this.notes))
+    record.save(made, snakemake.output.timing, found.times, snakemake.output.times)

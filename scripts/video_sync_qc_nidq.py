@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from alfvideo.files import arrays, atomic
 from alfvideo.jobs import job
-from alfvideo.timing import embedded, sync, timestamps, wheel
+from alfvideo.timing import embedded, record, sync, timestamps, wheel
 from alfvideo.video import probe, region
 
 with job.run(snakemake) as this:
@@ -20,19 +19,17 @@ with job.run(snakemake) as this:
     frame_data = embedded.load(map(Path, snakemake.input.embedded))
     found = timestamps.camera_times(pulses, frames, frame_data, ttl)
 
-    picture = Path(snakemake.log.wheel)
-    picture.unlink(missing_ok=True)
+    shifts = None
     if found.method == "pulses" and (box := this.settings["wheel_region"]):
-        # Rare, and 1.5 s to load.
-        from alfvideo.plots.wheel_alignment import wheel_alignment_figure
+        # Rare, and slow to load.
+        from alfvideo.timing.wheel_alignment import for_record
         from alfvideo.timing.wheel_alignment.fallback import instead_of_pulses
 
         turned = wheel.load([Path(file) for file in snakemake.input.wheel], daq, namespace)
         found, alignment = instead_of_pulses(found, mp4, turned, region.from_configuration(box))
         if alignment is not None:
-            with atomic.output(picture) as partial:
-                figure = wheel_alignment_figure(alignment, f"{this.session_name} {this.camera}")
-                figure.savefig(partial, format="png", dpi=100)
+            shifts = for_record(alignment)
 
     this.note(*found.notes)
-    arrays.save(snakemake.output.times, found.times)
+    made = record.TimingRecord(found.method, tuple(this.notes), shifts)
+    record.save(made, snakemake.output.timing, found.times, snakemake.output.times)

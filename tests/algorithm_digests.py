@@ -54,7 +54,6 @@ EXCLUDED = {
     "alfvideo.files.flock": "who may write",
     "alfvideo.files.inputs": "what is refused before it is read",
     "alfvideo.files.lock": "who may write",
-    "alfvideo.plots.wheel_alignment": "a picture beside the times, which does not change them",
     "alfvideo.pose.devices": "which GPU",
     "alfvideo.pose.environment": "which Python; the engine's lock file says what is in it",
     "alfvideo.pose.messages": "the wire between two processes",

@@ -131,7 +131,7 @@ def run(recorded: Session, task: Task, camera: Camera, config: Configuration) ->
     # As the scan does.
     except OSError as error:
         raise Blocked(quarantine.reason(error, recorded.path)) from None
-    outputs = [datasets.path(pattern, recorded, camera) for pattern in task.outputs]
+    outputs = [datasets.path(pattern, recorded, camera) for pattern in task.written]
     names = _OUTPUTS.get(task.rule) or _names(task)
     log = log_of(recorded.path, Work(camera.label, task.rule))
     snakemake = SimpleNamespace(
@@ -141,7 +141,7 @@ def run(recorded: Session, task: Task, camera: Camera, config: Configuration) ->
         output=rules.Files(dict(zip(names, map(str, outputs), strict=True))),
         params=SimpleNamespace(settings=task.params(recorded, camera, config)),
         resources={},
-        log=rules.Files({"job": str(log), "wheel": str(log.with_suffix(".png"))}),
+        log=[str(log)],
     )
     script = _REPO / "scripts" / f"{SCRIPTS.get(task.rule, task.rule)}.py"
     source = compile(script.read_text(), str(script), "exec")
@@ -155,7 +155,7 @@ def run(recorded: Session, task: Task, camera: Camera, config: Configuration) ->
 
 def _names(task: Task) -> tuple[str, ...]:
     if datasets.TIMES in task.outputs:
-        return ("times",)
+        return ("times", "timing")
     if task.stage == "features":
         return ("features",)
     return ("checks" if task.stage.endswith("QC") else "picture",)

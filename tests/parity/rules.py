@@ -65,16 +65,18 @@ def camera_times(path: Path, label: str) -> Times:
     )
     files = task_inputs.find(task, recorded, camera, _CONFIG)
     inputs = {name: list(map(str, found)) for name, found in files.items()}
-    output = datasets.path(datasets.TIMES, recorded, camera)
+    output, timing = (
+        datasets.path(pattern, recorded, camera) for pattern in (datasets.TIMES, datasets.TIMING)
+    )
     log = path / "logs" / f"{label}.log"
     job = SimpleNamespace(
         rule=task.rule,
         wildcards=SimpleNamespace(session=str(path), camera=label),
         input=Files(inputs),
-        output=Files({"times": str(output)}),
+        output=Files({"times": str(output), "timing": str(timing)}),
         params=SimpleNamespace(settings=task.params(recorded, camera, _CONFIG)),
         resources={},
-        log=Files({"job": str(log), "wheel": str(path / "snapshot" / "wheel.png")}),
+        log=[str(log)],
     )
     try:
         runpy.run_path(str(_SCRIPTS / f"{task.rule}.py"), init_globals={"snakemake": job})

@@ -151,7 +151,7 @@ def test_files_of_others_are_not_made_known(session: Path, tmp_path: Path):
     secret = tmp_path / "secret.png"
     secret.write_bytes(b"the thesis")
     (session / "snapshot" / "out.png").symlink_to(secret)
-    (session / "snapshot" / "empty.png").touch()
+    (session / "snapshot" / "fifo.png").unlink(missing_ok=True)
     os.mkfifo(session / "snapshot" / "fifo.png")
     (session / "snapshot" / "again.png").symlink_to("bodyCamera_qc.png")
     made = json.loads((session / provenance.FILE_NAME).read_text())

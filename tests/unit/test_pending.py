@@ -46,7 +46,7 @@ def finish(path: Path, config: Configuration) -> None:
             if not task.applies(read, camera, config):
                 continue
             inputs = list(chain(*task_inputs.find(task, read, camera, config).values()))
-            for pattern in task.outputs:
+            for pattern in task.written:
                 output = datasets.path(pattern, read, camera)
                 output.parent.mkdir(exist_ok=True)
                 output.write_text(task.rule)
@@ -332,11 +332,58 @@ def test_input_that_went(done: Path, config: Configuration):
         ("alf/_ibl_bodyCamera.times.npy", {"times", "qc"}),
         ("qc/_ibl_bodyCamera.videoQC.json", {"qc"}),
         ("snapshot/bodyCamera_qc.png", {"qc"}),
+        ("qc/_ibl_bodyCamera.timing.json", {"qc"}),
     ],
 )
 def test_missing_output(done: Path, config: Configuration, output: str, expected: set[str]):
     (done / output).unlink()
     assert stages(done, config, State.PENDING) == expected
+
+
+TIMING = "qc/_ibl_bodyCamera.timing.json"
+
+
+def check_inputs(path: Path, config: Configuration, *coming: Path) -> list[Path]:
+    read = description.read(path)
+    task = tasks.BY_RULE["video_qc"]
+    return task_inputs.find(task, read, read.cameras["body"], config, coming)["timing"]
+
+
+def without_timing_record(done: Path) -> None:
+    """Leave times and checks as another program, or a version without records, makes them."""
+    (done / TIMING).unlink()
+    records = json.loads((done / provenance.FILE_NAME).read_text())
+    del records[TIMING]
+    for record in records.values():
+        record["inputs"].pop(TIMING, None)
+    (done / provenance.FILE_NAME).write_text(json.dumps(records))
+
+
+@pytest.mark.parametrize("unrecorded", ["", "times.npy", "videoQC.json"])
+def test_times_without_a_timing_record_are_done(done: Path, config: Configuration, unrecorded: str):
+    without_timing_record(done)
+    records = json.loads((done / provenance.FILE_NAME).read_text())
+    known = {name: each for name, each in records.items() if not name.endswith(unrecorded or "-")}
+    (done / provenance.FILE_NAME).write_text(json.dumps(known))
+    assert stages(done, config, State.PENDING) == set()
+    assert check_inputs(done, config) == []
+
+
+def test_the_timing_record_is_read_if_the_times_are_to_be_made(done: Path, config: Configuration):
+    """However they came to be pending: then it is made with them."""
+    without_timing_record(done)
+    edit_records(done, lambda record: record["params"].update(crf=1))
+    found = {status.stage: status for status in pending.scan_session(done, config)}
+    assert found["times"].reason == found["qc"].reason.replace("times", "video")
+    assert found["times"].outputs == (done / "alf" / "_ibl_bodyCamera.times.npy", done / TIMING)
+    assert check_inputs(done, config, *found["times"].outputs) == [done / TIMING]
+
+
+def test_a_record_of_the_timing_that_came_later_is_read(done: Path, config: Configuration):
+    without_timing_record(done)
+    (done / TIMING).write_text("{}")
+    found = {status.stage: status.reason for status in pending.scan_session(done, config)}
+    assert (found["times"], found["qc"]) == ("", "timing.json is new")
 
 
 def test_output_of_the_same_date_as_its_inputs_is_done(done: Path, config: Configuration):
@@ -401,6 +448,7 @@ def test_targets_are_the_outputs_of_pending_stages(done: Path, config: Configura
     targets = pending.targets(pending.scan_session(done, config))
     assert targets == [
         str(done / "alf" / "_ibl_bodyCamera.times.npy"),
+        str(done / "qc" / "_ibl_bodyCamera.timing.json"),
         str(done / "qc" / "_ibl_bodyCamera.videoQC.json"),
         str(done / "snapshot" / "bodyCamera_qc.png"),
     ]

@@ -1,5 +1,7 @@
 """The figure of a camera draws what there is, and says what is missing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from one.alf.spec import QC
@@ -12,6 +14,7 @@ from alfvideo.qc.picture import match
 from alfvideo.qc.rigs import Expected
 from alfvideo.qc.wheel import Motion
 from alfvideo.timing.embedded import FrameData
+from alfvideo.timing.record import WheelShifts
 from alfvideo.video.region import Region
 
 pytest.importorskip("matplotlib", reason="matplotlib is not installed")
@@ -95,3 +98,46 @@ def test_what_is_missing_is_said(tmp_path):
     for text in ("There are no camera times.", "This rig has no GPIO.", "There is no wheel."):
         assert text in written
     figure.savefig(tmp_path / "figure.png")
+
+
+SHIFTS = WheelShifts(
+    used=True,
+    region=Region(10, 20, 30, 20),
+    distinctness=3.25,
+    window_times=np.arange(1.0, 10),
+    shifts=np.array([np.nan, *np.full(8, 4.0)]),
+    cleaned_shifts=np.full(9, 4.0),
+    step_frames=np.array([0, 150]),
+    step_times=np.array([0.5, 5.5]),
+    step_shifts=np.array([4, 6]),
+)
+
+
+def titles(figure):
+    return {axes.get_title() for axes in figure.axes}
+
+
+@pytest.mark.parametrize("gpio", [None, np.zeros((300, 4), bool), np.ones((300, 4), bool)])
+def test_shifts_take_the_place_of_a_gpio_that_saw_nothing(tmp_path, gpio):
+    camera = replace(inspection().camera, frame_data=FrameData(TIMES, None, gpio))
+    without = inspection(camera=camera)
+    figure = camera_qc(without, "x", SHIFTS)
+    (axes,) = (axes for axes in figure.axes if axes.get_title().startswith("Shift by the wheel"))
+    assert axes.get_title() == "Shift by the wheel, used (distinctness 3.2)"
+    windows, cleaned, of_frames = axes.get_lines()
+    np.testing.assert_array_equal(windows.get_ydata(), SHIFTS.shifts)
+    np.testing.assert_array_equal(cleaned.get_ydata(), SHIFTS.cleaned_shifts)
+    assert list(zip(*of_frames.get_data(), strict=True)) == [(0.5, 4), (5.5, 6), (9, 6)]
+    assert "GPIO of the camera against sync TTL" not in titles(figure)
+    assert len(figure.axes) == len(camera_qc(without, "x").axes)
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()][-1] == "wheel"
+    figure.savefig(tmp_path / "figure.png")
+
+
+def test_shifts_stand_beside_a_gpio_that_decides_nothing():
+    figure = camera_qc(inspection(), "x", replace(SHIFTS, used=False))
+    assert {
+        "Shift by the wheel, NOT used (distinctness 3.2)",
+        "GPIO of the camera against sync TTL",
+    } <= titles(figure)
+    assert len(figure.axes) == len(camera_qc(inspection(), "x").axes) + 1

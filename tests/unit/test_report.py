@@ -438,10 +438,3 @@ def test_a_page_that_cannot_be_rendered_leaves_the_others(
     assert (tmp_path / "report" / "index.html").read_text().count("broken: ValueError") == 1
     assert "Traceback" in next((tmp_path / "logs" / "broken").iterdir()).read_text()
     assert "dropped 3 frames" in (pages / report(whole).page / "index.html").read_text()
-
-
-def test_the_picture_of_an_alignment_that_was_not_needed_is_not_shown(path: Path):
-    (path / "snapshot" / "leftCamera_wheel_alignment.png").touch()
-    found = report(path)
-    assert [picture.file.name for picture in found.pictures] == ["leftCamera_qc.png"]
-    assert found.problem == ""

@@ -202,3 +202,20 @@ def test_every_task_says_what_it_needs():
 def test_memory_and_time_grow_with_each_attempt():
     declared = resources.declared("video_qc")
     assert declared["mem_mb"](None, attempt=3) == 3 * declared["mem_mb"](None, attempt=1)
+
+
+def test_the_timing_record_is_an_input_if_this_run_makes_it(session: Path, config):
+    """Nothing waits for what is written beside times that are done."""
+    record = session / "qc" / "_ibl_bodyCamera.timing.json"
+    root = session.parents[2]
+    assert planner(config, root).inputs("video_qc", session, "body")["timing"] == [str(record)]
+    of_a_job = planner(config, root, Started(plans_jobs=False))
+    assert of_a_job.inputs("video_qc", session, "body")["timing"] == []
+    finish(session, config)
+    record.unlink()
+    (session / "qc" / "_ibl_bodyCamera.videoQC.json").unlink()
+    assert planner(config, root).inputs("video_qc", session, "body")["timing"] == []
+    assert (
+        "it is done"
+        in planner(config, root).inputs("video_sync_qc_nidq", session, "body")["blocked"]
+    )

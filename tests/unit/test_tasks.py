@@ -38,7 +38,7 @@ def names(files: list[Path]) -> list[str]:
 
 def test_rules_write_what_the_table_says(workflow_rules: dict[str, list[str]]):
     for task in tasks.TASKS:
-        assert workflow_rules[task.rule] == list(task.outputs), task.rule
+        assert workflow_rules[task.rule] == list(task.written), task.rule
 
 
 def test_every_rule_with_outputs_is_in_the_table(workflow_rules: dict[str, list[str]]):
@@ -50,7 +50,13 @@ def test_every_rule_with_outputs_is_in_the_table(workflow_rules: dict[str, list[
 
 def test_datasets_have_valid_alf_names():
     values = {"session": SESSION, "collection": "raw_video_data", "camera": "left"}
-    for pattern in (datasets.RAW_MP4, datasets.RAW_AVI, datasets.RAW_CAMLOG, datasets.TIMES):
+    for pattern in (
+        datasets.RAW_MP4,
+        datasets.RAW_AVI,
+        datasets.RAW_CAMLOG,
+        datasets.TIMES,
+        datasets.TIMING,
+    ):
         path = ALFPath(pattern.format(**values))
         assert spec.is_valid(path.name), path.name
         assert path.object == "leftCamera"
@@ -94,7 +100,7 @@ def test_raw_files_are_no_outputs(tmp_path: Path, config: Configuration, rendere
         for camera in read.cameras.values():
             for task in tasks.TASKS:
                 if task.applies(read, camera, config):
-                    outputs = {datasets.path(pattern, read, camera) for pattern in task.outputs}
+                    outputs = {datasets.path(pattern, read, camera) for pattern in task.written}
                     assert outputs.isdisjoint(raw)
 
 

@@ -43,7 +43,7 @@ def make(path: Path, config: Configuration) -> None:
             if not task.applies(read, camera, config):
                 continue
             inputs = chain(*task_inputs.find(task, read, camera, config).values())
-            outputs = [datasets.path(pattern, read, camera) for pattern in task.outputs]
+            outputs = [datasets.path(pattern, read, camera) for pattern in task.written]
             work = provenance.Work(
                 rule=task.rule,
                 camera=camera.label,

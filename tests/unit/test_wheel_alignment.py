@@ -1,7 +1,7 @@
 """Alignment by the wheel, against sessions whose exposure times are known."""
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import av
@@ -10,9 +10,9 @@ import pytest
 
 from alfvideo import configuration
 from alfvideo.files.errors import DataError
-from alfvideo.plots.wheel_alignment import wheel_alignment_figure
+from alfvideo.timing import record
 from alfvideo.timing.timestamps import CameraTimes
-from alfvideo.timing.wheel_alignment import _faults, _findings, align
+from alfvideo.timing.wheel_alignment import _faults, _findings, align, for_record
 from alfvideo.timing.wheel_alignment.contamination import WheelMotion, wheel_motion
 from alfvideo.timing.wheel_alignment.fallback import instead_of_pulses
 from alfvideo.timing.wheel_alignment.shifts import (
@@ -534,12 +534,33 @@ def test_video_with_other_frames_than_announced(left):
         align(left.video, left.pulses, 7000, *left.wheel, WHEEL_REGIONS["left"])
 
 
-def test_figure(left, right, tmp_path):
-    good, bad = left.align(), left.align(wheel=right.wheel)
-    for result, words in ((good, "wheel, used"), (bad, "wheel, NOT used")):
-        figure = wheel_alignment_figure(result, "KB001 left")
-        assert words in figure.get_suptitle()
-        assert len(figure.axes) == 9 + 6  # the speed and the energy of an excerpt share axes
-        path = tmp_path / "figure.png"
-        figure.savefig(path)
-        assert path.stat().st_size > 20_000
+def test_the_record_keeps_what_the_picture_needs(left, right, tmp_path):
+    for alignment in (left.align(), left.align(wheel=right.wheel)):
+        shifts = for_record(alignment)
+        assert shifts.used is alignment.ok
+        np.testing.assert_array_equal(shifts.window_times, alignment.window_times)
+        of_each = np.repeat(
+            shifts.step_shifts, np.diff(shifts.step_frames, append=alignment.times.size)
+        )
+        np.testing.assert_array_equal(of_each, alignment.frame_shifts)
+        file = tmp_path / "timing.json"
+        made = record.TimingRecord("wheel", alignment.notes, shifts)
+        record.save(made, file, alignment.times, tmp_path / "times.npy")
+        read = record.load(file)
+        assert (read.method, read.notes) == ("wheel", alignment.notes)
+        assert file.stat().st_size < 20_000
+
+
+def test_the_record_of_a_long_session_is_short(left):
+    alignment = left.align()
+    n = 90 * 60
+    long = replace(
+        alignment,
+        window_times=np.arange(n, dtype=float),
+        shifts=np.full(n, -12.0),
+        cleaned_shifts=np.full(n, -12.0),
+    )
+    shifts = for_record(long)
+    assert 400 < shifts.window_times.size <= 500
+    np.testing.assert_array_equal(np.diff(shifts.window_times), 11)
+    assert shifts.shifts.shape == shifts.cleaned_shifts.shape == shifts.window_times.shape

@@ -170,9 +170,8 @@ def add_rig(copy: Copy) -> None:
 
         from pathlib import Path
 
-        from alfvideo.files import arrays
         from alfvideo.jobs import job
-        from alfvideo.timing import embedded, lines, timestamps
+        from alfvideo.timing import embedded, lines, record, timestamps
         from alfvideo.video import probe
 
         with job.run(snakemake) as this:
@@ -183,7 +182,8 @@ def add_rig(copy: Copy) -> None:
             frame_data = embedded.load(map(Path, snakemake.input.embedded))
             found = timestamps.camera_times(pulses, frames, frame_data, ttl)
             this.note(*found.notes)
-            arrays.save(snakemake.output.times, found.times)
+            made = record.TimingRecord(found.method, tuple(this.notes))
+            record.save(made, snakemake.output.timing, found.times, snakemake.output.times)
         ''',
     )
     rules = (copy.folder / "rules" / "sync.smk").read_text()

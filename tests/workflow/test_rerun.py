@@ -18,7 +18,7 @@ from tests.workflow.runs import Outcome, Workflow
 
 pytestmark = pytest.mark.slow
 
-MAX_INPUTS = 14
+MAX_INPUTS = 15
 
 
 def scanned(workflow: Workflow, **changes: object) -> set[tuple[str, str, str]]:

@@ -21,7 +21,7 @@ from alfvideo.session.folders import Lookups
 
 log = logging.getLogger(__name__)
 
-RESULT_FOLDERS = {Path(pattern).parts[1] for task in tasks.TASKS for pattern in task.outputs}
+RESULT_FOLDERS = {Path(pattern).parts[1] for task in tasks.TASKS for pattern in task.written}
 """Names of folders in a session. If another thing has one of them, Snakemake would end the run."""
 
 RECORDS = {provenance.FILE_NAME, provenance.FAILED}
@@ -44,8 +44,8 @@ class State(StrEnum):
 class Status:
     """The state of one stage of one camera, the outputs that it will write or why it is blocked.
 
-    `outputs` are those of a pending stage, to be regenerated. `reason` says why it is pending or
-    blocked; of one that is done, which of its outputs are not what was made.
+    `outputs` are all files of a pending stage, to be regenerated. `reason` says why it is pending
+    or blocked; of one that is done, which of its outputs are not what was made.
     The camera is empty for stages of all cameras together, camera and stage are for a session that
     is blocked as a whole.
     """
@@ -198,10 +198,11 @@ def _scan_tasks(
             # What needs them would be asked of Snakemake, which ends without any job.
             missing = (file for file in outputs if file.name not in recorded.siblings(file))
             blocked.update(dict.fromkeys(missing, reason))
-        if state is not State.PENDING:
-            outputs = []
-        makers.update(dict.fromkeys(outputs, task.stage))
-        yield Status(recorded.path, camera.label, task.stage, state, tuple(outputs), reason)
+        written: list[Path] = []
+        if state is State.PENDING:
+            written = [datasets.path(pattern, recorded, camera) for pattern in task.written]
+        makers.update(dict.fromkeys(written, task.stage))
+        yield Status(recorded.path, camera.label, task.stage, state, tuple(written), reason)
 
 
 def _judge(
@@ -223,7 +224,7 @@ def _judge(
         for output in outputs:
             recorded.check(output)
         lacking = [output for output in outputs if not recorded.has(output)]
-        files = task_inputs.find(task, recorded, camera, config)
+        files = task_inputs.find(task, recorded, camera, config, makers.keys())
         inputs = {file for found in files.values() for file in found}
         params = task.params(recorded, camera, config)
         if needed := blocked.keys() & inputs:

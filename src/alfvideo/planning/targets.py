@@ -89,7 +89,8 @@ class Planner:
         if self._is_left_alone(task, path, camera):
             raise Blocked("it is done")
         task.params(self._session(path), camera, config)
-        files = task_inputs.find(task, self._session(path), camera, config)
+        coming = self._coming(path)
+        files = task_inputs.find(task, self._session(path), camera, config, coming)
         self._regenerate(task, path, camera)
         return {name: list(map(str, found)) for name, found in files.items()}
 
@@ -142,6 +143,12 @@ class Planner:
             if found and self._invocation.runs_jobs:
                 unfinished.set_aside(found.outputs, found.reason)
             self._invocation.regenerate(map(str, found.outputs) if found else ())
+
+    def _coming(self, path: Path) -> set[Path]:
+        """Return the files of a session that this run will make; jobs have them already."""
+        if not self._invocation.plans_jobs:
+            return set()
+        return {file for status in self._found(path).values() for file in status.outputs}
 
     def _found(self, path: Path) -> dict[tuple[str, str], Status]:
         """Return what the scan finds in a session, by camera and stage."""

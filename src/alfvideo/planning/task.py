@@ -39,7 +39,9 @@ class Task:
     `stage` is its column in the table of pending work; `version` that of its algorithm, raised
     when results change; `settings` gives the parameters that results depend on, from the
     configuration; `results` are inputs that other tasks make, by name; `unfinished` says what is
-    left to do although all outputs are there.
+    left to do although all outputs are there. Files that are written `beside` the outputs are
+    declared and recorded like them, but their absence alone makes nothing pending: another
+    program, or an earlier version, makes outputs without them.
     """
 
     rule: str
@@ -52,6 +54,12 @@ class Task:
     results: Mapping[str, Result | EveryResult] = field(default_factory=dict)
     of_session: bool = False
     unfinished: Unfinished = lambda *_: ""
+    beside: tuple[str, ...] = ()
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Patterns of all files that its rule writes."""
+        return (*self.outputs, *self.beside)
 
     @property
     def log(self) -> str:

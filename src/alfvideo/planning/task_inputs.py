@@ -1,6 +1,6 @@
 """The files that a task reads: raw data, and what other tasks made or will make."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -16,9 +16,16 @@ from alfvideo.session.cameras import ALL_CAMERAS, Camera, Session
 
 
 def find(
-    task: Task, session: Session, camera: Camera, config: Configuration
+    task: Task,
+    session: Session,
+    camera: Camera,
+    config: Configuration,
+    coming: Collection[Path] = (),
 ) -> dict[str, list[Path]]:
     """Return all files that a task reads, by what they are.
+
+    `coming` are those that pending tasks will write: what is written beside their outputs is found
+    only there, or if it exists.
 
     Raises
     ------
@@ -30,13 +37,19 @@ def find(
         if isinstance(result, EveryResult):
             found[name] = _of_all(session, config)
         else:
-            found[name] = _of_one(result, session, camera, config)
+            found[name] = _of_one(result, session, camera, config, coming)
     for file in chain.from_iterable(found.values()):
         session.check(file)
     return found
 
 
-def _of_one(result: Result, session: Session, camera: Camera, config: Configuration) -> list[Path]:
+def _of_one(
+    result: Result,
+    session: Session,
+    camera: Camera,
+    config: Configuration,
+    coming: Collection[Path],
+) -> list[Path]:
     """List the files of an input that another task makes, there or to be made.
 
     Raises
@@ -56,7 +69,7 @@ def _of_one(result: Result, session: Session, camera: Camera, config: Configurat
     files, reasons = [], []
     for each in cameras:
         try:
-            files.append(obtainable(pattern, session, each, config))
+            files.append(obtainable(pattern, session, each, config, coming))
         except Blocked as reason:
             reasons.append(str(reason))
     if not files and not result.optional:
@@ -83,7 +96,13 @@ def _of_all(session: Session, config: Configuration) -> list[Path]:
     return files
 
 
-def _obtainable(pattern: str, session: Session, camera: Camera, config: Configuration) -> Path:
+def _obtainable(
+    pattern: str,
+    session: Session,
+    camera: Camera,
+    config: Configuration,
+    coming: Collection[Path] = (),
+) -> Path:
     """Return the file of a pattern, if it is there or will be made.
 
     Raises
@@ -92,7 +111,7 @@ def _obtainable(pattern: str, session: Session, camera: Camera, config: Configur
         If it is not there and cannot be made, or is of a camera that is not selected.
     """
     file = datasets.path(pattern, session, camera)
-    if session.has(file):
+    if session.has(file) or file in coming:
         return file
     if camera is ALL_CAMERAS or camera.label in config.cameras:
         for task in tasks.TASKS:
@@ -104,7 +123,11 @@ def _obtainable(pattern: str, session: Session, camera: Camera, config: Configur
 
 
 def _obtainable_unless_failed(
-    pattern: str, session: Session, camera: Camera, config: Configuration
+    pattern: str,
+    session: Session,
+    camera: Camera,
+    config: Configuration,
+    coming: Collection[Path] = (),
 ) -> Path:
     """Return the file as `_obtainable`, unless its last attempt failed with what is there now.
 
@@ -113,7 +136,7 @@ def _obtainable_unless_failed(
     Blocked
         As `_obtainable`; or with what was wrong with the file, or with one that it is made from.
     """
-    file = _obtainable(pattern, session, camera, config)
+    file = _obtainable(pattern, session, camera, config, coming)
     if provenance.FAILED in session.listing("."):
         failed = provenance.read(session.path, provenance.FAILED)
         _check_last_attempt(file, failed, session, camera, config)

@@ -38,6 +38,7 @@ def _frame_times(rig: Rig) -> Task:
         ),
         outputs=(datasets.TIMES,),
         settings=task_settings.times(rig),
+        beside=(datasets.TIMING,),
     )
 
 
@@ -159,6 +160,7 @@ TASKS = (
         inputs=(datasets.mp4, datasets.times, datasets.frame_log, datasets.ttl, datasets.wheel),
         outputs=(datasets.VIDEO_QC, datasets.VIDEO_QC_PICTURE),
         settings=task_settings.checks,
+        results={"timing": Result(datasets.TIMING, optional=True)},
     ),
     *map(_pose, TRACKERS.values()),
     Task(

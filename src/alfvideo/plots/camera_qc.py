@@ -15,6 +15,7 @@ from alfvideo.qc.camera import Inspection
 from alfvideo.qc.outcome import report
 from alfvideo.qc.picture import BRIGHTNESS_BOUNDS
 from alfvideo.timing.embedded import SYNC_PIN, FrameData, gpio_fronts
+from alfvideo.timing.record import WheelShifts
 from alfvideo.video.region import Region
 
 _COLOUR = {
@@ -26,22 +27,33 @@ _COLOUR = {
 }
 _MAX_INTERVALS = 100_000
 """More intervals between frames are not drawn one by one."""
+_MARGIN = 10
+"""Frames by which the axis of the shifts goes beyond those that were used."""
 
 
-def camera_qc(inspection: Inspection, title: str) -> Figure:
+def camera_qc(inspection: Inspection, title: str, shifts: WheelShifts | None = None) -> Figure:
     """Draw sampled frames, brightness, frame intervals, GPIO against TTL, and wheel; list checks.
 
-    A panel without data says what is missing.
+    A panel without data says what is missing. Where the motion of the wheel was looked at to find
+    the times, `shifts` are drawn beside the GPIO, or in its place if its pin never changes.
     """
     figure = Figure(figsize=(17, 11), layout="constrained")
     grid = figure.add_gridspec(3, 4, width_ratios=(1, 1, 1, 1.3), height_ratios=(1.1, 1, 1))
     label = inspection.camera.label
     outcome = report("video", label, inspection.checks)["outcome"]
     figure.suptitle(f"{title}, {label} camera: {outcome}", fontsize=15)
-    _frames([figure.add_subplot(grid[0, i]) for i in range(3)], inspection)
+    frames = [figure.add_subplot(grid[0, i]) for i in range(3)]
+    _frames(frames, inspection)
     lower = grid[1:, :3].subgridspec(2, 2)
-    for i, draw in enumerate((_brightness, _intervals, _gpio, _wheel)):
-        draw(figure.add_subplot(lower[i]), inspection)
+    for place, draw in ((0, _brightness), (1, _intervals), (3, _wheel)):
+        draw(figure.add_subplot(lower[place]), inspection)
+    has_gpio = gpio_fronts(_pins(inspection)[:, SYNC_PIN]).indices.size > 0
+    alignment = lower[2].subgridspec(1, 1 + (has_gpio and shifts is not None))
+    if has_gpio or shifts is None:
+        _gpio(figure.add_subplot(alignment[0]), inspection)
+    if shifts is not None:
+        _shifts(figure.add_subplot(alignment[-1]), shifts)
+        _region_of_wheel(frames, inspection, shifts.region)
     _checks(figure.add_subplot(grid[:, 3]), inspection)
     return figure
 
@@ -166,6 +178,40 @@ def _gpio(axes: Axes, inspection: Inspection) -> None:
     axes.set(title=title, xlabel="time (s)", ylabel="rise of GPIO after TTL (ms)")
     axes.set_ylim(-700 * period, 3000 * period)
     axes.legend(loc="upper right", fontsize="small")
+
+
+def _shifts(axes: Axes, found: WheelShifts) -> None:
+    """Draw the shift by the motion of the wheel over the session: windows, cleaned, used."""
+    axes.plot(found.window_times, found.shifts, ".", color=GRAY, markersize=3, label="windows")
+    axes.plot(found.window_times, found.cleaned_shifts, color=BLUE, linewidth=1, label="cleaned")
+    end = max(found.window_times[-1], found.step_times[-1])
+    axes.step(
+        np.append(found.step_times, end),
+        np.append(found.step_shifts, found.step_shifts[-1]),
+        where="post",
+        color=GREEN,
+        linewidth=2,
+        label="of each frame",
+    )
+    lowest, highest = found.step_shifts.min(), found.step_shifts.max()
+    axes.set(
+        title=f"Shift by the wheel, {'used' if found.used else 'NOT used'} "
+        f"(distinctness {found.distinctness:.1f})",
+        xlabel="time (s)",
+        ylabel="shift (frames)",
+        ylim=(lowest - _MARGIN, highest + _MARGIN),
+    )
+    axes.legend(loc="upper right", fontsize="small")
+
+
+def _region_of_wheel(panels: list[Axes], inspection: Inspection, region: Region) -> None:
+    """Outline in the sampled frames where the wheel was looked for."""
+    samples = inspection.samples
+    if samples is None or not samples.numbers.size:
+        return
+    for axes in panels:
+        axes.add_patch(_outline(region, GREEN, "-", "wheel"))
+    panels[0].legend(loc="lower left", fontsize="small")
 
 
 def _wheel(axes: Axes, inspection: Inspection) -> None:

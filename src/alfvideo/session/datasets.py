@@ -18,10 +18,10 @@ RAW_MP4 = "{session}/{collection}/" + spec.to_alf(
 RAW_AVI = RAW_MP4.removesuffix("mp4") + "avi"
 RAW_CAMLOG = RAW_MP4.removesuffix("mp4") + "camlog"
 TIMES = "{session}/alf/" + spec.to_alf("{camera}Camera", "times", "npy", namespace="ibl")
+TIMING = "{session}/qc/" + spec.to_alf("{camera}Camera", "timing", "json", namespace="ibl")
+"""The method by which the times were found, and what shows it."""
 VIDEO_QC = "{session}/qc/" + spec.to_alf("{camera}Camera", "videoQC", "json", namespace="ibl")
 VIDEO_QC_PICTURE = "{session}/snapshot/{camera}Camera_qc.png"
-WHEEL_PICTURE = "{session}/snapshot/{camera}Camera_wheel_alignment.png"
-"""Not a dataset: a log of the job that makes the times, which draws it if it needs the wheel."""
 RAW_DATASETS = "{session}/registration/{camera}Camera_raw.json"
 ORIGINAL_REMOVED = "{session}/registration/{camera}Camera_original_removed.json"
 POSE = {

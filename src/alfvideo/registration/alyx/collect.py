@@ -59,14 +59,13 @@ def collect(session: Path) -> SessionRecord:
 
 
 def _is_of(session: Path, file: Path) -> bool:
-    """Return whether it is a file of the session, and say so if it is not; empty ones are none."""
+    """Return whether it is a file of the session, and say so if it is not."""
     try:
-        descriptor = regular.open_for_reading(regular.inside(file, session))
+        os.close(regular.open_for_reading(regular.inside(file, session)))
     except OSError as error:
         log.warning("%s is not registered: %s.", file, error.strerror)
         return False
-    with os.fdopen(descriptor, "rb"):
-        return os.fstat(descriptor).st_size > 0
+    return True
 
 
 def _datasets(session: Path, made: dict[str, Entry]) -> tuple[Dataset, ...]:

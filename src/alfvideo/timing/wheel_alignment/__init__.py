@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from alfvideo.array_types import Floats, Image, Integers
+from alfvideo.array_types import Floats, Integers
 from alfvideo.files.errors import DataError
 from alfvideo.jobs.progress import watched
 from alfvideo.timing import wheel
 from alfvideo.timing.pulses import extend, period
+from alfvideo.timing.record import WheelShifts
 from alfvideo.timing.wheel_alignment.contamination import THRESHOLD, WheelMotion, wheel_motion
 from alfvideo.timing.wheel_alignment.shifts import (
     MAX_JUMPS,
@@ -39,6 +40,9 @@ _BEYOND = 5
 _MAX_SHIFTS = 500
 """Shifts further apart than this are not traced from frame to frame."""
 
+_MAX_WINDOWS = 500
+"""So many dots can be told apart in a panel of a picture."""
+
 
 @dataclass(frozen=True)
 class WheelAlignment:
@@ -67,12 +71,8 @@ class WheelAlignment:
     cleaned_shifts: Floats
     """(n_windows,) float64."""
     motion: WheelMotion
-    speed: tuple[Floats, Floats]
-    """Speed of the wheel at `pulse_times` and at `times`, (n_frames,) each, radians per second."""
     region: Region
     """In pixels of the video."""
-    picture: Image | None
-    """The first frame, (height, width) uint8; None if it cannot be decoded."""
 
 
 def align(
@@ -128,8 +128,7 @@ def align(
     speed = np.abs(wheel.velocity_at(exposures, timestamps, position))
     _check_turns(exposures, timestamps, position)
 
-    size = _frame_size(path)
-    region = region.within(*size)
+    region = region.within(*_frame_size(path))
     regions = watched(gray_regions(path, region), "aligned", n_frames)
     motion = wheel_motion(regions, threshold)
     if motion.energy.size != n_frames:
@@ -162,9 +161,27 @@ def align(
         shifts=shifts,
         cleaned_shifts=clean,
         motion=motion,
-        speed=(speed[count], np.abs(wheel.velocity_at(times, timestamps, position))),
-        picture=next(gray_regions(path, Region(0, 0, *size)), None),
         region=region,
+    )
+
+
+def for_record(alignment: WheelAlignment) -> WheelShifts:
+    """Return what the record of the times keeps of an alignment.
+
+    Of long sessions it keeps some of the windows, evenly chosen, and every step of the shift.
+    """
+    windows = slice(None, None, -(-alignment.window_times.size // _MAX_WINDOWS))
+    steps = np.flatnonzero(np.diff(alignment.frame_shifts, prepend=alignment.frame_shifts[0] - 1))
+    return WheelShifts(
+        used=alignment.ok,
+        region=alignment.region,
+        distinctness=alignment.distinctness,
+        window_times=alignment.window_times[windows],
+        shifts=alignment.shifts[windows],
+        cleaned_shifts=alignment.cleaned_shifts[windows],
+        step_frames=steps,
+        step_times=alignment.pulse_times[steps],
+        step_shifts=alignment.frame_shifts[steps],
     )
 
 

@@ -21,7 +21,6 @@ MAX_BYTES = 500_000_000
 """Bytes of a picture or clip that is shown; those of alfvideo have some millions at most."""
 
 _OF_CAMERA = re.compile(rf"({labels.PATTERN})Camera[._].+")
-_OF_WHEEL = Path(datasets.WHEEL_PICTURE).name.removeprefix("{camera}")
 _TITLES = {
     Path(datasets.VIDEO_QC_PICTURE).name: ("Camera QC, {camera} camera", "video_qc"),
     Path(datasets.POSE_CLIP).name: ("Clip of the pose, {camera} camera", "pose_clip"),
@@ -71,12 +70,8 @@ def _files(path: Path) -> Iterator[tuple[Path, str]]:
     for name in names:
         if not name.startswith("."):
             try:
-                descriptor = open_own(folder / name, path)
-                n_bytes = os.fstat(descriptor).st_size
-                os.close(descriptor)
-                # Snakemake touches the picture of an alignment by the wheel that was not needed.
-                if n_bytes or not name.endswith(_OF_WHEEL):
-                    yield folder / name, ""
+                os.close(open_own(folder / name, path))
+                yield folder / name, ""
             except OSError as error:
                 yield folder / name, error.strerror or str(error)
 
