@@ -19,6 +19,7 @@ from alfvideo.planning import pending, scan_cache, task_inputs, tasks, up_to_dat
 from alfvideo.planning.pending import State
 from alfvideo.session import datasets, description
 from alfvideo.session.cameras import ALL_CAMERAS
+from alfvideo.video import compress
 from rigsim import Rig
 
 Render = Callable[[Path, Rig], Path]
@@ -54,7 +55,11 @@ def make(path: Path, config: Configuration) -> None:
             )
             for output in outputs:
                 output.parent.mkdir(exist_ok=True)
-                output.write_text(f"{task.rule} of {camera.label}")
+                if output.suffix == ".mp4":
+                    # The scan looks into one that has no record.
+                    compress.copy(path / AVI, output)
+                else:
+                    output.write_text(f"{task.rule} of {camera.label}")
             provenance.record(path, work, started=provenance.now(), seconds=0)
             for output in outputs:
                 # As Snakemake does.
@@ -178,8 +183,12 @@ CHANGED = {
     "avi": (replaced(AVI), {"video": "raw.avi changed"}),
     "avi of the same size": (replaced(AVI, same_size=True), {"video": "raw.avi changed"}),
     "mp4": (
-        replaced(MP4),
+        replaced(MP4, same_size=True),
         {"times": "raw.mp4 changed", "qc": "input times pending"},
+    ),
+    "mp4 that was cut": (
+        replaced(MP4),
+        {"video": "mp4 not of the avi: it cannot be read", **AFTER_VIDEO},
     ),
     "times of the same size": (
         replaced(TIMES, YEAR, same_size=True),
@@ -247,7 +256,7 @@ def test_renamed_camera_is_a_new_one(made: Path, config: Configuration):
         (replaced(QC, YEAR), "qc", "videoQC.json"),
         (replaced(QC, YEAR, same_size=True), "qc", "videoQC.json"),
         (replaced(TIMES, YEAR, same_size=True), "times", "times.npy"),
-        (replaced(MP4), "video", "raw.mp4"),
+        (replaced(MP4, same_size=True), "video", "raw.mp4"),
     ],
 )
 def test_changed_result_is_named_and_kept(
