@@ -277,7 +277,7 @@ def add_engine(copy: Copy) -> None:
             return [json.loads(config.read_text())["part"]]
 
 
-        def load(model: Path, device: None) -> "Brightest":
+        def load(model: Path, device: None, trusted: object = ()) -> "Brightest":
             """Load a model."""
             return Brightest(body_parts(model))
 
