@@ -18,6 +18,7 @@ TESTS = {
         f"{UNIT}/test_daq.py",
         f"{UNIT}/test_embedded.py",
         f"{UNIT}/test_timestamps.py",
+        f"{UNIT}/test_timing_record.py",
         f"{UNIT}/test_timing_properties.py",
         f"{UNIT}/test_wheel.py",
         f"{UNIT}/test_wheel_alignment.py",
@@ -25,16 +26,21 @@ TESTS = {
     "session": (
         f"{UNIT}/test_datasets.py",
         f"{UNIT}/test_pending.py",
+        f"{UNIT}/test_quarantine.py",
         f"{UNIT}/test_session.py",
         f"{UNIT}/test_tasks.py",
         f"{UNIT}/test_trials.py",
     ),
     "planning": (
+        f"{UNIT}/test_left_out.py",
         f"{UNIT}/test_pending.py",
         f"{UNIT}/test_pending_pose.py",
         f"{UNIT}/test_resources.py",
+        f"{UNIT}/test_quarantine.py",
         f"{UNIT}/test_scan_cache.py",
+        f"{UNIT}/test_targets.py",
         f"{UNIT}/test_tasks.py",
+        f"{UNIT}/test_up_to_date.py",
     ),
 }
 """The tests of each package, besides its doctests."""

@@ -335,7 +335,8 @@ def test_all_results_are_registered_on_alyx_at_the_end(path: Path, tracked: Conf
     assert pending.scan_session(path, registered)[-1].stage == "alyx"
     found = inputs(path, registered, "register_alyx")["results"]
     made = [file.name for s in pending.scan_session(path, tracked) for file in s.outputs]
-    assert sorted(found) == sorted(made)
+    # How the times were found is no dataset.
+    assert sorted(found) == sorted(name for name in made if not name.endswith("timing.json"))
     read, task = description.read(path), tasks.BY_RULE["register_alyx"]
     params = task.params(read, ALL_CAMERAS, registered)
     assert (params["url"], params["repository"]) == ("https://alyx.example", "lab")
