@@ -416,6 +416,25 @@ def test_stubs_with_different_syncs(folder: Path):
         description.read(folder)
 
 
+def test_description_that_names_two_syncs(folder: Path):
+    with pytest.raises(Broken, match="several syncs, 'bpod' and 'nidq': keep the one"):
+        description.parse(folder, {"sync": {"bpod": {}, "nidq": {}}})
+
+
+@pytest.mark.parametrize(
+    "copy", ["description.bak.yaml", "description-old.yaml", "description (1).yaml"]
+)
+def test_copies_of_the_description_are_not_taken_for_it(folder: Path, copy: str):
+    (folder / "_ibl_experiment.description.yaml").write_text(yaml.safe_dump({"sync": {"bpod": {}}}))
+    (folder / f"_ibl_experiment.{copy}").write_text(yaml.safe_dump({"sync": {"nidq": {}}}))
+    assert description.read(folder).sync == "bpod"
+    (folder / "_ibl_experiment.description.yaml").rename(
+        folder / "_ibl_experiment.description.x.yaml"
+    )
+    with pytest.raises(Broken, match=r"call the right one _ibl_experiment\.description\.yaml"):
+        description.read(folder)
+
+
 def test_description_in_another_encoding_blocks(folder: Path):
     (folder / "_ibl_experiment.description.yaml").write_bytes(b"projects: [\xff\xfe]")
     with pytest.raises(Blocked, match="cannot be read"):

@@ -1,5 +1,6 @@
 """Raw files and results against the checksums on record."""
 
+import json
 import os
 from pathlib import Path
 
@@ -116,6 +117,15 @@ def test_broken_record_is_one_sentence(made: Path):
     (said, _) = found(made)
     assert len(said) == 1
     assert "provenance.json cannot be read" in said[0]
+
+
+@pytest.mark.parametrize(
+    "file", [{"size": "12"}, {"mtime_ns": None}, {"size": 10**400}, {"mtime_ns": 1e300}, {"md5": 5}]
+)
+def test_record_of_odd_numbers_is_one_sentence(made: Path, file: dict):
+    (made / "provenance.json").write_text(json.dumps({"alf/x.npy": {"output": file}}))
+    (sentence,) = verify.verify([made], say=lambda sentence: None).wrong
+    assert "provenance.json cannot be read" in sentence
 
 
 def test_how_far_it_is(made: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from alfvideo.pose import environment
-from alfvideo.video import probe
+from alfvideo.video import compress, probe
 from rigsim import Fault, Rig
 from tests import clone
 from tests.workflow.runs import (
@@ -136,6 +136,19 @@ def test_the_mp4_outlives_its_avi(workflow: Workflow, rendered: Render):
         run = workflow.run(*options, **changed)
         assert "video_compress" not in run.finished
         assert (path / MP4).read_bytes() == mp4, f"lost or changed by {options}"
+
+
+@pytest.mark.slow
+def test_an_mp4_of_another_recording_keeps_nothing_from_being_done(
+    workflow: Workflow, rendered: Render, tmp_path: Path
+):
+    """It is set aside before other jobs than that of the mp4 count on it."""
+    path = rendered(workflow.root, small())
+    compress.copy(rendered(tmp_path / "other", small(seconds=2)) / AVI, path / MP4)
+    run = workflow.run()
+    assert run.status == 0, run.text
+    assert run.finished["video_compress"] == run.finished["video_qc"] == 1
+    assert path.joinpath(f"{MP4}.~1~").exists()
 
 
 @pytest.mark.slow

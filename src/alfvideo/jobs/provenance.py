@@ -22,6 +22,10 @@ MAX_BYTES = 50_000_000
 """Bytes of a record; that of a session with all results of three cameras has some 100,000."""
 
 
+_MAX_NUMBER = 2**63
+"""Sizes and dates of files are below it."""
+
+
 class Fingerprint(TypedDict, total=False):
     """A file as it is told from others: by size and date, or else a checksum.
 
@@ -91,11 +95,21 @@ def _is_entry(entry: Any) -> bool:
     inputs = entry.get("inputs", {})
     return (
         isinstance(inputs, dict)
-        and all(isinstance(each, dict) for each in inputs.values())
+        and all(map(_is_fingerprint, (*inputs.values(), entry.get("output", {}))))
         and isinstance(entry.get("params", {}), dict)
-        and isinstance(entry.get("output", {}), dict)
         and isinstance(entry.get("notes", []), list)
         and isinstance(entry.get("software", {}), dict)
+    )
+
+
+def _is_fingerprint(file: Any) -> bool:
+    return (
+        isinstance(file, dict)
+        and all(
+            isinstance(number := file.get(key, 0), int) and abs(number) < _MAX_NUMBER
+            for key in ("size", "mtime_ns")
+        )
+        and all(isinstance(file.get(key, ""), str) for key in ("md5", "sample"))
     )
 
 

@@ -11,7 +11,7 @@ from alfvideo.files.errors import DataError
 from alfvideo.session import datasets, folders
 from alfvideo.session.cameras import VIDEO_COLLECTION, Camera, Session
 
-VIDEOS = (".avi", ".mp4", ".mkv", ".mov", ".mpg", ".mpeg", ".mj2", ".wmv")
+VIDEOS = (".avi", ".mp4", ".mkv", ".mov", ".mpg", ".mpeg", ".mj2", ".wmv", ".webm", ".m4v", ".ts")
 """Endings of videos, in small letters."""
 
 MAX_NAMED = 5

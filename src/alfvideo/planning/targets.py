@@ -6,7 +6,7 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -141,8 +141,17 @@ class Planner:
         if self._invocation.plans_jobs:
             found = self._found(path).get((camera.label, task.stage))
             if found and self._invocation.runs_jobs:
-                unfinished.set_aside(found.outputs, found.reason)
+                self._set_aside([found])
             self._invocation.regenerate(map(str, found.outputs) if found else ())
+
+    def _set_aside(self, statuses: Iterable[Status]) -> None:
+        """Set outputs aside that are not what they should be; what was seen of these is forgotten.
+
+        Not only the job that regenerates them asks whether they are there.
+        """
+        done = [unfinished.set_aside(each.outputs, each.reason) for each in statuses]
+        if any(done):
+            self._session.cache_clear()
 
     def _coming(self, path: Path) -> set[Path]:
         """Return the files of a session that this run will make; jobs have them already."""
@@ -189,6 +198,8 @@ class Planner:
         for each in statuses:
             self._statuses.setdefault(each.session, {})[each.camera, each.stage] = each
         self._show(statuses, root, config)
+        if self._invocation.runs_jobs:
+            self._set_aside(statuses)
         start.check_engines(statuses, config, self._invocation.uses_conda)
         if not self._invocation.dry_run:
             statuses = start.without_unreachable_server(statuses, config)

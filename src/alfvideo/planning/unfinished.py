@@ -57,10 +57,13 @@ def mp4_is_another(
     return ""
 
 
-def set_aside(outputs: Iterable[Path], reason: str) -> None:
-    """Set outputs aside that are not what they should be, if that is the reason to make them."""
-    if reason.startswith(NOT_OF_THE_AVI):
-        for output in outputs:
-            if output.exists():
-                kept = aside.set_aside(output)
-                print(f"{output}: {reason}. It is set aside as {kept.name}.", file=sys.stderr)
+def set_aside(outputs: Iterable[Path], reason: str) -> bool:
+    """Set outputs aside that are not what they should be, if that is the reason to make them.
+
+    Returns whether any was there.
+    """
+    found = [each for each in outputs if reason.startswith(NOT_OF_THE_AVI) and each.exists()]
+    for output in found:
+        kept = aside.set_aside(output)
+        print(f"{output}: {reason}. It is set aside as {kept.name}.", file=sys.stderr)
+    return bool(found)

@@ -14,7 +14,9 @@ from alfvideo.session.cameras import VIDEO_COLLECTION, Camera, Session, any_of
 from alfvideo.session.folders import Lookups
 from alfvideo.session.rigs import NAMESPACE, RIGS
 
+NAME = "_ibl_experiment.description.yaml"
 DESCRIPTION = "_ibl_experiment.description*.yaml"
+"""With parts in its name as data from ONE have; copies and backups look the same."""
 STUB = "_ibl_experiment.description_*.yaml"
 """Written by one device of a rig, before iblrig's copy program merged it into the description."""
 LEGACY_COLLECTION = "raw_behavior_data"
@@ -73,6 +75,11 @@ def _not_transferred(stubs: Sequence[str] | Mapping[str, object]) -> list[str]:
 def _description_files(names: Sequence[str] | Mapping[str, object]) -> list[str]:
     """Return the name of the description, or the names of stubs that were not merged into one.
 
+    Raises
+    ------
+    Broken
+        If several files could be the description, and none has exactly its name.
+
     >>> stub, whole = "_ibl_experiment.description_video.yaml", "_ibl_experiment.description.yaml"
     >>> _description_files([stub, whole]), _description_files([stub])
     (['_ibl_experiment.description.yaml'], ['_ibl_experiment.description_video.yaml'])
@@ -80,7 +87,11 @@ def _description_files(names: Sequence[str] | Mapping[str, object]) -> list[str]
     found = sorted(filter(any_of((DESCRIPTION,)), names))
     is_stub = any_of((STUB,))
     whole = [name for name in found if not is_stub(name)]
-    return whole[:1] or found
+    if NAME in whole:
+        return [NAME]
+    if len(whole) > 1:
+        raise Broken(f"{' and '.join(whole)} could be the description: call the right one {NAME}")
+    return whole or found
 
 
 def _merged(descriptions: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -130,6 +141,11 @@ def parse(path: Path, description: Mapping[str, Any], lookups: Lookups | None = 
     syncs = _mapping(description, "sync")
     if not syncs:
         raise Blocked("the description names no sync: without pulses there are no camera times")
+    if len(syncs) > 1:
+        raise Broken(
+            f"the description names several syncs, {' and '.join(map(_short, syncs))}: keep the "
+            "one whose pulses count"
+        )
     sync = next(iter(syncs))
     settings = _mapping(syncs, sync, "sync.")
     rig = RIGS.get(sync)

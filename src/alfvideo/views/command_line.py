@@ -175,6 +175,8 @@ def verify(
     sessions = pending.selected(settings.root, settings.config)
     if chosen:
         sessions = [path for path in sessions if any(map(path.is_relative_to, chosen))]
+        if not sessions:
+            raise DataError(f"No session below {settings.root} is in {chosen[0]}.")
     findings = view.verify(sessions, part)
     print(findings.sentence())
     if findings.wrong:

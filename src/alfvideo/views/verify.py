@@ -15,6 +15,7 @@ from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Entry, Fingerprint
 from alfvideo.planning import up_to_date
+from alfvideo.session import quarantine
 
 SECONDS_BETWEEN_REPORTS = 10
 
@@ -106,10 +107,20 @@ def verify(
         return True
 
     for session in sessions:
-        for sentence in _verify_session(session, chosen, findings, go_on):
+        for sentence in _of_session(session, chosen, findings, go_on):
             findings.wrong.append(sentence)
             say(sentence)
     return findings
+
+
+def _of_session(
+    session: Path, chosen: Part, findings: Findings, go_on: Callable[[int], bool]
+) -> Iterator[str]:
+    try:
+        yield from _verify_session(session, chosen, findings, go_on)
+    # Whatever is wrong with a session: the others are verified.
+    except Exception as error:
+        yield f"{session}: {quarantine.reason(error, session)}"
 
 
 def _verify_session(
@@ -151,8 +162,17 @@ def on_record(records: Mapping[str, Entry]) -> dict[str, Fingerprint]:
     return {
         name: file
         for name, file in known.items()
-        if not name.startswith("/") and name not in removed and {"md5", "sample"} & file.keys()
+        if is_inside(name) and name not in removed and {"md5", "sample"} & file.keys()
     }
+
+
+def is_inside(name: str) -> bool:
+    """Return whether a name on record is that of a file of the session.
+
+    >>> is_inside("alf/licks.times.npy"), is_inside("/dev/zero"), is_inside("alf/../../x")
+    (True, False, False)
+    """
+    return not name.startswith("/") and ".." not in Path(name).parts
 
 
 def files(session: Path) -> Iterator[str]:
