@@ -65,11 +65,13 @@ def _of_one(
     if camera is ALL_CAMERAS and "{camera}" in pattern:
         cameras = [c for c in session.cameras.values() if result.cameras(session, c, config)]
     tolerant = result.optional or camera is ALL_CAMERAS
-    obtainable = _obtainable_unless_failed if tolerant else _obtainable
     files, reasons = [], []
     for each in cameras:
         try:
-            files.append(obtainable(pattern, session, each, config, coming))
+            file = _obtainable(pattern, session, each, config, coming)
+            if tolerant:
+                _check_not_failed(file, session, each, config)
+            files.append(file)
         except Blocked as reason:
             reasons.append(str(reason))
     if not files and not result.optional:
@@ -90,7 +92,9 @@ def _of_all(session: Session, config: Configuration) -> list[Path]:
         for pattern in task.outputs if task.stage != tasks.ALYX else ():
             with suppress(Blocked):
                 if task.applies(session, each, config):
-                    files.append(_obtainable_unless_failed(pattern, session, each, config))
+                    file = _obtainable(pattern, session, each, config)
+                    _check_not_failed(file, session, each, config)
+                    files.append(file)
     if not files:
         raise Blocked("there is nothing to register")
     return files
@@ -122,25 +126,17 @@ def _obtainable(
     raise Blocked(f"{file.name} is missing")
 
 
-def _obtainable_unless_failed(
-    pattern: str,
-    session: Session,
-    camera: Camera,
-    config: Configuration,
-    coming: Collection[Path] = (),
-) -> Path:
-    """Return the file as `_obtainable`, unless its last attempt failed with what is there now.
+def _check_not_failed(file: Path, session: Session, camera: Camera, config: Configuration) -> None:
+    """See that the last attempt to make a file did not fail with what is there now.
 
     Raises
     ------
     Blocked
-        As `_obtainable`; or with what was wrong with the file, or with one that it is made from.
+        With what was wrong with the file, or with one that it is made from.
     """
-    file = _obtainable(pattern, session, camera, config, coming)
     if provenance.FAILED in session.listing("."):
         failed = provenance.read(session.path, provenance.FAILED)
         _check_last_attempt(file, failed, session, camera, config)
-    return file
 
 
 def _check_last_attempt(

@@ -68,6 +68,10 @@ class Format(StrEnum):
     JSON = "json"
 
 
+Folders = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="PATH", help="Only sessions in these folders below root."),
+]
 Config = Annotated[
     list[str] | None,
     typer.Option(
@@ -99,6 +103,12 @@ app = typer.Typer(
 )
 
 
+def _chosen(paths: list[Path] | None) -> list[Path]:
+    """Return absolute paths, before the working folder is another one."""
+    # Not `resolve`: parts of the data folder may be links to other disks.
+    return [Path(os.path.normpath(path.absolute())) for path in paths or ()]
+
+
 def _settings(config: list[str] | None, files: list[Path] | None, directory: Path) -> "Settings":
     from alfvideo.views import settings
 
@@ -109,10 +119,7 @@ def _settings(config: list[str] | None, files: list[Path] | None, directory: Pat
 
 @app.command()
 def status(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PATH", help="Only sessions in these folders below root."),
-    ] = None,
+    paths: Folders = None,
     format: Annotated[
         Format, typer.Option(help="For people or for other programs.")
     ] = Format.TABLE,
@@ -121,8 +128,7 @@ def status(
     directory: Directory = Path(),
 ) -> None:
     """Show what is done, pending, running, failed and blocked, and why."""
-    # Not `resolve`: parts of the data folder may be links to other disks.
-    chosen = [Path(os.path.normpath(path.absolute())) for path in paths or ()]
+    chosen = _chosen(paths)
     settings = _settings(config, configfile, directory)
     from alfvideo.views.status import screen
 
@@ -153,10 +159,7 @@ def why(
 
 @app.command()
 def verify(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PATH", help="Only sessions in these folders below root."),
-    ] = None,
+    paths: Folders = None,
     sample: Annotated[
         str, typer.Option(help="A share of the files, another one each day: after all, all.")
     ] = "100%",
@@ -165,7 +168,7 @@ def verify(
     directory: Directory = Path(),
 ) -> None:
     """Compare raw files and results with the checksums on record; if any differs, status 1."""
-    chosen = [Path(os.path.normpath(path.absolute())) for path in paths or ()]
+    chosen = _chosen(paths)
     settings = _settings(config, configfile, directory)
     from alfvideo.planning import pending
     from alfvideo.views import verify as view
