@@ -89,7 +89,7 @@ def test_what_is_left_out_is_said_and_the_status_is_1(root: Path):
 def test_odd_values_are_texts_or_nothing_and_no_formulas(root: Path, name: str):
     odd = root / "=1+1" / "2026-01-01" / "001"
     odd.mkdir(parents=True)
-    entry = {"rule": "=cmd()", "seconds": "long", "output": {"size": [], "md5": 3}, "camera": {}}
+    entry = {"rule": "=cmd()", "seconds": "long", "output": {"md5": "=2+2"}, "camera": {}}
     (odd / provenance.FILE_NAME).write_text(json.dumps({"@a": entry, "b": {"seconds": -2.5}}))
     assert provenance_table.write(root, root / name) == (6, [])
     file = root / name
@@ -97,6 +97,6 @@ def test_odd_values_are_texts_or_nothing_and_no_formulas(root: Path, name: str):
     row = table[table.output.str.endswith("@a")].iloc[0]
     quote = "'" if file.suffix == ".csv" else ""
     assert (row.session, row.rule) == (f"{quote}=1+1/2026-01-01/001", f"{quote}=cmd()")
-    assert row.output == f"{quote}@a"
+    assert (row.output, row.md5) == (f"{quote}@a", f"{quote}=2+2")
     assert pd.isna(row.seconds)
     assert list(table[table.output == "b"].seconds) == [-2.5]

@@ -75,5 +75,7 @@ def test_template_is_done_by_the_real_workflow(tmp_path: Path, config: Configura
     made = tree.template(tmp_path, config)
     tree.make(tmp_path / "tree", made, 2)
     assert kinds(tmp_path / "tree", config) == {State.DONE: 2}
-    assert len(provenance.read(made.done)) == 15, "record, mp4, times, QC and its picture"
+    assert len(provenance.read(made.done)) == 18, (
+        "record, mp4, times and their record, QC and its picture"
+    )
     assert kinds(tmp_path / "new", config) == {State.PENDING: 1}
