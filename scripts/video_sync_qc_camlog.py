@@ -14,5 +14,5 @@ with job.run(snakemake) as this:
 
     found = timestamps.camlog_times(pulses, probe.probe_whole(Path(snakemake.input.mp4[0])).frames)
     this.note(*found.notes)
-    made = record.TimingRecord(found.method, tuple(this.notes))
+    made = record.TimingRecord(found.method, tuple(this.notes), found.evidence)
     record.save(made, snakemake.output.timing, found.times, snakemake.output.times)
