@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from alfvideo.jobs import job
-from alfvideo.timing import record, sync, timestamps
+from alfvideo.timing import camlog_times, record, sync
 from alfvideo.video import probe
 
 with job.run(snakemake) as this:
@@ -12,7 +12,9 @@ with job.run(snakemake) as this:
     number = sync.camera_channel(channels, this.camera, daq[0].parent)
     pulses = sync.load(daq).fronts(number).rises
 
-    found = timestamps.camlog_times(pulses, probe.probe_whole(Path(snakemake.input.mp4[0])).frames)
+    found = camlog_times.camlog_times(
+        pulses, probe.probe_whole(Path(snakemake.input.mp4[0])).frames
+    )
     this.note(*found.notes)
     made = record.TimingRecord(found.method, tuple(this.notes))
     record.save(made, snakemake.output.timing, found.times, snakemake.output.times)

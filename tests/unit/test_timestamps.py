@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from alfvideo.files.errors import DataError
+from alfvideo.timing.camlog_times import camlog_times
 from alfvideo.timing.embedded import FrameData
 from alfvideo.timing.sync import Fronts
-from alfvideo.timing.timestamps import camera_times, camlog_times
+from alfvideo.timing.timestamps import camera_times
 
 
 @dataclass(frozen=True)

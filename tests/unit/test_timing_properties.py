@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from alfvideo.files.errors import DataError
 from alfvideo.timing import embedded, encoder, pulses
 from alfvideo.timing.alignment import fit_start
+from alfvideo.timing.camlog_times import camlog_times
 from alfvideo.timing.embedded import FrameData, exposures_by_clock, gpio_fronts
 from alfvideo.timing.sync import Fronts
-from alfvideo.timing.timestamps import camera_times, camlog_times
+from alfvideo.timing.timestamps import camera_times
 from rigsim import behaviour, clock
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -84,7 +84,7 @@ def camera_times(
     DataError
         If there are fewer than two pulses, if they do not increase, or if there are no frames.
     """
-    _check(pulses, n_frames)
+    check_pulses(pulses, n_frames)
     notes: list[str] = []
     count = _frame_counter(frame_data.count, n_frames, pulses.size, notes)
     numberings = _numberings(pulses, count, frame_data.timestamps)
@@ -108,41 +108,17 @@ def camera_times(
     notes += _numbering_notes(numbering, count, start)
     notes += _pulse_notes(numbering, start, method)
     times = _times(numbering, start)
-    return _checked(CameraTimes(times, numbering.pulses, numbering.count, method, tuple(notes)))
+    return checked(CameraTimes(times, numbering.pulses, numbering.count, method, tuple(notes)))
 
 
-def camlog_times(pulses: Floats, n_frames: int) -> CameraTimes:
-    """Find the time of each frame where every frame has its pulse (camlog rigs).
-
-    One pulse too many is dropped and one too few is added: inside the train if a gap or an extra
-    pulse is seen there, else at the end.
+def check_pulses(pulses: Floats, n_frames: int) -> None:
+    """See that there are frames, and pulses that increase.
 
     Raises
     ------
     DataError
-        If pulses and frames differ by more than one, or as in `camera_times`.
+        If there are fewer than two pulses, if they do not increase, or if there are no frames.
     """
-    _check(pulses, n_frames)
-    surplus = pulses.size - n_frames
-    if abs(surplus) > 1:
-        raise DataError(
-            f"Camera pulses and video frames must agree on a camlog rig, found {pulses.size} "
-            f"pulses and {n_frames} frames. Check that the video is complete, and the wiring."
-        )
-    if surplus == 0:
-        return _checked(CameraTimes(pulses, pulses, np.arange(n_frames), "camlog", ()))
-    repaired = even(pulses)
-    if repaired.times.size == n_frames:
-        times, where = repaired.times, "where the train of pulses is uneven"
-    else:
-        times = pulses[:-1] if surplus > 0 else extend(pulses, 0, 1)
-        where = "at the end"
-    what = "One pulse too many was dropped" if surplus > 0 else "One missing pulse was added"
-    note = f"{what} {where}: {pulses.size} pulses for {n_frames} frames."
-    return _checked(CameraTimes(times, pulses, np.arange(n_frames), "camlog", (note,)))
-
-
-def _check(pulses: Floats, n_frames: int) -> None:
     if n_frames < 1:
         raise DataError("The video has no frames. Copy it from the rig again.")
     if pulses.size < 2:
@@ -342,7 +318,14 @@ def _times(numbering: _Numbering, start: int) -> Floats:
     return extend(numbering.pulses, before, after)[start + before + numbering.count]
 
 
-def _checked(result: CameraTimes) -> CameraTimes:
+def checked(result: CameraTimes) -> CameraTimes:
+    """Return times if they increase.
+
+    Raises
+    ------
+    DataError
+        If they do not.
+    """
     if not (np.diff(result.times) > 0).all():
         raise DataError(
             "The camera pulses are too irregular to give every frame a time of its own. Check the "
