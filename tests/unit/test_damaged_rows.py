@@ -299,7 +299,7 @@ def test_pauses_of_a_camera_are_no_damage():
         times[300:] += seconds[0]
         times[301:] += seconds[1]
         cycles = clock.camera_timestamps(times + 3).astype(float)
-        found, step = damaged_rows.clock(cycles, np.arange(600))
+        found, step = damaged_rows.clock(damaged_rows.cycle_times(cycles), np.arange(600))
         np.testing.assert_allclose(found.values, times, atol=1e-6)
         assert not found.damaged.any()
         assert step == pytest.approx(1 / 60, rel=1e-4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alfvideo.files.errors import DataError
-from alfvideo.timing import camlog, embedded
+from alfvideo.timing import embedded
 
 IBL = Path(__file__).parents[1] / "data" / "ibl"
 
@@ -137,36 +137,6 @@ def test_exposures_by_clock():
     )
     # a clock that goes back is not used
     np.testing.assert_array_equal(embedded.exposures_by_clock(-seconds, count), count)
-
-
-def test_camlog(tmp_path):
-    path = tmp_path / "left_cam_run000.camlog"
-    log = (
-        "# Camera: left\n# Log header: timestamp , frame_id\n# x\n0.25,0\n0.5,1\n# Wrote 3\n1.0,3\n"
-    )
-    path.write_text(log)
-    data = camlog.load(path)
-    assert data.timestamps.tolist() == [0.25, 0.5, 1.0]
-    assert data.count.tolist() == [0, 1, 3]
-    assert data.gpio is None
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, r"is missing\. Copy it again"),
-        ("", "expected a line '# Log header:'"),
-        ("# Camera: left\n0,1\n", "expected a line '# Log header:'"),
-        ("# Log header:frame_id,time\n0,1\n", r"KeyError 'timestamp'"),
-        ("# Log header:frame_id,timestamp\n0,x\n", "ValueError"),
-    ],
-)
-def test_camlog_that_is_damaged(tmp_path, content, message):
-    path = tmp_path / "left_cam_run000.camlog"
-    if content is not None:
-        path.write_text(content)
-    with pytest.raises(DataError, match=message):
-        camlog.load(path)
 
 
 def test_real_frame_data():

@@ -120,6 +120,17 @@ def camlog(session: Session, camera: Camera) -> list[Path]:
     return [_only(session, camera, f"{camera.label}_cam*.camlog", "camera log")]
 
 
+def camera_log(session: Session, camera: Camera) -> list[Path]:
+    """Return the log of a camlog rig beside its mp4, if it is there or will be made."""
+    target = path(RAW_CAMLOG, session, camera)
+    if not session.has(target):
+        try:
+            camlog(session, camera)
+        except Blocked:
+            return []
+    return [target]
+
+
 def originals(session: Session, camera: Camera) -> list[Path]:
     """List the raw video files that an mp4 replaces: avi, and camlog under its first name.
 

@@ -92,22 +92,12 @@ def counter(values: Numbers) -> Column:
     return Column(np.where(good, surplus, filled) + middle + rows, ~good)
 
 
-def clock(values: Numbers, count: Integers | None) -> tuple[Column, float]:
-    """Find the damaged rows of a camera's clock, which goes on by a period with each exposure.
+def cycle_times(values: Numbers) -> Floats:
+    """Convert PointGrey timestamps (n,) to seconds, which wrap; NaN for what is none.
 
-    Parameters
-    ----------
-    values
-        (n,), PointGrey timestamps: the highest 7 of 32 bits are seconds, then 13 bits of 1/8000 s,
-        then 12 bits that count to 3072 within each 1/8000 s (IEEE 1394 cycle time). ibllib leaves
-        out the last 12 bits; with them the resolution is 41 ns and the values differ by less than
-        1/8000 s.
-    count
-        (m,) int64, the frame counter, for as many rows as there are; None if there is none.
-
-    Returns
-    -------
-    Seconds since the first row, (n,) float64, unwrapped, and the period of an exposure in seconds.
+    The highest 7 of the 32 bits are seconds, then 13 bits of 1/8000 s, then 12 bits that count
+    to 3072 within each 1/8000 s (IEEE 1394 cycle time). ibllib leaves out the last 12 bits; with
+    them the resolution is 41 ns and the values differ by less than 1/8000 s.
     """
     possible = whole(values)
     zeros = np.count_nonzero(values == 0)
@@ -115,28 +105,51 @@ def clock(values: Numbers, count: Integers | None) -> tuple[Column, float]:
         possible &= values != 0
     cycles = np.where(possible, values, 0).astype(np.int64)
     seconds = ((cycles >> 25) & 0x7F) + (((cycles >> 12) & 0x1FFF) + (cycles & 0xFFF) / 3072) / 8000
-    rows = np.arange(values.size)
+    return np.where(possible, seconds, np.nan)
+
+
+def clock(
+    seconds: Floats, count: Integers | None, wrap: float = CLOCK_PERIOD
+) -> tuple[Column, float]:
+    """Find the damaged rows of a camera's clock, which goes on by a period with each exposure.
+
+    Parameters
+    ----------
+    seconds
+        (n,) float64, NaN where it is no number.
+    count
+        (m,) int64, the frame counter, for as many rows as there are; None if there is none.
+    wrap
+        Seconds after which the clock begins again.
+
+    Returns
+    -------
+    Seconds since the first row, (n,) float64, unwrapped, and the period of an exposure in seconds.
+    """
+    possible = np.isfinite(seconds)
+    seconds = np.where(possible, seconds, 0.0)
+    rows = np.arange(seconds.size)
     if count is None or not count.size or (np.diff(count) <= 0).any():
         n_counted, count = 0, rows
     else:
         n_counted = count.size
-        beyond = count[-1] + 1 + np.arange(max(values.size - n_counted, 0))
-        count = np.concatenate((count[: values.size], beyond))
+        beyond = count[-1] + 1 + np.arange(max(seconds.size - n_counted, 0))
+        count = np.concatenate((count[: seconds.size], beyond))
     known = np.flatnonzero(possible)
     if known.size < 3:
-        return Column(_unwrapped(seconds, count, 0.0), np.zeros(values.size, bool)), 0.0
-    steps, intervals = np.diff(count[known]), np.diff(seconds[known]) % CLOCK_PERIOD
+        return Column(_unwrapped(seconds, count, 0.0, wrap), np.zeros(seconds.size, bool)), 0.0
+    steps, intervals = np.diff(count[known]), np.diff(seconds[known]) % wrap
     step = float(np.median((intervals / steps)[:: 1 + steps.size // 10_000]))
-    regular = np.abs(_around_zero(intervals - steps * step)) < 0.5 * step
+    regular = np.abs(_around_zero(intervals - steps * step, wrap)) < 0.5 * step
     alone = known[~_beside(regular)]
     good = possible.copy()
     good[alone] = False
-    if alone.size * _FEW > values.size or np.count_nonzero(good) < 2:
+    if alone.size * _FEW > seconds.size or np.count_nonzero(good) < 2:
         good[alone] = True
     elif alone.size:
-        good[alone] = _in_place(alone, seconds, count, good, step, n_counted)
+        good[alone] = _in_place(alone, seconds, count, good, step, n_counted, wrap)
     placed = np.flatnonzero(good)
-    unwrapped = _unwrapped(seconds[placed], count[placed], step)
+    unwrapped = _unwrapped(seconds[placed], count[placed], step, wrap)
     filled = np.interp(count, count[placed], unwrapped)
     before, after = rows < placed[0], rows > placed[-1]
     filled[before] -= step * (count[placed[0]] - count[before])
@@ -217,8 +230,12 @@ def computer(seconds: Floats, damaged: Booleans, elapsed: Floats) -> Floats:
         return np.where(good, seconds, np.nan)
     agree = np.abs(np.diff(seconds[known]) - np.diff(elapsed[known])) < _MAX_LATE
     alone = known[~_beside(agree)]
-    if alone.size * _FEW <= seconds.size:
+    if alone.size * _FEW <= seconds.size and alone.size < known.size:
         good[alone] = False
+        # the row beside may be the one that is damaged
+        late = seconds - elapsed
+        nearby = np.interp(alone, np.flatnonzero(good), late[good])
+        good[alone] = np.abs(late[alone] - nearby) < _MAX_LATE
     return np.where(good, seconds, np.nan)
 
 
@@ -261,19 +278,18 @@ def _is_restart(surplus: Integers, odd: Integers) -> bool:
     return bool((np.diff(runs)[::2] >= _MIN_RESTART - 1).any())
 
 
-def _around_zero(seconds: Floats) -> Floats:
+def _around_zero(seconds: Floats, wrap: float) -> Floats:
     """Return differences of the clock within half its period."""
-    half = CLOCK_PERIOD / 2
-    return (seconds + half) % CLOCK_PERIOD - half
+    return (seconds + wrap / 2) % wrap - wrap / 2
 
 
-def _unwrapped(seconds: Floats, count: Integers, step: float) -> Floats:
+def _unwrapped(seconds: Floats, count: Integers, step: float, wrap: float) -> Floats:
     """Add a period of the clock wherever it began again; more than one if the counter says so."""
     apart = np.diff(seconds)
     expected = np.diff(count) * step
-    regular = np.abs(_around_zero(apart - expected)) < 0.5 * step
-    goes_on = np.where(regular, np.rint((expected - apart) / CLOCK_PERIOD), apart < 0)
-    unwrapped: Floats = seconds + CLOCK_PERIOD * np.concatenate(([0], np.cumsum(goes_on)))
+    regular = np.abs(_around_zero(apart - expected, wrap)) < 0.5 * step
+    goes_on = np.where(regular, np.rint((expected - apart) / wrap), apart < 0)
+    unwrapped: Floats = seconds + wrap * np.concatenate(([0], np.cumsum(goes_on)))
     return unwrapped
 
 
@@ -284,6 +300,7 @@ def _in_place(
     good: Booleans,
     step: float,
     n_counted: int,
+    wrap: float,
 ) -> Booleans:
     """Judge rows that agree with no row beside them by the nearest rows that do.
 
@@ -294,17 +311,17 @@ def _in_place(
     for i, (row, place) in enumerate(zip(alone, np.searchsorted(placed, alone), strict=True)):
         beside = placed[max(place - 1, 0) : place + 1]
         expected = seconds[beside] + (count[row] - count[beside]) * step
-        if (np.abs(_around_zero(seconds[row] - expected)) < 0.5 * step).any():
+        if (np.abs(_around_zero(seconds[row] - expected, wrap)) < 0.5 * step).any():
             right[i] = True
             continue
-        before, after = (seconds[row] - seconds[beside[[0, -1]]]) * [1, -1] % CLOCK_PERIOD / step
+        before, after = (seconds[row] - seconds[beside[[0, -1]]]) * [1, -1] % wrap / step
         if place in (0, placed.size):
             apart = before if place else after
             # not against a counter
             is_between = row >= n_counted and 0.5 < apart < _MAX_DROPPED
         else:
             apart = before
-            both = np.diff(seconds[beside])[0] % CLOCK_PERIOD / step
+            both = np.diff(seconds[beside])[0] % wrap / step
             is_between = min(before, after) > 0.5 and abs(before + after - both) < 0.5
         right[i] = is_between and abs(apart - np.rint(apart)) < 0.25
     return right

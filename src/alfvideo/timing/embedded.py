@@ -93,7 +93,7 @@ def _of_table(table: Floats, path: Path | None, notes: list[str]) -> FrameData:
     possible &= table[:, :3].any(axis=1)
     table = _without_tail(table, possible, name, notes)
     count = damaged_rows.counter(table[:, 2])
-    clock, step = damaged_rows.clock(table[:, 1], count.values)
+    clock, step = damaged_rows.clock(damaged_rows.cycle_times(table[:, 1]), count.values)
     count = damaged_rows.counted_by_clock(count, clock, step)
     lost = count.damaged & clock.damaged
     states = damaged_rows.states(table[:, 3], lost)
@@ -129,7 +129,7 @@ def _of_three_files(found: Mapping[str, Path], notes: list[str]) -> FrameData:
         columns.get(name, np.empty(0)) for name in ("frame_counter", "timestamps", "GPIO")
     )
     count = damaged_rows.counter(numbers)
-    clock, step = damaged_rows.clock(cycles, count.values)
+    clock, step = damaged_rows.clock(damaged_rows.cycle_times(cycles), count.values)
     count = damaged_rows.counted_by_clock(count, clock, step)
     states = damaged_rows.states(pins, np.zeros(pins.size, bool))
     for name, column in (("frame_counter", count), ("timestamps", clock), ("GPIO", states)):
