@@ -31,6 +31,6 @@ with job.run(snakemake) as this:
         if alignment is not None:
             shifts = for_record(alignment)
 
-    this.note(*found.notes)
+    this.note(*recorded.notes, *frame_data.notes, *found.notes)
     made = record.TimingRecord(found.method, tuple(this.notes), found.evidence, shifts)
     record.save(made, snakemake.output.timing, found.times, snakemake.output.times)

@@ -69,12 +69,12 @@ def _bpod(peer: Peer, path: Path, repeats: int) -> list[Row]:
     question = {"call": "bpod_events", "session": path, "collection": collection.name}
 
     def ours() -> np.ndarray:
-        trials = bpod.load(file)
+        trials = bpod.load(file).events
         bpod.sync_fronts(trials)
         return bpod.camera_pulses(trials)[0]
 
     np.testing.assert_allclose(ours(), peer.ask(**question).arrays["pulses"], rtol=0, atol=1e-6)
-    n_trials = len(bpod.load(file))
+    n_trials = len(bpod.load(file).events)
     return compare(
         f"pulses and TTLs of {n_trials:,} Bpod trials",
         "ms",

@@ -8,7 +8,7 @@ import pytest
 from alfvideo.files.errors import DataError
 from alfvideo.timing.embedded import FrameData
 from alfvideo.timing.sync import Fronts
-from alfvideo.timing.timestamps import camera_times, camlog_times
+from alfvideo.timing.timestamps import camera_times
 
 
 @dataclass(frozen=True)
@@ -528,47 +528,3 @@ def test_video_of_one_frame():
     one = FrameData(np.zeros(1), np.zeros(1, int), np.zeros((1, 4), bool))
     result = camera_times(recording.pulses[:2], 1, one, recording.ttl)
     assert result.times.tolist() == [recording.pulses[1]]
-    assert camlog_times(recording.pulses[:2], 1).times.tolist() == [recording.pulses[0]]
-
-
-def test_camlog_equal():
-    pulses = record().pulses
-    result = camlog_times(pulses, pulses.size)
-    np.testing.assert_array_equal(result.times, pulses)
-    assert (result.method, result.notes) == ("camlog", ())
-
-
-def test_camlog_one_extra_pulse_at_the_end():
-    pulses = record().pulses
-    result = camlog_times(pulses, pulses.size - 1)
-    np.testing.assert_array_equal(result.times, pulses[:-1])
-    assert result.notes == (
-        "One pulse too many was dropped at the end: 6000 pulses for 5999 frames.",
-    )
-
-
-def test_camlog_one_missing_pulse_at_the_end():
-    pulses = record().pulses
-    result = camlog_times(pulses[:-1], pulses.size)
-    np.testing.assert_allclose(result.times, pulses, atol=2e-4, rtol=0)
-    assert result.notes == ("One missing pulse was added at the end: 5999 pulses for 6000 frames.",)
-
-
-def test_camlog_one_missing_pulse_inside():
-    pulses = record().pulses
-    result = camlog_times(np.delete(pulses, 3000), pulses.size)
-    np.testing.assert_allclose(result.times, pulses, atol=2e-4, rtol=0)
-    assert "where the train of pulses is uneven" in result.notes[0]
-
-
-def test_camlog_one_extra_pulse_inside():
-    pulses = record().pulses
-    result = camlog_times(np.insert(pulses, 3000, pulses[3000] - 0.004), pulses.size)
-    np.testing.assert_array_equal(result.times, pulses)
-
-
-@pytest.mark.parametrize("difference", [-2, 2, 1000])
-def test_camlog_more_is_an_error(difference):
-    pulses = record().pulses
-    with pytest.raises(DataError, match=f"6000 pulses and {6000 + difference} frames"):
-        camlog_times(pulses, pulses.size + difference)

@@ -5,16 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from alfvideo.files.errors import DataError
 from alfvideo.timing import embedded, encoder, pulses
 from alfvideo.timing.alignment import NumberedFronts, best_fit
 from alfvideo.timing.embedded import FrameData, exposures_by_clock, gpio_fronts
 from alfvideo.timing.sync import Fronts
-from alfvideo.timing.timestamps import camera_times, camlog_times
+from alfvideo.timing.timestamps import camera_times
 from rigsim import behaviour, clock
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -382,25 +380,3 @@ def test_without_sync_the_clock_places_the_video_or_the_last_pulse_does(
         late = first - unsaved
         assert any("missing at the end: they were extrapolated" in note for note in result.notes)
     np.testing.assert_allclose(frames, late, atol=0.5)
-
-
-@given(RATES, GRIDS, SEEDS, st.integers(-3, 3), st.floats(0, 1))
-def test_camlog_times_are_true_or_refused(rate, grid, seed, surplus, place):
-    """One pulse is lost or added anywhere; more than one is an error."""
-    rng = np.random.default_rng(seed)
-    truth = camera(rate, 500, rng).exposures
-    recorded = clock.on_grid(truth, grid)
-    at = 1 + int(place * 497)
-    if surplus < 0:
-        recorded = np.delete(recorded, np.arange(at, at - surplus).clip(max=499))
-        surplus = recorded.size - 500
-    elif surplus:
-        more = recorded[at] + np.arange(1, surplus + 1) / (surplus + 1) / rate
-        recorded = np.insert(recorded, at + 1, more)
-    if abs(surplus) > 1:
-        with pytest.raises(DataError, match=f"{recorded.size} pulses and 500 frames"):
-            camlog_times(recorded, 500)
-        return
-    result = camlog_times(recorded, 500)
-    assert np.abs(result.times - truth).max() < 0.5 / rate
-    assert len(result.notes) == abs(surplus)

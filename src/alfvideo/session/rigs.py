@@ -68,7 +68,7 @@ BPOD = Rig(
     crf="crf_bpod",
 )
 
-CAMLOG = replace(NIDQ, rule="video_sync_qc_camlog", has_camlog=True)
+CAMLOG = replace(NIDQ, rule="video_sync_qc_camlog", has_camlog=True, version=2)
 """Not a key of its own: `compressed` in the description of a camera tells it."""
 
 RIGS = {rig.name: rig for rig in (NIDQ, BPOD)}

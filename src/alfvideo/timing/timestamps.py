@@ -14,7 +14,7 @@ from alfvideo.timing.embedded import SYNC_PIN, FrameData
 from alfvideo.timing.evidence import Evidence
 from alfvideo.timing.numbering import Numbering, frame_counter, numberings
 from alfvideo.timing.placement import MAX_USUAL_JITTER, Placement, breaks, place, shifted
-from alfvideo.timing.pulses import even, extend, period
+from alfvideo.timing.pulses import extend, period
 from alfvideo.timing.reliability import evidence_for
 from alfvideo.timing.sync import Fronts
 
@@ -79,7 +79,7 @@ def camera_times(
     """
     notes: list[str] = []
     pulses = own_pulses.distinct(pulses, notes)
-    _check(pulses, n_frames)
+    check_pulses(pulses, n_frames)
     if daq is None:
         daq = DaqLines({"": ttl} if ttl is not None else {})
     pulses = own_pulses.checked(pulses, frame_data.timestamps, daq.pulses, notes)
@@ -101,7 +101,7 @@ def camera_times(
     notes += _numbering_notes(numbering, count, start)
     notes += _pulse_notes(numbering, start, found.method)
     times = _by_clock(found, placements, pulses, frame_data.timestamps, notes)
-    return _checked(
+    return checked(
         CameraTimes(
             times=times,
             pulses=numbering.pulses,
@@ -113,40 +113,14 @@ def camera_times(
     )
 
 
-def camlog_times(pulses: Floats, n_frames: int) -> CameraTimes:
-    """Find the time of each frame where every frame has its pulse (camlog rigs).
-
-    One pulse too many is dropped and one too few is added: inside the train if a gap or an extra
-    pulse is seen there, else at the end.
+def check_pulses(pulses: Floats, n_frames: int) -> None:
+    """See that there are frames, and pulses that increase.
 
     Raises
     ------
     DataError
-        If pulses and frames differ by more than one, or as in `camera_times`.
+        If there are fewer than two pulses, if they do not increase, or if there are no frames.
     """
-    _check(pulses, n_frames)
-    surplus = pulses.size - n_frames
-    if abs(surplus) > 1:
-        raise DataError(
-            f"Camera pulses and video frames must agree on a camlog rig, found {pulses.size} "
-            f"pulses and {n_frames} frames. Check that the video is complete, and the wiring."
-        )
-    if surplus == 0:
-        evidence = Evidence(0.0, "", 0.0)
-        return _checked(CameraTimes(pulses, pulses, np.arange(n_frames), "camlog", (), evidence))
-    repaired = even(pulses)
-    if repaired.times.size == n_frames:
-        times, where = repaired.times, "where the train of pulses is uneven"
-    else:
-        times = pulses[:-1] if surplus > 0 else extend(pulses, 0, 1)
-        where = "at the end"
-    what = "One pulse too many was dropped" if surplus > 0 else "One missing pulse was added"
-    note = f"{what} {where}: {pulses.size} pulses for {n_frames} frames."
-    evidence = Evidence(1.0, note, 0.0)
-    return _checked(CameraTimes(times, pulses, np.arange(n_frames), "camlog", (note,), evidence))
-
-
-def _check(pulses: Floats, n_frames: int) -> None:
     if n_frames < 1:
         raise DataError("The video has no frames. Copy it from the rig again.")
     if pulses.size < 2:
@@ -290,7 +264,14 @@ def _by_clock(
     return result
 
 
-def _checked(result: CameraTimes) -> CameraTimes:
+def checked(result: CameraTimes) -> CameraTimes:
+    """Return times if they increase.
+
+    Raises
+    ------
+    DataError
+        If they do not.
+    """
     if not (np.diff(result.times) > 0).all():
         raise DataError(
             "The camera pulses are too irregular to give every frame a time of its own. Check the "
