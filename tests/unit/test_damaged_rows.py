@@ -254,6 +254,29 @@ def test_files_that_are_not_needed_are_not_opened(tmp_path):
     assert found.notes == ()
 
 
+@pytest.mark.parametrize(
+    ("form", "name", "other"),
+    [
+        ("bin", "frameData.bin", "frameData.BIN"),
+        ("bin", "frameData.bin", "framedata.bin"),
+        ("ssv", "GPIO.bin", "gpio.Bin"),
+        ("ssv", "frame_counter.bin", "Frame_Counter.bin"),
+        ("ssv", "timestamps.ssv", "timestamps.SSV"),
+    ],
+)
+def test_names_in_another_case_are_read_and_said(tmp_path, form, name, other):
+    written = recorded(60.004, 1)
+    write(tmp_path, written.table, form)
+    file = tmp_path / f"{PREFIX}.{name}"
+    renamed = file.rename(tmp_path / f"{PREFIX}.{other}")
+    found = embedded.load(tmp_path.iterdir())
+    assert_as_the_truth(found, written)
+    assert found.notes == (f"{PREFIX}.{other} was read as {name}: correct its name.",)
+    file.write_bytes(renamed.read_bytes())
+    renamed.write_bytes(b"something else")
+    assert embedded.load(tmp_path.iterdir()).notes == ()
+
+
 @pytest.mark.parametrize("content", [b"", bytes(7)])
 def test_frame_data_of_which_nothing_is_left(tmp_path, content):
     written = recorded(60.004, 1)
