@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from alfvideo.timing import damaged_rows, embedded
 from alfvideo.timing.embedded import FrameData
+from alfvideo.timing.sync import Fronts
+from alfvideo.timing.timestamps import camera_times
 from rigsim import clock, layout
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -213,6 +215,63 @@ def test_a_bit_that_is_flipped(rate, seed, n_dropped, row, column, bit):
     usual = np.nanmedian(late)
     assert np.abs(late[others] - usual).max() < 5e-3
     assert np.isnan(late[row]) or abs(late[row] - usual) < 1.1
+
+
+def damage_of(kind: str, table: np.ndarray) -> np.ndarray:
+    """Return a table with one kind of damage, some of it in the middle."""
+    damaged = table.copy()
+    if kind == "a counter of 0":
+        damaged[250, 2] = 0
+    elif kind == "a counter far ahead":
+        damaged[100, 2] += 2**30
+    elif kind == "last counter far ahead":
+        damaged[-1, 2] *= 2
+    elif kind == "a counter that is no number":
+        damaged[250, 2] = np.nan
+    elif kind == "a clock that is no number":
+        damaged[250, 1] = np.nan
+    elif kind == "zeros in ten rows":
+        damaged[200:210] = 0
+    elif kind == "zeros at the end":
+        damaged[-30:] = 0
+    elif kind == "no last rows":
+        damaged = damaged[:-30]
+    return damaged
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("a counter of 0", "a counter far ahead", "last counter far ahead", "zeros in ten rows"),
+        *("a counter that is no number", "a clock that is no number", "zeros at the end"),
+        "no last rows",
+    ],
+)
+@pytest.mark.parametrize("form", ["bin", "ssv"])
+def test_times_are_true_whatever_row_is_damaged(tmp_path, kind, form):
+    """Frames were dropped before and after it: without its counter times are frames off."""
+    rate, rng = 60.004, np.random.default_rng(3)
+    recording = clock.record(5.0, rate, 7, N, 3, 12, rng)
+    line = np.sort(rng.uniform(*recording.times[[0, -1]], 24)).reshape(-1, 2)
+    line = clock.clear_of(line.ravel(), recording.exposures, 1e-4).reshape(-1, 2)
+    table = clock.frame_table(recording, line, "2026-01-01", rng)
+    damaged = damage_of(kind, table)
+    if form == "ssv":
+        damaged[:, :2] = np.where(np.isfinite(damaged[:, :2]), damaged[:, :2], 0)
+        damaged[:, 0] = table[: len(damaged), 0]
+    found = camera_times(
+        clock.on_grid(recording.exposures, 30_000),
+        recording.times.size,
+        as_read(tmp_path, damaged, form),
+        Fronts(*clock.fronts(line, 30_000)),
+    )
+    assert found.method == "gpio"
+    late = np.abs(found.times - recording.times)
+    if kind == "zeros in ten rows":
+        # a frame was dropped there, and nothing tells where
+        assert late[200:210].max() < 1.1 / rate
+        late[200:210] = 0
+    assert late.max() < 1e-3
 
 
 def test_bom_blank_lines_and_line_ends_of_windows(tmp_path):
