@@ -14,5 +14,5 @@ with job.run(snakemake) as this:
     frame_data = embedded.load(map(Path, snakemake.input.embedded))
     found = timestamps.camera_times(pulses, frames, frame_data, bpod.sync_fronts(trials.events))
     this.note(*trials.notes, *frame_data.notes, *notes, *found.notes)
-    made = record.TimingRecord(found.method, tuple(this.notes))
+    made = record.TimingRecord(found.method, tuple(this.notes), found.evidence)
     record.save(made, snakemake.output.timing, found.times, snakemake.output.times)

@@ -18,5 +18,5 @@ with job.run(snakemake) as this:
     log = camlog.load(logs[0]) if logs else FrameData(None, None, None)
     found = camlog_times.camlog_times(recorded.fronts(number).rises, frames, log)
     this.note(*recorded.notes, *log.notes, *found.notes)
-    made = record.TimingRecord(found.method, tuple(this.notes))
+    made = record.TimingRecord(found.method, tuple(this.notes), found.evidence)
     record.save(made, snakemake.output.timing, found.times, snakemake.output.times)

@@ -155,7 +155,7 @@ TASKS = (
     Task(
         rule="video_qc",
         stage="qc",
-        version=1,
+        version=2,
         applies=lambda session, camera, config: True,
         inputs=(datasets.mp4, datasets.times, datasets.frame_log, datasets.ttl, datasets.wheel),
         outputs=(datasets.VIDEO_QC, datasets.VIDEO_QC_PICTURE),

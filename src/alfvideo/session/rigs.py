@@ -57,6 +57,7 @@ NIDQ = Rig(
     collection="raw_ephys_data",
     software=("spikeglx", "timeline"),
     records_wheel=True,
+    version=2,
 )
 
 BPOD = Rig(
@@ -66,6 +67,7 @@ BPOD = Rig(
     sync_line=bpod.sync_line,
     has_labels=False,
     crf="crf_bpod",
+    version=2,
 )
 
 CAMLOG = replace(NIDQ, rule="video_sync_qc_camlog", has_camlog=True, version=2)

@@ -12,7 +12,9 @@ import numpy as np
 from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.files.errors import DataError
 from alfvideo.timing.embedded import FrameData, exposures_by_clock
-from alfvideo.timing.pulses import EvenPulses, even, extend, period
+from alfvideo.timing.evidence import Evidence
+from alfvideo.timing.pulses import EvenPulses, even, extend, extrapolation_error, period
+from alfvideo.timing.reliability import EXACT
 from alfvideo.timing.timestamps import CameraTimes, check_pulses, checked
 
 _NEAR = 30
@@ -98,7 +100,24 @@ def camlog_times(pulses: Floats, n_frames: int, log: FrameData) -> CameraTimes:
     notes += _end_notes(numbering, start, n_frames, len(starts) == 1)
     before, after = _missing(numbering, start)
     times = extend(numbering.pulses, before, after)[start + before + numbering.count]
-    return checked(CameraTimes(times, numbering.pulses, numbering.count, "camlog", tuple(notes)))
+    evidence = _evidence(numbering, start, len(starts) == 1)
+    return checked(
+        CameraTimes(times, numbering.pulses, numbering.count, "camlog", tuple(notes), evidence)
+    )
+
+
+def _evidence(numbering: _Numbering, start: int, is_known: bool) -> Evidence:
+    """Return by how much the times may be off; by one frame if one pulse may be either's."""
+    before, after = _missing(numbering, start)
+    pulse = start + numbering.count
+    outside = np.count_nonzero((pulse < 0) | (pulse >= numbering.pulses.size))
+    bound = (not is_known) + extrapolation_error(numbering.pulses, max(before, after))
+    reason = ""
+    if not is_known:
+        reason = "One pulse is missing or too many, and nothing tells at which end."
+    elif bound >= EXACT:
+        reason = f"{outside} frames have no pulse: their times follow the rate of the others."
+    return Evidence(round(bound, 2), reason, round(outside / numbering.count.size, 4))
 
 
 def _frame_ids(recorded: Integers | None, n_frames: int, notes: list[str]) -> Integers:

@@ -83,6 +83,11 @@ class Sync:
     notes: tuple[str, ...] = ()
     """One sentence for what of the arrays could not be used."""
 
+    def sizes(self) -> tuple[Integers, Integers]:
+        """Return the channels with fronts, (n,), and how many fronts each has, (n,)."""
+        numbers, sizes = np.unique(self.channels, return_counts=True)
+        return numbers, sizes
+
     def fronts(self, channel: int) -> Fronts:
         """Return fronts of one channel; empty if nothing was recorded on it."""
         selected = self.channels == channel
