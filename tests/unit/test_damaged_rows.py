@@ -360,6 +360,28 @@ def test_pins_of_fewer_frames_than_there_are(tmp_path, cut):
     assert ("first rows that the GPIO lacks" in " ".join(found.notes)) == (cut == 8)
 
 
+@pytest.mark.parametrize("has_clock", [True, False])
+def test_pins_without_those_of_the_first_frame(tmp_path, has_clock):
+    """The clock tells that it is the first that is missing; without it the bound says so."""
+    rate, rng = 60.004, np.random.default_rng(5)
+    recording = clock.record(5.0, rate, 7, 3000, 3, 12, rng)
+    line = np.sort(rng.uniform(*recording.times[[0, -1]], 60)).reshape(-1, 2)
+    line = clock.clear_of(line.ravel(), recording.exposures, 1e-4).reshape(-1, 2)
+    write(tmp_path, clock.frame_table(recording, line, "2026-01-01", rng), "ssv")
+    file = tmp_path / f"{PREFIX}.GPIO.bin"
+    file.write_bytes(file.read_bytes()[8:])
+    if not has_clock:
+        (tmp_path / f"{PREFIX}.timestamps.ssv").unlink()
+    data = embedded.load(tmp_path.iterdir())
+    pulses, ttl = clock.on_grid(recording.exposures, 30_000), Fronts(*clock.fronts(line, 30_000))
+    found = camera_times(pulses, recording.times.size, data, ttl)
+    assert found.method == "gpio"
+    off = np.abs(found.times - recording.times).max() * rate
+    assert off == pytest.approx(0 if has_clock else 1, abs=0.02)
+    assert found.evidence.bound == pytest.approx(0 if has_clock else 1, abs=0.02)
+    assert any("first rows that the GPIO lacks" in note for note in data.notes)
+
+
 def test_a_counter_that_starts_again_is_left_as_it_is():
     values = np.r_[1000:1400, 5:30].astype(float)
     found = damaged_rows.counter(values)

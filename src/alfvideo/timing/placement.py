@@ -99,7 +99,7 @@ def place(numbering: Numbering, frame_data: FrameData, daq: DaqLines) -> Placeme
         reason = _distrust(numbering, fit, lines, pins)
 
     if fit is not None and not reason:
-        start, doubt = fit.start, _doubt(fit)
+        start, doubt = fit.start, max(_doubt(fit), frame_data.gpio_missing)
         if by_clock is not None and _is_clear(by_clock):
             if abs(by_clock.best - start) > NEAR:
                 reason = (
