@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from alfvideo.jobs import job
-from alfvideo.qc import inputs
-from alfvideo.timing import camlog_times, record, sync
+from alfvideo.timing import camlog, camlog_times, record, sync
+from alfvideo.timing.embedded import FrameData
 from alfvideo.video import probe
 
 with job.run(snakemake) as this:
@@ -14,7 +14,8 @@ with job.run(snakemake) as this:
     recorded = sync.load(daq)
 
     frames = probe.probe_whole(Path(snakemake.input.mp4[0])).frames
-    log = inputs.frame_data([Path(file) for file in snakemake.input.camera_log])
+    logs = [Path(file) for file in snakemake.input.camera_log]
+    log = camlog.load(logs[0]) if logs else FrameData(None, None, None)
     found = camlog_times.camlog_times(recorded.fronts(number).rises, frames, log)
     this.note(*recorded.notes, *log.notes, *found.notes)
     made = record.TimingRecord(found.method, tuple(this.notes), found.evidence)

@@ -75,9 +75,6 @@ def prepare(folder: Path, kind: str) -> Base:
     path = render(root, rig)
     config = settings(root)
     rules.make_mp4s(path)
-    if kind == "camlog":
-        for log in path.glob("raw_video_data/*.camlog"):
-            log.with_name("_iblrig_leftCamera.raw.camlog").write_bytes(log.read_bytes())
     tree.write_poses(path, config)
     base = Base(root, path, {})
     # Twice, as a job of a session reads what others make.

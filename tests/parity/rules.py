@@ -41,11 +41,18 @@ class Files(list[str]):
 
 
 def make_mp4s(path: Path) -> None:
-    """Put the videos of a session into mp4s with their frames as they are, which is quick."""
+    """Put the videos of a session into mp4s with their frames as they are, which is quick.
+
+    The logs of camlog rigs get the name that they have beside an mp4.
+    """
     recorded = description.read(path)
     for camera in recorded.cameras.values():
-        (avi,) = datasets.avi(recorded, camera)
-        compress.copy([avi], datasets.path(datasets.RAW_MP4, recorded, camera))
+        parts = datasets.avi(recorded, camera)
+        compress.copy(parts, datasets.path(datasets.RAW_MP4, recorded, camera))
+        if camera.compressed:
+            (log,) = datasets.camlog(recorded, camera)
+            copy = datasets.path(datasets.RAW_CAMLOG, recorded, camera)
+            copy.write_bytes(log.read_bytes())
 
 
 def camera_times(path: Path, label: str) -> Times:

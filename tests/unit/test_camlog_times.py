@@ -83,7 +83,12 @@ def test_the_clock_tells_which_pulses_are_those_of_frames(
     more = recorded.pulses[extra] + 0.4 / rate
     pulses = np.sort(np.r_[np.delete(recorded.pulses, np.array(lost, int)), more])
     pulses = pulses[no_first : pulses.size - no_last]
-    assert_right(recorded.times(pulses), recorded, rate)
+    result = recorded.times(pulses)
+    assert_right(result, recorded, rate)
+    off = np.abs(result.times - recorded.truth).max() * rate
+    assert result.evidence.bound is not None
+    assert off <= result.evidence.bound + 0.02
+    assert result.evidence.bound < 0.5
 
 
 @given(RATES, SEEDS, st.integers(-3, 3), st.floats(0, 1), st.booleans())
@@ -109,6 +114,7 @@ def test_one_pulse_more_or_less_at_an_end_that_nothing_tells(surplus):
     result = recorded.times(pulses, FrameData(None, None, None))
     assert_right(result, recorded)
     assert "nothing tells at which end" in result.notes[-1]
+    assert 1 <= result.evidence.bound < 1.1
 
 
 @pytest.mark.parametrize("surplus", [-1000, -2, 2, 1000])
@@ -184,6 +190,7 @@ def test_log_of_another_length_than_the_video(n_rows):
     result = recorded.times(log=log)
     assert_right(result, recorded)
     assert result.notes[0].startswith(f"The camlog has {n_rows} rows for {N} frames")
+    assert result.evidence.bound >= abs(n_rows - N)
 
 
 def test_ids_that_begin_again():

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from alfvideo.timing import damaged_rows, embedded
 from alfvideo.timing.embedded import FrameData
+from alfvideo.timing.sync import Fronts
+from alfvideo.timing.timestamps import camera_times
 from rigsim import clock, layout
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -215,6 +217,63 @@ def test_a_bit_that_is_flipped(rate, seed, n_dropped, row, column, bit):
     assert np.isnan(late[row]) or abs(late[row] - usual) < 1.1
 
 
+def damage_of(kind: str, table: np.ndarray) -> np.ndarray:
+    """Return a table with one kind of damage, some of it in the middle."""
+    damaged = table.copy()
+    if kind == "a counter of 0":
+        damaged[250, 2] = 0
+    elif kind == "a counter far ahead":
+        damaged[100, 2] += 2**30
+    elif kind == "last counter far ahead":
+        damaged[-1, 2] *= 2
+    elif kind == "a counter that is no number":
+        damaged[250, 2] = np.nan
+    elif kind == "a clock that is no number":
+        damaged[250, 1] = np.nan
+    elif kind == "zeros in ten rows":
+        damaged[200:210] = 0
+    elif kind == "zeros at the end":
+        damaged[-30:] = 0
+    elif kind == "no last rows":
+        damaged = damaged[:-30]
+    return damaged
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("a counter of 0", "a counter far ahead", "last counter far ahead", "zeros in ten rows"),
+        *("a counter that is no number", "a clock that is no number", "zeros at the end"),
+        "no last rows",
+    ],
+)
+@pytest.mark.parametrize("form", ["bin", "ssv"])
+def test_times_are_true_whatever_row_is_damaged(tmp_path, kind, form):
+    """Frames were dropped before and after it: without its counter times are frames off."""
+    rate, rng = 60.004, np.random.default_rng(3)
+    recording = clock.record(5.0, rate, 7, N, 3, 12, rng)
+    line = np.sort(rng.uniform(*recording.times[[0, -1]], 24)).reshape(-1, 2)
+    line = clock.clear_of(line.ravel(), recording.exposures, 1e-4).reshape(-1, 2)
+    table = clock.frame_table(recording, line, "2026-01-01", rng)
+    damaged = damage_of(kind, table)
+    if form == "ssv":
+        damaged[:, :2] = np.where(np.isfinite(damaged[:, :2]), damaged[:, :2], 0)
+        damaged[:, 0] = table[: len(damaged), 0]
+    found = camera_times(
+        clock.on_grid(recording.exposures, 30_000),
+        recording.times.size,
+        as_read(tmp_path, damaged, form),
+        Fronts(*clock.fronts(line, 30_000)),
+    )
+    assert found.method == "gpio"
+    late = np.abs(found.times - recording.times)
+    if kind == "zeros in ten rows":
+        # a frame was dropped there, and nothing tells where
+        assert late[200:210].max() < 1.1 / rate
+        late[200:210] = 0
+    assert late.max() < 1e-3
+
+
 def test_bom_blank_lines_and_line_ends_of_windows(tmp_path):
     written = recorded(60.004, 1, 5)
     write(tmp_path, written.table, "ssv")
@@ -254,6 +313,29 @@ def test_files_that_are_not_needed_are_not_opened(tmp_path):
     assert found.notes == ()
 
 
+@pytest.mark.parametrize(
+    ("form", "name", "other"),
+    [
+        ("bin", "frameData.bin", "frameData.BIN"),
+        ("bin", "frameData.bin", "framedata.bin"),
+        ("ssv", "GPIO.bin", "gpio.Bin"),
+        ("ssv", "frame_counter.bin", "Frame_Counter.bin"),
+        ("ssv", "timestamps.ssv", "timestamps.SSV"),
+    ],
+)
+def test_names_in_another_case_are_read_and_said(tmp_path, form, name, other):
+    written = recorded(60.004, 1)
+    write(tmp_path, written.table, form)
+    file = tmp_path / f"{PREFIX}.{name}"
+    renamed = file.rename(tmp_path / f"{PREFIX}.{other}")
+    found = embedded.load(tmp_path.iterdir())
+    assert_as_the_truth(found, written)
+    assert found.notes == (f"{PREFIX}.{other} was read as {name}: correct its name.",)
+    file.write_bytes(renamed.read_bytes())
+    renamed.write_bytes(b"something else")
+    assert embedded.load(tmp_path.iterdir()).notes == ()
+
+
 @pytest.mark.parametrize("content", [b"", bytes(7)])
 def test_frame_data_of_which_nothing_is_left(tmp_path, content):
     written = recorded(60.004, 1)
@@ -276,6 +358,28 @@ def test_pins_of_fewer_frames_than_there_are(tmp_path, cut):
     assert_as_the_truth(found, written)
     assert found.gpio_missing == (cut == 8)
     assert ("first rows that the GPIO lacks" in " ".join(found.notes)) == (cut == 8)
+
+
+@pytest.mark.parametrize("has_clock", [True, False])
+def test_pins_without_those_of_the_first_frame(tmp_path, has_clock):
+    """The clock tells that it is the first that is missing; without it the bound says so."""
+    rate, rng = 60.004, np.random.default_rng(5)
+    recording = clock.record(5.0, rate, 7, 3000, 3, 12, rng)
+    line = np.sort(rng.uniform(*recording.times[[0, -1]], 60)).reshape(-1, 2)
+    line = clock.clear_of(line.ravel(), recording.exposures, 1e-4).reshape(-1, 2)
+    write(tmp_path, clock.frame_table(recording, line, "2026-01-01", rng), "ssv")
+    file = tmp_path / f"{PREFIX}.GPIO.bin"
+    file.write_bytes(file.read_bytes()[8:])
+    if not has_clock:
+        (tmp_path / f"{PREFIX}.timestamps.ssv").unlink()
+    data = embedded.load(tmp_path.iterdir())
+    pulses, ttl = clock.on_grid(recording.exposures, 30_000), Fronts(*clock.fronts(line, 30_000))
+    found = camera_times(pulses, recording.times.size, data, ttl)
+    assert found.method == "gpio"
+    off = np.abs(found.times - recording.times).max() * rate
+    assert off == pytest.approx(0 if has_clock else 1, abs=0.02)
+    assert found.evidence.bound == pytest.approx(0 if has_clock else 1, abs=0.02)
+    assert any("first rows that the GPIO lacks" in note for note in data.notes)
 
 
 def test_a_counter_that_starts_again_is_left_as_it_is():

@@ -88,6 +88,13 @@ def test_a_camlog_rig_that_the_description_does_not_name(folder: Path):
         datasets.avi(read, read.cameras["left"])
 
 
+def test_embedded_data_in_another_case(folder: Path):
+    name = "raw_video_data/_iblrig_leftCamera.FRAMEDATA.BIN"
+    read = session(folder, NIDQ, name)
+    assert names(datasets.embedded(read, read.cameras["left"]), read) == [name]
+    assert names(datasets.frame_times(read, read.cameras["left"]), read) == [name]
+
+
 def test_dates_are_those_of_the_file_behind_a_link(folder: Path):
     read = session(folder, NIDQ, "raw_video_data/elsewhere.avi")
     (folder / AVI).symlink_to(folder / "raw_video_data/elsewhere.avi")

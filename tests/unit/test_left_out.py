@@ -71,6 +71,18 @@ def test_a_video_whose_camera_is_not_described(session: Path, config: Configurat
     assert reason == "has a raw video, and is neither described nor in `cameras`"
 
 
+def test_a_camlog_rig_that_is_not_described_as_one(
+    tmp_path: Path, rendered: Render, config: Configuration
+):
+    session = rendered(tmp_path, small(kind="camlog"))
+    file = session / "_ibl_experiment.description.yaml"
+    file.write_text(file.read_text().replace("compressed: true", "compressed: false"))
+    reason, state = found(session, config)["body"]
+    assert state is State.BLOCKED
+    assert "body_cam_run000_00000000.camlog is the log of a rig that compresses" in reason
+    assert "add `compressed: true`" in reason
+
+
 @pytest.mark.parametrize(
     "name",
     [

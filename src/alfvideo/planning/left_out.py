@@ -33,10 +33,23 @@ def in_session(session: Session, config: Configuration) -> Iterator[LeftOut]:
     for label in session.cameras:
         if label not in config.cameras:
             yield LeftOut(label, "described, and not in `cameras` of the configuration")
+    yield from _camlogs(session)
     found = list(_videos(session, config))
     yield from found
     if not session.cameras and not any(each.is_mistake for each in found):
         yield LeftOut("", "no cameras are described")
+
+
+def _camlogs(session: Session) -> Iterator[LeftOut]:
+    """Yield the cameras that have a camlog which the description says nothing of."""
+    for camera in session.cameras.values():
+        names = (f"{camera.label}_cam*.camlog", f"_iblrig_{camera.label}Camera.raw.camlog")
+        if not camera.compressed and (logs := session.find(camera.collection, *names)):
+            reason = (
+                f"{camera.collection}/{logs[0].name} is the log of a rig that compresses while it "
+                "records: add `compressed: true` to the camera in the description"
+            )
+            yield LeftOut(camera.label, reason, True)
 
 
 def _videos(session: Session, config: Configuration) -> Iterator[LeftOut]:

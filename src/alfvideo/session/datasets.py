@@ -74,8 +74,8 @@ def frame_times(session: Session, camera: Camera) -> list[Path]:
         If neither is there.
     """
     prefix = f"_iblrig_{camera.label}Camera"
-    for name in (f"{prefix}.frameData*.bin", f"{prefix}.timestamps*"):
-        if found := session.find(camera.collection, name):
+    for name in ("frameData*.bin", "timestamps*"):
+        if found := session.find(camera.collection, f"{prefix}.{_in_any_case(name)}"):
             return found
     raise Blocked(
         f"no timestamps: neither {prefix}.frameData.bin nor {prefix}.timestamps.ssv is in "
@@ -84,10 +84,24 @@ def frame_times(session: Session, camera: Camera) -> list[Path]:
 
 
 def embedded(session: Session, camera: Camera) -> list[Path]:
-    """List the embedded data of a camera, as far as there are: counter, GPIO, timestamps."""
+    """List the embedded data of a camera, as far as there are: counter, GPIO, timestamps.
+
+    In whatever case they are written: Windows does not tell `.BIN` from `.bin`.
+    """
     prefix = f"_iblrig_{camera.label}Camera"
     attributes = ("frameData*.bin", "timestamps*.ssv", "GPIO*.bin", "frame_counter*.bin")
-    return session.find(camera.collection, *(f"{prefix}.{attribute}" for attribute in attributes))
+    return session.find(
+        camera.collection, *(f"{prefix}.{_in_any_case(attribute)}" for attribute in attributes)
+    )
+
+
+def _in_any_case(pattern: str) -> str:
+    """Return a glob pattern for small and capital letters.
+
+    >>> _in_any_case("G*.b")
+    '[gG]*.[bB]'
+    """
+    return re.sub("[A-Za-z]", lambda found: f"[{found[0].lower()}{found[0].upper()}]", pattern)
 
 
 def video_code(session: Session, camera: Camera) -> list[Path]:

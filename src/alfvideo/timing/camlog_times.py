@@ -12,7 +12,7 @@ import numpy as np
 from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.files.errors import DataError
 from alfvideo.timing.embedded import FrameData, exposures_by_clock
-from alfvideo.timing.evidence import Evidence
+from alfvideo.timing.evidence import Evidence, Witness
 from alfvideo.timing.pulses import EvenPulses, even, extend, extrapolation_error, period
 from alfvideo.timing.reliability import EXACT
 from alfvideo.timing.timestamps import CameraTimes, check_pulses, checked
@@ -88,7 +88,7 @@ def camlog_times(pulses: Floats, n_frames: int, log: FrameData) -> CameraTimes:
     starts = [start for start, cost in costs[chosen].items() if cost == least]
     by_clock = None if clock is None else _start_by_clock(numbering, clock.size)
     if by_clock is not None:
-        starts = [by_clock]
+        starts = [by_clock[0]]
     elif max(starts) - min(starts) > 1:
         raise DataError(
             f"Camera pulses and video frames do not agree: {pulses.size} pulses for {n_frames} "
@@ -100,24 +100,51 @@ def camlog_times(pulses: Floats, n_frames: int, log: FrameData) -> CameraTimes:
     notes += _end_notes(numbering, start, n_frames, len(starts) == 1)
     before, after = _missing(numbering, start)
     times = extend(numbering.pulses, before, after)[start + before + numbering.count]
-    evidence = _evidence(numbering, start, len(starts) == 1)
+    rows = n_frames if log.count is None else log.count.size
+    evidence = _evidence(
+        numbering, start, times, abs(rows - n_frames), len(starts) == 1, by_clock and by_clock[1]
+    )
     return checked(
         CameraTimes(times, numbering.pulses, numbering.count, "camlog", tuple(notes), evidence)
     )
 
 
-def _evidence(numbering: _Numbering, start: int, is_known: bool) -> Evidence:
-    """Return by how much the times may be off; by one frame if one pulse may be either's."""
+def _evidence(
+    numbering: _Numbering,
+    start: int,
+    times: Floats,
+    unlogged: int,
+    is_known: bool,
+    clock: Witness | None,
+) -> Evidence:
+    """Return by how much the times may be off; by one frame if one pulse may be either's.
+
+    `unlogged` is how many rows of the log there are too many or too few.
+    """
     before, after = _missing(numbering, start)
     pulse = start + numbering.count
     outside = np.count_nonzero((pulse < 0) | (pulse >= numbering.pulses.size))
-    bound = (not is_known) + extrapolation_error(numbering.pulses, max(before, after))
+    apart = np.abs(np.diff(times) / period(numbering.pulses) - numbering.intervals)
+    bound: float | None = round(
+        max(unlogged, not is_known) + extrapolation_error(numbering.pulses, max(before, after)), 2
+    )
     reason = ""
-    if not is_known:
+    if places := np.count_nonzero(apart > EXACT):
+        bound = None
+        reason = (
+            f"After {places} frames the times go on by other numbers of periods than the camlog: "
+            "pulses were lost or added there, and it is not known which."
+        )
+    elif unlogged:
+        reason = (
+            f"The camlog and the video differ by {unlogged} frames, at an end that is not known."
+        )
+    elif not is_known:
         reason = "One pulse is missing or too many, and nothing tells at which end."
-    elif bound >= EXACT:
+    elif bound is not None and bound >= EXACT:
         reason = f"{outside} frames have no pulse: their times follow the rate of the others."
-    return Evidence(round(bound, 2), reason, round(outside / numbering.count.size, 4))
+    share = round(outside / numbering.count.size, 4)
+    return Evidence(bound, reason, share, () if clock is None else (clock,))
 
 
 def _frame_ids(recorded: Integers | None, n_frames: int, notes: list[str]) -> Integers:
@@ -227,8 +254,11 @@ def _difference(numbering: _Numbering, start: int, frames: Integers) -> Floats:
     return np.where(inside, by_pulses - numbering.intervals[frames], 0.0)
 
 
-def _start_by_clock(numbering: _Numbering, n_measured: int) -> int | None:
-    """Find the start at which pulses are as uneven as the clock of the first frames, if any."""
+def _start_by_clock(numbering: _Numbering, n_measured: int) -> tuple[int, Witness] | None:
+    """Find the start at which pulses are as uneven as the clock of the first frames, if any.
+
+    With it is told how many standard deviations above the usual start it and the second best are.
+    """
     starts = _starts(numbering)
     frames = np.arange(n_measured - 1)
     frames = frames[:: 1 + frames.size // _SAMPLE]
@@ -246,7 +276,9 @@ def _start_by_clock(numbering: _Numbering, n_measured: int) -> int | None:
     # Times on a grid are uneven in a pattern that comes again and again.
     stands_out = means[second] - means[best] > 0.5 * (usual - means[best])
     if is_clear and stands_out and means[best] < _EXPLAINED * usual:
-        return int(starts[best])
+        spread = float(np.delete(means, best).std()) or float(means[best])
+        agreement, other = (round(float(usual - means[i]) / spread, 1) for i in (best, second))
+        return int(starts[best]), Witness("clock", agreement, other)
     return None
 
 

@@ -1,7 +1,7 @@
 """Data that a camera embeds in each of its frames: its clock, a frame counter and the GPIO pins."""
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,10 @@ SYNC_PIN = 3
 
 _GPIO_BITS = np.array([31, 30, 29, 28])
 _FRAME_DATA_COLUMNS = 4  # computer time, camera timestamp, frame counter, GPIO state
+_NAMES = {
+    name.lower(): name
+    for name in ("frameData.bin", "timestamps.ssv", "frame_counter.bin", "GPIO.bin")
+}
 _TICKS_PER_SECOND = 1e7
 _TICKS_1970 = 621_355_968_000_000_000
 """Ticks from the year 1 to 1970, from which other computers count."""
@@ -76,19 +80,23 @@ def load(files: Iterable[Path]) -> FrameData:
         If two files could be meant, or one is no file or too large.
     """
     notes: list[str] = []
-    found = _by_attribute(files)
+    by_name = _by_name(files)
     table = np.empty((0, _FRAME_DATA_COLUMNS))
-    if path := found.get("frameData"):
+    if path := _chosen(by_name, "frameData.bin", notes):
         table = _read_doubles(path, _FRAME_DATA_COLUMNS, notes)
-    data = _of_table(table, path, notes) if len(table) else _of_three_files(found, notes)
+    if path and len(table):
+        data = _of_table(table, path.name, notes)
+    else:
+        names = ("timestamps.ssv", "frame_counter.bin", "GPIO.bin")
+        chosen = {name.split(".")[0]: _chosen(by_name, name, notes) for name in names}
+        data = _of_three_files({name: file for name, file in chosen.items() if file}, notes)
     if data.computer is not None and not np.isfinite(data.computer).any():
         data = replace(data, computer=None)
     return replace(data, notes=tuple(notes))
 
 
-def _of_table(table: Floats, path: Path | None, notes: list[str]) -> FrameData:
+def _of_table(table: Floats, name: str, notes: list[str]) -> FrameData:
     """Take apart the columns of `frameData.bin`, (n, 4)."""
-    name = path.name if path else ""
     possible = damaged_rows.whole(table[:, 1]) & damaged_rows.whole(table[:, 2])
     possible &= table[:, :3].any(axis=1)
     table = _without_tail(table, possible, name, notes)
@@ -185,25 +193,39 @@ def exposures_by_clock(timestamps: Floats | None, count: Integers) -> Integers:
     return np.concatenate(([0], np.cumsum(steps)))
 
 
-def _by_attribute(files: Iterable[Path]) -> dict[str, Path]:
-    """Return the embedded data files by attribute."""
-    found: dict[str, Path] = {}
+def _by_name(files: Iterable[Path]) -> dict[str, list[Path]]:
+    """Return embedded data files by the end of their name, whatever case they have it in."""
+    found: dict[str, list[Path]] = {}
     for path, parts in alf.matching(files, namespace="iblrig").items():
         # ALF reads `frame_counter` as the attribute `frame` on the timescale `counter`
         attribute = "_".join(filter(None, (parts["attribute"], parts["timescale"])))
-        if (attribute, (parts["extension"] or "").lower()) not in (
-            ("frameData", "bin"),
-            ("timestamps", "ssv"),
-            ("frame_counter", "bin"),
-            ("GPIO", "bin"),
-        ):
-            continue
-        if attribute in found:
-            raise DataError(
-                f"{path}: {found[attribute].name} could be meant too. Keep one of the two."
-            )
-        found[attribute] = path
+        if name := _NAMES.get(f"{attribute}.{parts['extension']}".lower()):
+            found.setdefault(name, []).append(path)
     return found
+
+
+def _chosen(found: Mapping[str, Sequence[Path]], name: str, notes: list[str]) -> Path | None:
+    """Return the file of a name, one in another case if there is no other; None if there is none.
+
+    Raises
+    ------
+    DataError
+        If there are several.
+    """
+    if name not in found:
+        return None
+    attribute, extension = name.split(".")
+    exact = [
+        path
+        for path in found[name]
+        if f".{attribute}" in path.name and path.suffix == f".{extension}"
+    ]
+    first, *others = exact or found[name]
+    if others:
+        raise DataError(f"{others[0]}: {first.name} could be meant too. Keep one of the two.")
+    if not exact:
+        notes.append(f"{first.name} was read as {name}: correct its name.")
+    return first
 
 
 def _read_doubles(path: Path, columns: int, notes: list[str]) -> Floats:

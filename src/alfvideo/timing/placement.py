@@ -106,7 +106,8 @@ def place(numbering: Numbering, frame_data: FrameData, daq: DaqLines) -> Placeme
         fit = best_fit(lines, pins, _likely(numbering, daq))
         reason = _distrust(numbering, fit, lines, pins)
 
-    decided = _decide(fit, reason, by_clock)
+    doubt_of_fit = 0 if fit is None else max(_doubt(fit), frame_data.gpio_missing)
+    decided = _decide(fit, reason, doubt_of_fit, by_clock)
     if decided is not None:
         return Placement(numbering, *decided, fit=fit, clock=clock)
     surplus = numbering.pulses.size - numbering.needed
@@ -115,14 +116,15 @@ def place(numbering: Numbering, frame_data: FrameData, daq: DaqLines) -> Placeme
 
 
 def _decide(
-    fit: Fit | None, reason: str, by_clock: Scores | None
+    fit: Fit | None, reason: str, doubt: int, by_clock: Scores | None
 ) -> tuple[int, str, int, str] | None:
     """Return start, method, doubt and why not by GPIO; None if nothing shows the start.
 
-    `reason` says why the fit cannot be used alone, `by_clock` are nats.
+    `reason` says why the fit cannot be used alone, `doubt` by how many frames it may be off;
+    `by_clock` are nats.
     """
     if by_clock is None:
-        return None if fit is None or reason else (fit.start, "gpio", _doubt(fit), "")
+        return None if fit is None or reason else (fit.start, "gpio", doubt, "")
     if fit is None or reason:
         if _is_clear(by_clock):
             return by_clock.best, "clock", 0, reason
@@ -132,7 +134,7 @@ def _decide(
             return None
         return fit.start, "gpio", 0, ""
     if not _is_clear(by_clock):
-        return fit.start, "gpio", _doubt(fit), ""
+        return fit.start, "gpio", doubt, ""
     apart = abs(by_clock.best - fit.start)
     if apart <= NEAR:
         return by_clock.best, "gpio", 0, ""
