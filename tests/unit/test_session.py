@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -433,6 +434,25 @@ def test_copies_of_the_description_are_not_taken_for_it(folder: Path, copy: str)
     )
     with pytest.raises(Broken, match=r"call the right one _ibl_experiment\.description\.yaml"):
         description.read(folder)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "_ibl_experiment.description.yml",
+        "_IBL_experiment.Description.YAML",
+        "_ibl_experiment_description.yaml",
+        "_ibl_experiment.description.yaml.bak",
+        "experiment description.yaml",
+    ],
+)
+def test_what_is_nearly_called_as_the_description(folder: Path, name: str):
+    write_settings(folder, json.dumps({"PYBPOD_PROTOCOL": "ephysChoiceWorld"}))
+    (folder / name).write_text(yaml.safe_dump({"sync": {"bpod": {}}}))
+    with pytest.raises(Broken, match=rf"'{re.escape(name)}' may be the description: call it _ibl"):
+        description.read(folder)
+    describe(folder, {"sync": {"nidq": {}}})
+    assert description.read(folder).sync == "nidq"
 
 
 def test_description_in_another_encoding_blocks(folder: Path):

@@ -183,12 +183,6 @@ def test_a_long_table_shows_all_that_is_not_merely_pending(tmp_path: Path):
     assert found[-1].endswith("45 pending, 1 running, 2 failed, 3 blocked")
 
 
-def test_no_sessions(tmp_path: Path):
-    assert lines(root=tmp_path) == [
-        f"No sessions found below {tmp_path}: their folders are called SUBJECT/YYYY-MM-DD/NNN."
-    ]
-
-
 def test_stages_are_counted_in_the_order_of_the_work(path: Path):
     past = Past("video_compress", path, "left", 90.0, "rig")
     failed = [

@@ -19,6 +19,8 @@ DESCRIPTION = "_ibl_experiment.description*.yaml"
 """With parts in its name as data from ONE have; copies and backups look the same."""
 STUB = "_ibl_experiment.description_*.yaml"
 """Written by one device of a rig, before iblrig's copy program merged it into the description."""
+_NEARLY = re.compile(r".*experiment.?description.*\.ya?ml.*", re.IGNORECASE)
+"""Names of files that may have been meant as a description."""
 LEGACY_COLLECTION = "raw_behavior_data"
 
 STUBS = "_devices"
@@ -53,6 +55,8 @@ def read(path: Path, lookups: Lookups | None = None) -> Session:
     if files:
         lookups.files.update(f"{path}/{name}" for name in files)
         description = _merged({name: _load_description(path / name) for name in files})
+    elif nearly := sorted(filter(_NEARLY.fullmatch, entries)):
+        raise Broken(f"{nearly[0]!r} may be the description: call it {NAME}")
     else:
         description = _legacy_description(path, lookups)
     return parse(path, description, lookups)

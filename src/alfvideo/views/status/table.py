@@ -67,12 +67,6 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
         if row.state is State.LEFT_OUT:
             continue
         cameras.setdefault((row.session, row.camera), []).append(row)
-    if not rows:
-        return [
-            Text(
-                f"No sessions found below {root}: their folders are called SUBJECT/YYYY-MM-DD/NNN."
-            )
-        ]
     table = columns("session", "camera", "work", "why")
     counts: dict[str, Counter[State]] = {"cameras": Counter(), "whole sessions": Counter()}
     shown = hidden = 0
