@@ -155,7 +155,7 @@ def test_unreadable_cascade(tmp_path: Path):
     with pytest.raises(DataError, match=r"gone.yaml cannot be read .* Correct `cascades`"):
         cascades.load(tmp_path / "gone.yaml", "dlc")
     (tmp_path / "broken.yaml").write_text("networks: [")
-    with pytest.raises(DataError, match=r"broken.yaml cannot be read \(line 1"):
+    with pytest.raises(DataError, match=r"broken.yaml cannot be read \(line 2"):
         cascades.load(tmp_path / "broken.yaml", "dlc")
     (tmp_path / "list.yaml").write_text("- networks")
     with pytest.raises(DataError, match=r"list.yaml cannot be read \(it holds no mapping"):

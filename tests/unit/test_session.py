@@ -413,7 +413,42 @@ def test_stubs_with_different_syncs(folder: Path):
     for device, sync in {"behavior": "bpod", "ephys": "nidq"}.items():
         file = folder / f"_ibl_experiment.description_{device}.yaml"
         file.write_text(yaml.safe_dump({"sync": {sync: {}}}))
-    with pytest.raises(Broken, match="different syncs, bpod and nidq"):
+    with pytest.raises(Broken, match="several syncs, 'bpod' and 'nidq': keep the one"):
+        description.read(folder)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        (60, 30, "is 60 and 30: keep one"),
+        (60, {"x": 1}, r"is 60 and \{'x': 1\}: keep one"),
+        ([60], 60, r"is \[60\] and 60: keep one"),
+        ({"x": 1}, {"x": 2}, r"\.x' is 1 and 2: keep one"),
+        (False, True, "is False and True: keep one"),
+    ],
+)
+def test_stubs_that_say_different_things(folder: Path, one: object, other: object, said: str):
+    for device, fps in {"behavior": one, "video": other}.items():
+        cameras = {"left": {"fps": fps}}
+        content = {"version": device, "sync": {"bpod": {}}, "devices": {"cameras": cameras}}
+        file = folder / f"_ibl_experiment.description_{device}.yaml"
+        file.write_text(yaml.safe_dump(content))
+    with pytest.raises(Broken, match=rf"_behavior\.yaml and .*_video\.yaml differ: .*left.*{said}"):
+        description.read(folder)
+
+
+@pytest.mark.parametrize(("one", "other"), [(60, 60.0), (None, 60), ("", 60), (60, None)])
+def test_stubs_that_say_the_same(folder: Path, one: object, other: object):
+    for device, fps in {"behavior": one, "video": other}.items():
+        content = {"sync": {"bpod": {}}, "devices": {"cameras": {"left": {"fps": fps}}}}
+        file = folder / f"_ibl_experiment.description_{device}.yaml"
+        file.write_text(yaml.safe_dump(content))
+    assert description.read(folder).cameras["left"].described == {"fps": 60}
+
+
+def test_a_key_that_is_there_twice(folder: Path):
+    describe(folder, "sync: {bpod: {}}\ndevices:\n  cameras:\n    left: {fps: 60}\n    left: {}\n")
+    with pytest.raises(Broken, match=r"cannot be read, line 5: 'left' is there twice: keep one"):
         description.read(folder)
 
 

@@ -29,6 +29,8 @@ TRANSFERRED = "raw_session.flag"
 """The file by which iblrig says that all has been copied."""
 _FINAL = ".status_final"
 
+_NOTHING: tuple[object, ...] = (None, "", [], {})
+
 MAX_SETTINGS_BYTES = 20_000_000
 """Bytes of task settings, which hold tables of the stimuli on some rigs."""
 
@@ -104,30 +106,31 @@ def _merged(descriptions: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
     Raises
     ------
     Broken
-        If they name different syncs.
+        If they say different things of the same.
     """
     merged: Mapping[str, Any] = {}
     for description in descriptions.values():
-        merged = _joined(merged, description)
-    syncs = merged.get("sync")
-    if len(descriptions) > 1 and isinstance(syncs, Mapping) and len(syncs) > 1:
-        raise Broken(
-            f"{' and '.join(descriptions)} name different syncs, {' and '.join(map(str, syncs))}: "
-            "keep the one whose pulses count"
-        )
+        try:
+            merged = _joined(merged, description)
+        except ValueError as different:
+            raise Broken(f"{' and '.join(descriptions)} differ: {different}") from None
     return merged
 
 
-def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+def _joined(one: Mapping[str, Any], other: Mapping[str, Any], *place: object) -> Mapping[str, Any]:
     joined = dict(one)
     for key, value in other.items():
         match joined.get(key), value:
             case (Mapping() as ours, Mapping() as theirs):
-                joined[key] = _joined(ours, theirs)
+                joined[key] = _joined(ours, theirs, *place, key)
             case (list() as ours, list() as theirs):
                 joined[key] = [*ours, *(each for each in theirs if each not in ours)]
-            case (None | "" | [] | {}, _):
-                joined[key] = value
+            case (ours, theirs) if ours in _NOTHING:
+                joined[key] = theirs
+            # Each device has the version of its own software.
+            case (ours, theirs) if theirs not in _NOTHING and ours != theirs and key != "version":
+                where = ".".join(map(str, (*place, key)))
+                raise ValueError(f"'{where}' is {_short(ours)} and {_short(theirs)}: keep one")
     return joined
 
 
