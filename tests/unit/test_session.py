@@ -533,6 +533,32 @@ def test_unfinished_transfer_blocks(folder: Path):
         description.read(folder)
 
 
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("name", ["_devices", "raw_session.flag", "_devices/a@video.status_final"])
+def test_a_link_to_nothing_is_no_end_of_a_transfer(
+    folder: Path, tmp_path: Path, name: str, there: bool
+):
+    write_description(folder, Rig())
+    target = tmp_path / "target"
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).symlink_to(target)
+    if name != "_devices":
+        (folder / "_devices").mkdir(exist_ok=True)
+        (folder / "_devices" / "a@video.yaml").touch()
+    if there:
+        target.mkdir() if name == "_devices" else target.touch()
+        assert description.read(folder).cameras
+        return
+    seen = folders.Lookups()
+    with pytest.raises(Blocked, match=r"^transfer unfinished: "):
+        description.read(folder, seen)
+    assert not seen.cacheable, "the link may lead somewhere tomorrow"
+    (folder / name).unlink()
+    (folder / name).symlink_to(name)
+    with pytest.raises(Blocked, match=r"^transfer unfinished: "):
+        description.read(folder)
+
+
 def write_settings(folder: Path, text: str) -> None:
     (folder / "raw_behavior_data").mkdir()
     (folder / "raw_behavior_data" / "_iblrig_taskSettings.raw.json").write_text(text)

@@ -1,5 +1,6 @@
 """A recording session as its description file tells it: cameras, sync and where the data are."""
 
+import os
 import re
 import reprlib
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 from alfvideo.files import documents, labels
 from alfvideo.files.errors import Blocked, Broken
+from alfvideo.session import folders
 from alfvideo.session.cameras import VIDEO_COLLECTION, Camera, Session, any_of
 from alfvideo.session.folders import Lookups
 from alfvideo.session.rigs import NAMESPACE, RIGS
@@ -49,9 +51,16 @@ def read(path: Path, lookups: Lookups | None = None) -> Session:
     """
     lookups = lookups or Lookups()
     entries = lookups.listing(str(path))
-    if STUBS in entries and TRANSFERRED not in entries:
-        waiting = _not_transferred(lookups.listing(f"{path}/{STUBS}"))
-        if waiting:
+    if STUBS in entries and not _is_there(entries.get(TRANSFERRED), lookups):
+        if not folders.is_folder(entries[STUBS]):
+            lookups.cacheable = False
+            raise Blocked(f"transfer unfinished: {STUBS} is no folder, or a link to nothing")
+        named = [
+            name
+            for name, entry in lookups.listing(f"{path}/{STUBS}").items()
+            if not name.endswith(_FINAL) or _is_there(entry, lookups)
+        ]
+        if waiting := _not_transferred(named):
             raise Blocked(f"transfer unfinished: still waiting for {', '.join(waiting)}")
     files = _description_files(entries)
     if files:
@@ -64,7 +73,14 @@ def read(path: Path, lookups: Lookups | None = None) -> Session:
     return parse(path, description, lookups)
 
 
-def _not_transferred(stubs: Sequence[str] | Mapping[str, object]) -> list[str]:
+def _is_there(entry: os.DirEntry[str] | None, lookups: Lookups) -> bool:
+    """Return whether an entry is a file; what a link leads to changes without a change here."""
+    if entry is not None and entry.is_symlink():
+        lookups.cacheable = False
+    return entry is not None and folders.is_file(entry)
+
+
+def _not_transferred(stubs: Sequence[str]) -> list[str]:
     """List the devices whose files are not all there, from the names in the folder of the stubs.
 
     >>> _not_transferred(["1_KB001@video.yaml", "1_KB001@video.status_final", "1_KB001@ephys.yaml"])

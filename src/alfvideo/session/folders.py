@@ -113,6 +113,14 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def is_file(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a file, or a link to one."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
 def leads_nowhere(entry: os.DirEntry[str]) -> bool:
     """Return whether an entry is a link to nothing, and named as folders are: without an ending."""
     return "." not in entry.name and entry.is_symlink() and not Path(entry).exists()
