@@ -164,7 +164,7 @@ def test_data_folder_with_another_run(config: Configuration, tmp_path: Path):
     try:
         found = {sentence: state for state, sentence in lab.data_folder(config)}
     finally:
-        os.close(lock._held.pop())
+        os.close(lock._held.popitem()[1])
     (sentence,) = [sentence for sentence in found if "a run is at work there (process " in sentence]
     assert found[sentence] is State.NOTE
     assert State.MISSING not in found.values()
