@@ -304,6 +304,19 @@ def test_a_data_folder_that_is_too_low_or_too_high_gets_one_cure(
         assert len([*said, *before_run.not_in_tables(statuses, root, config)]) == n
 
 
+@pytest.mark.parametrize(
+    ("subject", "n_tables", "n_rows"), [("mouse 1", 1, 0), ("{x}", 0, 1), ("KB002", 0, 0)]
+)
+def test_an_odd_name_gets_one_sentence(
+    session: Path, tmp_path: Path, config: Configuration, subject: str, n_tables: int, n_rows: int
+):
+    (tmp_path / "KB001").rename(tmp_path / subject)
+    (tmp_path / subject / "2026-01-01/001" / VIDEOS / "top.avi").touch()
+    statuses = pending.scan(tmp_path, config)
+    assert len(before_run.not_in_tables(statuses, tmp_path, config)) == n_tables
+    assert sum("rename the folder" in status.reason for status in statuses) == n_rows
+
+
 SESSIONS = ["KB001/2026-01-01/001", "KB002/2026-01-01/001"]
 
 
