@@ -118,6 +118,12 @@ def test_only_regular_files_of_bounded_size_are_read(tmp_path: Path):
         documents.read(tmp_path / "nothing")
 
 
+def test_a_byte_order_mark_is_no_content(tmp_path: Path):
+    (file := tmp_path / "file").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert documents.parse_json(documents.read(file)) == {"a": 1}
+    assert documents.parse_yaml(documents.read(file)) == {"a": 1}
+
+
 def test_a_socket_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as listening:

@@ -56,7 +56,9 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_ti
 
 
 def read(file: Path, max_bytes: int = MAX_BYTES) -> str:
-    """Read a text. What is no regular file is never opened: a pipe would wait for ever.
+    """Read a text, with or without a byte order mark.
+
+    What is no regular file is never opened: a pipe would wait for ever.
 
     Raises
     ------
@@ -74,7 +76,7 @@ def read(file: Path, max_bytes: int = MAX_BYTES) -> str:
     if len(content) > max_bytes:
         raise UnreadableError(f"it has more than {max_bytes:,} bytes")
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableError(f"byte {error.start} is not UTF-8") from None
 
