@@ -18,11 +18,15 @@ with job.run(snakemake) as this:
     namespace, ttl = this.settings["namespace"], found["ttl"]
     daq = ttl if RIGS[sync].records_wheel else []
     is_camlog = mp4.with_suffix(".camlog") in found["frame_log"]
+    # Times of another program have none.
+    timing = attempt(record.load, found["timing"][0]) if found["timing"] else None
+    known = None if isinstance(timing, DataError) else timing
     inspection = camera.inspect(
         camera.CameraInputs(
             label=this.camera,
             video=mp4,
             times=attempt(arrays.seconds, found["times"][0]),
+            evidence=timing if isinstance(timing, DataError) else timing and timing.evidence,
             frame_data=attempt(inputs.frame_data, found["frame_log"]),
             ttl_rises=attempt(inputs.ttl_rises, ttl, sync, namespace, sync_label),
             wheel=attempt(wheel.load, found["wheel"], daq, namespace),
@@ -33,16 +37,10 @@ with job.run(snakemake) as this:
     )
     checks = outcome.report("video", this.camera, inspection.checks)
     this.note(*dict.fromkeys(checks["reasons"].values()))
-    # Times of another program have none.
-    timing = attempt(record.load, found["timing"][0]) if found["timing"] else None
-    if isinstance(timing, DataError):
-        this.note(str(timing))
-        timing = None
-    shifts = timing.wheel if timing else None
     with (
         atomic.output(snakemake.output.checks) as partial_checks,
         atomic.output(snakemake.output.picture) as partial_picture,
     ):
         partial_checks.write_text(json.dumps(checks, indent=1), encoding="utf-8")
-        figure = camera_qc(inspection, this.session_name, shifts)
+        figure = camera_qc(inspection, this.session_name, known and known.wheel)
         figure.savefig(partial_picture, format="png", dpi=100)

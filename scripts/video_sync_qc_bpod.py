@@ -8,11 +8,11 @@ from alfvideo.video import probe
 
 with job.run(snakemake) as this:
     trials = bpod.load(bpod.task_data(map(Path, snakemake.input.task_data)))
-    pulses, notes = bpod.camera_pulses(trials)
+    pulses, notes = bpod.camera_pulses(trials.events)
 
     frames = probe.probe_whole(Path(snakemake.input.mp4[0])).frames
     frame_data = embedded.load(map(Path, snakemake.input.embedded))
-    found = timestamps.camera_times(pulses, frames, frame_data, bpod.sync_fronts(trials))
-    this.note(*notes, *found.notes)
-    made = record.TimingRecord(found.method, tuple(this.notes))
+    found = timestamps.camera_times(pulses, frames, frame_data, bpod.sync_fronts(trials.events))
+    this.note(*trials.notes, *frame_data.notes, *notes, *found.notes)
+    made = record.TimingRecord(found.method, tuple(this.notes), found.evidence)
     record.save(made, snakemake.output.timing, found.times, snakemake.output.times)

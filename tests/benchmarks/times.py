@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from alfvideo.timing import bpod, embedded, sync, timestamps
+from alfvideo.timing import bpod, daq_lines, embedded, sync, timestamps
 from rigsim import Rig, clock, layout, session
 from tests.benchmarks.measure import Row, Timed, compare, timed
 from tests.parity.client import Peer
@@ -44,17 +44,19 @@ def _frame_data(peer: Peer, path: Path, name: str, repeats: int) -> list[Row]:
 def _alignment(peer: Peer, path: Path, repeats: int) -> list[Row]:
     files = sorted((path / "raw_ephys_data").iterdir())
     data = embedded.load((path / layout.VIDEO).iterdir())
-    pulses = sync.sync_line(files, "spikeglx", f"{CAMERA}_camera").rises
-    ttl = sync.sync_line(files, "spikeglx", "audio")
+    recorded, channels = sync.load(files), sync.channel_map(files, "spikeglx")
+    own = channels[f"{CAMERA}_camera"]
+    pulses, ttl = recorded.fronts(own).rises, recorded.fronts(channels["audio"])
 
     def ours() -> np.ndarray:
-        return timestamps.camera_times(pulses, data.count.size, data, ttl).times
+        daq = daq_lines.beside(recorded, channels, own, "audio")
+        return timestamps.camera_times(pulses, data.count.size, data, daq=daq).times
 
     peer.ask("load_nidq", load=False, session=path, camera=CAMERA)
     theirs = peer.ask("align_nidq").arrays["times"]
     np.testing.assert_allclose(ours(), theirs, rtol=0, atol=1e-6)
     return compare(
-        f"align {data.count.size:,} frames with {ttl.times.size:,} TTLs",
+        f"align {data.count.size:,} frames with {ttl.times.size:,} TTLs, all lines and pins",
         "ms",
         data.count.size,
         timed(ours),
@@ -69,12 +71,12 @@ def _bpod(peer: Peer, path: Path, repeats: int) -> list[Row]:
     question = {"call": "bpod_events", "session": path, "collection": collection.name}
 
     def ours() -> np.ndarray:
-        trials = bpod.load(file)
+        trials = bpod.load(file).events
         bpod.sync_fronts(trials)
         return bpod.camera_pulses(trials)[0]
 
     np.testing.assert_allclose(ours(), peer.ask(**question).arrays["pulses"], rtol=0, atol=1e-6)
-    n_trials = len(bpod.load(file))
+    n_trials = len(bpod.load(file).events)
     return compare(
         f"pulses and TTLs of {n_trials:,} Bpod trials",
         "ms",

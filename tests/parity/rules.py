@@ -45,7 +45,7 @@ def make_mp4s(path: Path) -> None:
     recorded = description.read(path)
     for camera in recorded.cameras.values():
         (avi,) = datasets.avi(recorded, camera)
-        compress.copy(avi, datasets.path(datasets.RAW_MP4, recorded, camera))
+        compress.copy([avi], datasets.path(datasets.RAW_MP4, recorded, camera))
 
 
 def camera_times(path: Path, label: str) -> Times:

@@ -41,7 +41,7 @@ def test_frame_data(peer: Peer, session: tuple[Path, str]) -> None:
 def test_bpod(peer: Peer) -> None:
     path, collection = DATA / "session_training_ge5", "raw_behavior_data"
     theirs = peer.ask("bpod_events", session=path, collection=collection).arrays
-    trials = bpod.load(bpod.task_data((path / collection).iterdir()))
+    trials = bpod.load(bpod.task_data((path / collection).iterdir())).events
     pulses, notes = bpod.camera_pulses(trials)
     assert notes == ()
     assert pulses.size == 3165

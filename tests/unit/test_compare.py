@@ -47,7 +47,7 @@ def encode(source: Path, crf: int = 17) -> Path:
 
 def agrees(source: Path, target: Path, crf: int = 17) -> bool:
     try:
-        compare.check_every_frame(source, target, compare.quantiser_step(crf))
+        compare.check_every_frame([source], target, compare.quantiser_step(crf))
     except DataError:
         return False
     return True
@@ -69,8 +69,8 @@ def test_healthy_from_each_pixel_format(make: Callable, stored: str):
 def test_frames_that_were_copied_are_equal(make: Callable):
     source = make("pattern", "-c:v", "libx264", "-bf", "2")
     target = source.with_suffix(".mp4")
-    compress.copy(source, target)
-    compare.check_every_frame(source, target, 0)
+    compress.copy([source], target)
+    compare.check_every_frame([source], target, 0)
 
 
 def reorder(order: list[int]) -> str:
@@ -117,7 +117,7 @@ def test_a_change_within_the_coding_noise_has_to_be_there(
     assert agrees(source, encode(source, 29), 29)
     ffmpeg("-i", source, "-vf", reorder(order), "-c:v", "libx264", "-crf", 10, target)
     with pytest.raises(DataError, match="a change from the frame before is missing"):
-        compare.check_every_frame(source, target, compare.quantiser_step(29))
+        compare.check_every_frame([source], target, compare.quantiser_step(29))
 
 
 def test_another_video_of_the_same_length(make: Callable):
@@ -167,7 +167,7 @@ def test_one_frame_less(make: Callable, ffmpeg: Callable, tmp_path: Path):
     target = tmp_path / "short.mp4"
     ffmpeg("-i", source, "-frames:v", FRAMES - 1, "-c:v", "libx264", target)
     with pytest.raises(DataError, match="has 23 frames of 160x128, expected 24"):
-        compare.check_every_frame(source, target, compare.quantiser_step(23))
+        compare.check_every_frame([source], target, compare.quantiser_step(23))
 
 
 def test_the_message_names_the_frame(make: Callable, ffmpeg: Callable):
@@ -176,7 +176,7 @@ def test_the_message_names_the_frame(make: Callable, ffmpeg: Callable):
     box = "drawbox=t=fill:color=gray:enable='eq(n,20)',format=yuvj420p"
     ffmpeg("-i", source, "-vf", box, "-c:v", "libx264", target)
     with pytest.raises(DataError, match=r"frame 20 .*differs by \d+ gray levels.*is kept"):
-        compare.check_every_frame(source, target, compare.quantiser_step(23))
+        compare.check_every_frame([source], target, compare.quantiser_step(23))
 
 
 def test_a_damaged_avi_is_not_its_mp4(make: Callable, tmp_path: Path):

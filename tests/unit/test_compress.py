@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from alfvideo.files.errors import DataError, MachineError
-from alfvideo.video import compare, compress, probe
+from alfvideo.video import compare, compress, counterpart, probe
 
 FRAMES, RATE = 60, 30
 PICTURE = ("-f", "lavfi", "-i", f"testsrc2=size=64x48:rate={RATE}:duration=2")
@@ -123,7 +123,7 @@ def test_sides_of_odd_length(make: Callable, stored: tuple[str, ...], size: tupl
     result = probe.probe(target)
     assert (result.width, result.height) == size
     assert np.abs(pictures(source, "gray") - pictures(target, "gray")).mean() < 3
-    compare.check_every_frame(source, target, compare.quantiser_step(10))
+    compare.check_every_frame([source], target, compare.quantiser_step(10))
 
 
 def test_sound_is_copied(make: Callable):
@@ -152,7 +152,7 @@ def test_variable_rate_keeps_each_frame_once_at_its_time(make: Callable):
 def test_copy_does_not_encode_again(make: Callable):
     source = make("-c:v", "libx264", "-bf", "0")
     target = source.with_suffix(".mp4")
-    compress.copy(source, target)
+    compress.copy([source], target)
     np.testing.assert_array_equal(pictures(source, "gray"), pictures(target, "gray"))
     assert probe.probe(target).rate == RATE
     assert times(target) == pytest.approx([n / RATE for n in range(FRAMES)], abs=1e-4)
@@ -161,10 +161,44 @@ def test_copy_does_not_encode_again(make: Callable):
 def test_copy_of_frames_stored_out_of_order(make: Callable):
     source = make("-c:v", "libx264", "-bf", "3")
     target = source.with_suffix(".mp4")
-    described = compress.copy(source, target)
+    described = compress.copy([source], target)
     assert (described.frames, probe.probe(target).frames) == (FRAMES, FRAMES)
     assert times(target) == pytest.approx([n / RATE for n in range(FRAMES)], abs=1e-4)
     np.testing.assert_array_equal(pictures(source, "gray"), pictures(target, "gray"))
+
+
+@pytest.mark.parametrize("rate", ["30", "60.004", "30000/1001"])
+@pytest.mark.parametrize("coded", [("libx264", "-bf", 0), ("libx264", "-bf", 3), ("mjpeg",)])
+def test_parts_of_a_recording_become_one(make: Callable, tmp_path: Path, coded: tuple, rate: str):
+    parts = []
+    for n, frames in enumerate([17, 1, 31, 8]):
+        picture = ("-f", "lavfi", "-i", f"testsrc2=size=64x48:rate={rate}")
+        shown = ("-vf", f"hue=h={60 * n}", "-pix_fmt", "yuvj420p", "-frames:v", frames)
+        parts.append(make(*shown, "-c:v", *coded, picture=picture, name=f"a_{n:08d}.avi"))
+    target = tmp_path / "a.mp4"
+    described = compress.copy(parts, target)
+    result = probe.probe_whole(target)
+    assert described.frames == result.frames == 57
+    assert float(result.rate) == pytest.approx(float(Fraction(rate)), abs=1e-4)
+    assert times(target) == pytest.approx([n / float(Fraction(rate)) for n in range(57)], abs=1e-4)
+    whole = np.concatenate([pictures(part, "gray") for part in parts])
+    np.testing.assert_array_equal(pictures(target, "gray"), whole)
+    compare.check_every_frame(parts, target, 0)
+    assert not counterpart.why_another(parts, target)
+    assert counterpart.why_another(parts[:3], target) == "57 frames, expected 49"
+    assert "shows something else" in counterpart.why_another([*parts[2:], *parts[:2]], target)
+
+
+def test_parts_that_are_not_of_one_recording(make: Callable, tmp_path: Path):
+    other = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1")
+    parts = [make(name="a_00000000.avi"), make(picture=other, name="a_00000001.avi")]
+    with pytest.raises(
+        DataError, match=r"a_00000001\.avi cannot be joined .* its rate is 25, not 30"
+    ):
+        compress.copy(parts, tmp_path / "a.mp4")
+    cut(parts[1], parts[1].stat().st_size // 2)
+    with pytest.raises(DataError, match=r"a_00000001\.avi holds \d+ frames, expected"):
+        compress.copy(parts, tmp_path / "a.mp4")
 
 
 def cut(path: Path, length: int) -> None:

@@ -57,6 +57,37 @@ def test_originals_of_a_camlog_rig_are_two(folder: Path):
     assert frame_log.name == "_iblrig_leftCamera.raw.camlog"
 
 
+def test_parts_of_a_recording_are_in_order(folder: Path):
+    parts = [f"raw_video_data/left_cam_run000_{n:08d}.avi" for n in (2, 0, 1)]
+    log = "raw_video_data/left_cam_run000.camlog"
+    read = session(folder, CAMLOG, *parts, log)
+    assert names(datasets.originals(read, read.cameras["left"]), read) == [*sorted(parts), log]
+    logs = [part.replace("avi", "camlog") for part in parts]
+    (folder / log).unlink()
+    read = session(folder, CAMLOG, *parts, *logs)
+    assert names(datasets.camlog(read, read.cameras["left"]), read) == sorted(logs)
+    (folder / sorted(parts)[1]).unlink()
+    read = session(folder, CAMLOG)
+    with pytest.raises(Blocked, match="part 1 of the raw video is missing, copy it from the rig"):
+        datasets.avi(read, read.cameras["left"])
+
+
+@pytest.mark.parametrize("other", ["left_cam_run001_00000001", "left_cam_run000", "left_camera"])
+def test_two_recordings_are_no_parts(folder: Path, other: str):
+    videos = [f"raw_video_data/{name}.avi" for name in ("left_cam_run000_00000000", other)]
+    read = session(folder, CAMLOG, *videos)
+    with pytest.raises(Blocked, match="several files could be the raw video, keep one of them"):
+        datasets.avi(read, read.cameras["left"])
+
+
+def test_a_camlog_rig_that_the_description_does_not_name(folder: Path):
+    read = session(folder, NIDQ, "raw_video_data/left_cam_run000_00000000.avi")
+    with pytest.raises(
+        Blocked, match=r"raw video missing.*add `compressed: true` to the camera left"
+    ):
+        datasets.avi(read, read.cameras["left"])
+
+
 def test_dates_are_those_of_the_file_behind_a_link(folder: Path):
     read = session(folder, NIDQ, "raw_video_data/elsewhere.avi")
     (folder / AVI).symlink_to(folder / "raw_video_data/elsewhere.avi")

@@ -1,6 +1,7 @@
 """The ONE tables of a data folder, as ONE itself reads them."""
 
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -77,6 +78,33 @@ def one_of(root: Path) -> One:
 
 def files(root: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in root.glob("*.pqt")}
+
+
+QC_FILE = "qc/_ibl_bodyCamera.videoQC.json"
+
+
+@pytest.mark.parametrize("outcome", ["PASS", "CRITICAL"])
+def test_times_have_the_qc_of_what_shows_them_to_be_right(root: Path, made: Path, outcome: str):
+    (made / "qc").mkdir(exist_ok=True)
+    checks = {"_videoBody_alignment": [outcome, 0.0], "_videoBody_wheel_alignment": "FAIL"}
+    (made / QC_FILE).write_text(json.dumps({"outcome": "FAIL", "extended_qc": checks}))
+    update(root)
+    table = pd.read_parquet(root / "datasets.pqt").set_index("rel_path")
+    assert table.qc[TIMES] == outcome
+    assert table.qc[POSE] == "NOT_SET"
+    found = one_of(root).list_datasets(made.relative_to(root).as_posix())
+    assert (TIMES in found) is (outcome == "PASS"), "ONE leaves out what is CRITICAL"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"extended_qc": {"_videoBody_alignment": []}}', "{}"]
+)
+def test_times_without_a_usable_check_keep_their_qc(root: Path, made: Path, content: str):
+    (made / "qc").mkdir(exist_ok=True)
+    (made / QC_FILE).write_text(content)
+    update(root)
+    table = pd.read_parquet(root / "datasets.pqt").set_index("rel_path")
+    assert table.qc[TIMES] == "NOT_SET"
 
 
 def test_one_finds_and_loads_what_was_made(

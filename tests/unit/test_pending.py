@@ -149,7 +149,7 @@ INPUTS = [
     (small(kind="bpod"), "alf/_ibl_wheel.position.npy", {"qc"}),
     (small(), "alf/_ibl_bodyCamera.times.npy", {"qc"}),
     # What no task reads makes nothing pending.
-    (small(kind="camlog"), "raw_video_data/_iblrig_bodyCamera.raw.camlog", {"qc"}),
+    (small(kind="camlog"), "raw_video_data/_iblrig_bodyCamera.raw.camlog", {"times", "qc"}),
     (small(kind="camlog"), "raw_task_data_00/_iblrig_taskData.raw.jsonable", set()),
     (small(), "_ibl_experiment.description.yaml", set()),
 ]

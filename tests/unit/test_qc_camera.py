@@ -12,10 +12,12 @@ from alfvideo.qc.frames import read_samples
 from alfvideo.qc.outcome import report
 from alfvideo.timing import embedded, sync
 from alfvideo.timing.embedded import FrameData
+from alfvideo.timing.evidence import Evidence, Witness
 from alfvideo.video import compress
 from rigsim import Rig, load_truth, render
 
 CHECKS = {
+    "alignment",
     "brightness",
     "camera_times",
     "dropped_frames",
@@ -45,6 +47,7 @@ def left(tmp_path_factory) -> qc.CameraInputs:
         label="left",
         video=video,
         times=truth["times"],
+        evidence=Evidence(0.0, "", 0.0, (Witness("gpio", 16, 2), Witness("clock", 20.5, 3.5))),
         frame_data=embedded.load(raw.iterdir()),
         ttl_rises=fronts.rises,
         wheel=(truth["wheel_timestamps"], truth["wheel_position"]),
@@ -69,6 +72,7 @@ def test_a_healthy_camera_passes_every_check(healthy):
     assert report("video", "left", healthy.checks)["reasons"] == {}
     values = {name: check.values for name, check in healthy.checks.items() if check.values}
     assert values == {
+        "alignment": (0.0, 2, 16, 2, 0.0),
         "camera_times": (0,),
         "dropped_frames": (0, 0),
         "framerate": (pytest.approx(60.004, abs=1e-3),),
@@ -158,6 +162,8 @@ BROKEN = DataError("This file is damaged.")
         ({"times": np.empty(0)}, {"framerate", "timestamps", "wheel_alignment"}),
         ({"times": np.full(480, np.nan)}, {"framerate", "wheel_alignment"}),
         ({"reference": BROKEN}, {"position"}),
+        ({"evidence": None}, {"alignment"}),
+        ({"evidence": BROKEN}, {"alignment"}),
     ],
 )
 def test_broken_inputs_are_not_set_with_the_reason(left, changes, not_set):
@@ -174,7 +180,10 @@ def test_a_video_that_cannot_be_read_leaves_only_the_rate_of_the_times(left, tmp
     if content is not None:
         video.write_bytes(content)
     outcomes, checks = reported(left, video=video)
-    assert {name for name, outcome in outcomes.items() if outcome != "NOT_SET"} == {"framerate"}
+    assert {name for name, outcome in outcomes.items() if outcome != "NOT_SET"} == {
+        "alignment",
+        "framerate",
+    }
     assert str(video) in checks["brightness"].sentence
 
 
@@ -183,6 +192,25 @@ def test_more_times_than_frames_fail_but_do_not_stop_the_wheel_check(left):
     outcomes, _ = reported(left, times=longer)
     assert outcomes["timestamps"] == "FAIL"
     assert outcomes["wheel_alignment"] == "PASS"
+
+
+@pytest.mark.parametrize(
+    ("bound", "outcome"),
+    [
+        (0.0, "PASS"),
+        (0.4, "PASS"),
+        (0.5, "WARNING"),
+        (2, "FAIL"),
+        (300, "FAIL"),
+        (None, "CRITICAL"),
+    ],
+)
+def test_times_are_worth_what_shows_them_to_be_right(left, bound, outcome):
+    evidence = Evidence(bound, "Nothing shows it.", 0.25)
+    _, checks = reported(left, evidence=evidence)
+    assert checks["alignment"].outcome.name == outcome
+    assert checks["alignment"].values == (bound, 0, None, None, 0.25)
+    assert ("Nothing shows it." in checks["alignment"].sentence) is (outcome != "PASS")
 
 
 def test_times_of_another_clock_fail(left):

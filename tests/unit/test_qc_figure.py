@@ -33,6 +33,7 @@ def inspection(**changes):
         label="left",
         video=None,
         times=TIMES,
+        evidence=None,
         frame_data=FrameData(TIMES, np.delete(np.arange(303), [50, 51, 120]), gpio),
         ttl_rises=np.append(TIMES[[31, 61, 91]] - 0.01, 7.0),
         wheel=None,
@@ -81,7 +82,16 @@ def test_everything_is_drawn(tmp_path):
 def test_what_is_missing_is_said(tmp_path):
     none = inspection(
         camera=CameraInputs(
-            "left", None, None, DataError("broken"), None, None, None, Expected(), ("pin_state",)
+            "left",
+            None,
+            None,
+            None,
+            DataError("broken"),
+            None,
+            None,
+            None,
+            Expected(),
+            ("pin_state",),
         ),
         checks={
             "brightness": not_set("The video is missing."),

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from one.alf.spec import QC
 
-from alfvideo.files.errors import DataError
 from alfvideo.qc import recording, rigs
 from alfvideo.qc.outcome import Check, judged, not_set, report
-from alfvideo.timing import camlog, encoder
+from alfvideo.timing import encoder
 from alfvideo.timing.sync import Fronts
 
 
@@ -203,26 +202,7 @@ def test_the_description_comes_before_the_known_rigs(camera, sync, described, ex
     assert rigs.expected(camera, sync, described) == rigs.Expected(*expected)
 
 
-# camlog and encoder
-
-
-def test_camlog(tmp_path):
-    path = tmp_path / "x.camlog"
-    path.write_text("# Camera: a\n# Log header:frame_id,timestamp\n# [x]\n4,0.5\n5,0.6\n# end\n")
-    data = camlog.load(path)
-    np.testing.assert_array_equal(data.count, [4, 5])
-    np.testing.assert_array_equal(data.timestamps, [0.5, 0.6])
-    assert data.gpio is None
-
-
-@pytest.mark.parametrize("text", ["", "4,0.5\n", "# Log header:frame_id\n4\n", "\x00\x01"])
-def test_a_broken_camlog_is_named(tmp_path, text):
-    path = tmp_path / "x.camlog"
-    path.write_text(text)
-    with pytest.raises(DataError, match=r"x\.camlog: expected"):
-        camlog.load(path)
-    with pytest.raises(DataError, match="missing"):
-        camlog.load(tmp_path / "y.camlog")
+# encoder
 
 
 def test_the_encoder_turns_both_ways():

@@ -40,7 +40,7 @@ class Recorded:
             self.originals.append(avi.with_suffix(".camlog"))
             self.originals[1].write_text("0 1\n")
             self.mp4.with_suffix(".camlog").write_text("0 1\n")
-            compress.copy(avi, self.mp4)
+            compress.copy([avi], self.mp4)
         else:
             self.params |= {"crf": 20}
             compress.encode(avi, self.mp4, preset="veryfast", crf=20, threads=1)
@@ -201,6 +201,56 @@ def test_a_link_is_removed_and_what_it_leads_to_is_kept(session: Recorded, tmp_p
         for path, file in zip(session.originals, kept, strict=True)
     ]
     assert [line["link_to"] for line in session.removed()] == list(map(str, kept))
+
+
+class Split(Recorded):
+    """A session of a camlog rig, of which the recording is in three parts."""
+
+    def __init__(self, root: Path, ffmpeg: Callable) -> None:
+        super().__init__(root, ffmpeg, "camlog")
+        avi, log = self.originals
+        parts = [self.mp4.with_name(f"left_cam_run000_{n:08d}.avi") for n in range(3)]
+        avi.rename(parts[0])
+        for n, part in enumerate(parts[1:], start=1):
+            picture = ("-f", "lavfi", "-i", "testsrc2=size=160x128:rate=30")
+            shown = ("-vf", f"hue=h={90 * n}", "-frames:v", 20 + n)
+            ffmpeg(*picture, *shown, "-c:v", "libx264", part)
+        self.originals = [*parts, log]
+        compress.copy(parts, self.mp4)
+        self.remember()
+
+
+def test_parts_of_a_recording_are_compared_and_removed(tmp_path: Path, ffmpeg: Callable):
+    session = Split(tmp_path / "Subjects", ffmpeg)
+    expected = raw_datasets.describe(session.originals, session.path)
+    session.remove()
+    assert not any(path.exists() for path in session.originals)
+    assert raw_datasets.read(session.record) == expected
+
+
+def test_parts_in_another_order_stay(tmp_path: Path, ffmpeg: Callable):
+    session = Split(tmp_path / "Subjects", ffmpeg)
+    first, second = session.originals[1:3]
+    first.rename(first.with_suffix(".x"))
+    second.rename(first)
+    first.with_suffix(".x").rename(second)
+    session.remember()
+    with pytest.raises(DataError, match="of the mp4 is not that of the raw video"):
+        session.remove()
+    assert all(path.exists() for path in session.originals)
+
+
+def test_removal_of_parts_that_was_killed_is_finished(tmp_path: Path, ffmpeg: Callable):
+    session = Split(tmp_path / "Subjects", ffmpeg)
+    expected = raw_datasets.describe(session.originals, session.path)
+    names = ",".join([*(path.name for path in session.originals), "_00000001.avi"])
+    arguments = [names, session.mp4, session.path, session.root, session.record]
+    done = subprocess.run([sys.executable, "-c", KILL, *map(str, arguments)])
+    assert done.returncode == -SIGKILL
+    assert [path.exists() for path in session.originals] == [True, True, False, False]
+    session.remove()
+    assert not any(path.exists() for path in session.originals)
+    assert {line["path"] for line in session.removed()} == {each["path"] for each in expected}
 
 
 def test_the_list_of_what_was_removed_goes_on_after_a_cut_line(plain: Recorded):

@@ -8,7 +8,7 @@ import pytest
 from alfvideo.files.errors import DataError
 from alfvideo.timing.embedded import FrameData
 from alfvideo.timing.sync import Fronts
-from alfvideo.timing.timestamps import camera_times, camlog_times
+from alfvideo.timing.timestamps import camera_times
 
 
 @dataclass(frozen=True)
@@ -182,9 +182,15 @@ def test_evenly_spaced_ttls_are_ambiguous():
     gpio = np.zeros_like(recording.frame_data.gpio)
     gpio[:, 3] = np.searchsorted(line, recording.truth) % 2
     ttl = Fronts(line, np.tile([1, -1], 90))
-    result = recording.times(frame_data=replace(recording.frame_data, gpio=gpio), ttl=ttl)
+    without_clock = replace(recording.frame_data, gpio=gpio, timestamps=None)
+    result = recording.times(frame_data=without_clock, ttl=ttl)
     assert result.method == "pulses"
+    assert result.evidence.bound is None
     assert any("equally well" in note for note in result.notes)
+    result = recording.times(frame_data=replace(recording.frame_data, gpio=gpio), ttl=ttl)
+    assert result.method == "clock"
+    assert result.evidence.bound < 0.5
+    assert_right(result, recording)
 
 
 @pytest.mark.parametrize("side", ["start", "end"])
@@ -286,8 +292,11 @@ def test_some_fronts_that_agree_on_other_times(n_fronts, method):
     recording = record()
     ttl_times = recording.ttl.times.copy()
     ttl_times[60 - n_fronts :] += 5 / recording.rate
-    result = recording.times(ttl=Fronts(ttl_times, recording.ttl.polarities))
+    ttl = Fronts(ttl_times, recording.ttl.polarities)
+    without_clock = replace(recording.frame_data, timestamps=None)
+    result = recording.times(ttl=ttl, frame_data=without_clock)
     assert result.method == method
+    assert_right(recording.times(ttl=ttl), recording)
 
 
 def test_fronts_that_disagree_with_each_other_do_not_count():
@@ -302,23 +311,33 @@ def test_fronts_that_disagree_with_each_other_do_not_count():
 
 def test_ttls_of_another_session_are_not_used():
     recording, other = record(seed=0), record(seed=1)
-    result = recording.times(ttl=other.ttl)
+    result = recording.times(
+        ttl=other.ttl, frame_data=replace(recording.frame_data, timestamps=None)
+    )
     assert result.method == "pulses"
     assert any("GPIO fronts match a sync TTL" in note for note in result.notes)
 
 
-def test_ttls_that_match_less_than_half_of_the_gpio_fronts_are_not_used():
+@pytest.mark.parametrize("n_fronts", [6, 20, 29])
+def test_a_part_of_the_fronts_is_enough_if_it_is_not_by_chance(n_fronts):
+    """The DAQ may have recorded a part of the session only."""
     recording = record()
-    result = recording.times(ttl=without(recording.ttl, *range(20, 60)))
-    assert result.method == "pulses"
-    assert any("only 20 of 60 GPIO fronts match a sync TTL" in note for note in result.notes)
+    result = recording.times(
+        ttl=without(recording.ttl, *range(n_fronts, 60)),
+        frame_data=replace(recording.frame_data, timestamps=None),
+    )
+    assert result.method == "gpio"
+    assert_right(result, recording)
+    assert f"{60 - n_fronts} of 60 GPIO fronts match no sync TTL of the DAQ." in result.notes
 
 
 @pytest.mark.parametrize("shift", [-1e6, 1e6])
 def test_ttls_far_from_the_pulses_are_not_used(shift):
     recording = record()
     ttl = Fronts(recording.ttl.times + shift, recording.ttl.polarities)
-    assert recording.times(ttl=ttl).method == "pulses"
+    without_clock = replace(recording.frame_data, timestamps=None)
+    assert recording.times(ttl=ttl, frame_data=without_clock).method == "pulses"
+    assert recording.times(ttl=ttl).method == "clock"
 
 
 def test_one_pulse_with_an_absurd_time():
@@ -391,8 +410,12 @@ def test_break_that_cannot_be_repaired_is_told():
     recording = record()
     ttl_times = recording.ttl.times.copy()
     ttl_times[40:] += 5 / recording.rate
-    result = recording.times(ttl=Fronts(ttl_times, recording.ttl.polarities))
+    result = recording.times(
+        ttl=Fronts(ttl_times, recording.ttl.polarities),
+        frame_data=replace(recording.frame_data, timestamps=None),
+    )
     assert result.method == "pulses"
+    assert result.evidence.bound is None
     assert any("5 frames away from those of the others" in note for note in result.notes)
 
 
@@ -419,9 +442,11 @@ NO_GPIO = Fronts(np.empty(0), np.empty(0))
 def test_without_gpio_leading_pulses_are_discarded(change, ttl, reason):
     recording = record(trailing=0, dropped=[3000])
     ttl = {"none": None}.get(ttl, recording.ttl) if not isinstance(ttl, Fronts) else ttl
-    result = recording.times(frame_data=replace(recording.frame_data, **change), ttl=ttl)
+    data = replace(recording.frame_data, timestamps=None, **change)
+    result = recording.times(frame_data=data, ttl=ttl)
     assert_right(result, recording)
     assert result.method == "pulses"
+    assert result.evidence.bound is None
     assert any(reason in note for note in result.notes)
     assert "The first 50 camera pulses were discarded: 6000 pulses for 5950 frames." in result.notes
 
@@ -483,7 +508,14 @@ def test_no_pulses(pulses):
 def test_pulses_that_do_not_increase():
     recording = record()
     with pytest.raises(DataError, match=r"pulse 100 .* does not come after"):
-        recording.times(pulses=np.insert(recording.pulses, 100, recording.pulses[99]))
+        recording.times(pulses=np.insert(recording.pulses, 100, recording.pulses[98]))
+
+
+def test_pulses_in_the_same_sample_are_one():
+    recording = record()
+    result = recording.times(pulses=np.insert(recording.pulses, 100, recording.pulses[99]))
+    assert_right(result, recording)
+    assert any("1 camera pulses came in the same sample" in note for note in result.notes)
 
 
 def test_video_without_frames():
@@ -496,47 +528,3 @@ def test_video_of_one_frame():
     one = FrameData(np.zeros(1), np.zeros(1, int), np.zeros((1, 4), bool))
     result = camera_times(recording.pulses[:2], 1, one, recording.ttl)
     assert result.times.tolist() == [recording.pulses[1]]
-    assert camlog_times(recording.pulses[:2], 1).times.tolist() == [recording.pulses[0]]
-
-
-def test_camlog_equal():
-    pulses = record().pulses
-    result = camlog_times(pulses, pulses.size)
-    np.testing.assert_array_equal(result.times, pulses)
-    assert (result.method, result.notes) == ("camlog", ())
-
-
-def test_camlog_one_extra_pulse_at_the_end():
-    pulses = record().pulses
-    result = camlog_times(pulses, pulses.size - 1)
-    np.testing.assert_array_equal(result.times, pulses[:-1])
-    assert result.notes == (
-        "One pulse too many was dropped at the end: 6000 pulses for 5999 frames.",
-    )
-
-
-def test_camlog_one_missing_pulse_at_the_end():
-    pulses = record().pulses
-    result = camlog_times(pulses[:-1], pulses.size)
-    np.testing.assert_allclose(result.times, pulses, atol=2e-4, rtol=0)
-    assert result.notes == ("One missing pulse was added at the end: 5999 pulses for 6000 frames.",)
-
-
-def test_camlog_one_missing_pulse_inside():
-    pulses = record().pulses
-    result = camlog_times(np.delete(pulses, 3000), pulses.size)
-    np.testing.assert_allclose(result.times, pulses, atol=2e-4, rtol=0)
-    assert "where the train of pulses is uneven" in result.notes[0]
-
-
-def test_camlog_one_extra_pulse_inside():
-    pulses = record().pulses
-    result = camlog_times(np.insert(pulses, 3000, pulses[3000] - 0.004), pulses.size)
-    np.testing.assert_array_equal(result.times, pulses)
-
-
-@pytest.mark.parametrize("difference", [-2, 2, 1000])
-def test_camlog_more_is_an_error(difference):
-    pulses = record().pulses
-    with pytest.raises(DataError, match=f"6000 pulses and {6000 + difference} frames"):
-        camlog_times(pulses, pulses.size + difference)

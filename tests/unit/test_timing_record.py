@@ -9,6 +9,7 @@ import pytest
 
 from alfvideo.files.errors import DataError
 from alfvideo.timing import record
+from alfvideo.timing.evidence import Evidence, Witness
 from alfvideo.timing.record import TimingRecord, WheelShifts
 from alfvideo.video.region import Region
 
@@ -25,6 +26,9 @@ SHIFTS = WheelShifts(
 )
 
 
+EVIDENCE = Evidence(None, "Nothing shows it.", 0.25, (Witness("gpio", 60, 2),))
+
+
 def saved(folder: Path, made: TimingRecord) -> Path:
     file = folder / "qc" / "timing.json"
     record.save(made, file, np.arange(5) / 60, folder / "alf" / "times.npy")
@@ -33,7 +37,7 @@ def saved(folder: Path, made: TimingRecord) -> Path:
 
 @pytest.mark.parametrize("method", ["gpio", "pulses", "camlog"])
 def test_a_record_without_the_wheel(tmp_path: Path, method: str):
-    made = TimingRecord(method, ("One frame was dropped.", "µ"))
+    made = TimingRecord(method, ("One frame was dropped.", "µ"), EVIDENCE)
     file = saved(tmp_path, made)
     assert record.load(file) == made
     assert json.loads(file.read_text(encoding="utf-8"))["wheel"] is None
@@ -41,7 +45,7 @@ def test_a_record_without_the_wheel(tmp_path: Path, method: str):
 
 
 def test_a_record_with_the_wheel(tmp_path: Path):
-    file = saved(tmp_path, TimingRecord("wheel", (), SHIFTS))
+    file = saved(tmp_path, TimingRecord("wheel", (), EVIDENCE, SHIFTS))
     assert "NaN" not in file.read_text(), "which is no JSON"
     found = record.load(file).wheel
     assert found is not None
@@ -70,7 +74,9 @@ def broken(**changes: object) -> str:
         "windows": {"times": [1.0], "shifts": [None], "cleaned": [2.0]},
         "steps": {"frames": [0], "times": [1.0], "shifts": [2]},
     }
-    return json.dumps({"method": "wheel", "notes": [], "wheel": content | changes})
+    return json.dumps(
+        {"method": "wheel", "notes": [], "evidence": None, "wheel": content | changes}
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,7 +86,9 @@ def broken(**changes: object) -> str:
         "{",
         "[]",
         "{}",
-        '{"method": "gpio", "notes": 5, "wheel": null}',
+        '{"method": "gpio", "notes": 5, "evidence": null, "wheel": null}',
+        '{"method": "gpio", "notes": [], "evidence": {}, "wheel": null}',
+        '{"method": "gpio", "notes": [], "wheel": null}',
         broken(region=[1, 2]),
         broken(distinctness=None),
         broken(windows={"times": [1.0, 2.0], "shifts": [None], "cleaned": [2.0]}),

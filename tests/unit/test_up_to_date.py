@@ -57,7 +57,7 @@ def make(path: Path, config: Configuration) -> None:
                 output.parent.mkdir(exist_ok=True)
                 if output.suffix == ".mp4":
                     # The scan looks into one that has no record.
-                    compress.copy(path / AVI, output)
+                    compress.copy([path / AVI], output)
                 else:
                     output.write_text(f"{task.rule} of {camera.label}")
             provenance.record(path, work, started=provenance.now(), seconds=0)

@@ -11,6 +11,7 @@ import pytest
 from alfvideo import configuration
 from alfvideo.files.errors import DataError
 from alfvideo.timing import record
+from alfvideo.timing.evidence import Evidence
 from alfvideo.timing.timestamps import CameraTimes
 from alfvideo.timing.wheel_alignment import _faults, _findings, align, for_record
 from alfvideo.timing.wheel_alignment.contamination import WheelMotion, wheel_motion
@@ -411,7 +412,8 @@ def by_pulses(session):
     """Times by the pulses alone, of which the last is taken for the last frame."""
     n = session.truth["times"].size
     times = session.pulses[-n:]
-    return CameraTimes(times, session.pulses, np.arange(n), "pulses", ("No GPIO.",))
+    unknown = Evidence(None, "Nothing shows it.", 0.0)
+    return CameraTimes(times, session.pulses, np.arange(n), "pulses", ("No GPIO.",), unknown)
 
 
 def test_times_by_the_wheel_take_the_place_of_those_by_pulses(left):
@@ -419,6 +421,9 @@ def test_times_by_the_wheel_take_the_place_of_those_by_pulses(left):
     result, alignment = instead_of_pulses(by_pulses(left), left.video, left.wheel, region)
     assert (result.method, alignment.ok) == ("wheel", True)
     assert result.notes == ("No GPIO.", *alignment.notes)
+    (witness,) = result.evidence.witnesses
+    assert (witness.name, witness.agreement) == ("wheel", alignment.distinctness)
+    assert result.evidence.bound == 2
     left.assert_right(result)
 
 
@@ -544,7 +549,7 @@ def test_the_record_keeps_what_the_picture_needs(left, right, tmp_path):
         )
         np.testing.assert_array_equal(of_each, alignment.frame_shifts)
         file = tmp_path / "timing.json"
-        made = record.TimingRecord("wheel", alignment.notes, shifts)
+        made = record.TimingRecord("wheel", alignment.notes, wheel=shifts)
         record.save(made, file, alignment.times, tmp_path / "times.npy")
         read = record.load(file)
         assert (read.method, read.notes) == ("wheel", alignment.notes)

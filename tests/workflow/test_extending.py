@@ -182,7 +182,7 @@ def add_rig(copy: Copy) -> None:
             frame_data = embedded.load(map(Path, snakemake.input.embedded))
             found = timestamps.camera_times(pulses, frames, frame_data, ttl)
             this.note(*found.notes)
-            made = record.TimingRecord(found.method, tuple(this.notes))
+            made = record.TimingRecord(found.method, tuple(this.notes), found.evidence)
             record.save(made, snakemake.output.timing, found.times, snakemake.output.times)
         ''',
     )

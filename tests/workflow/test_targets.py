@@ -144,7 +144,7 @@ def test_an_mp4_of_another_recording_keeps_nothing_from_being_done(
 ):
     """It is set aside before other jobs than that of the mp4 count on it."""
     path = rendered(workflow.root, small())
-    compress.copy(rendered(tmp_path / "other", small(seconds=2)) / AVI, path / MP4)
+    compress.copy([rendered(tmp_path / "other", small(seconds=2)) / AVI], path / MP4)
     run = workflow.run()
     assert run.status == 0, run.text
     assert run.finished["video_compress"] == run.finished["video_qc"] == 1

@@ -32,7 +32,7 @@ def _frame_times(rig: Rig) -> Task:
         applies=lambda session, camera, config: kind_of(session, camera) is rig,
         inputs=(
             datasets.mp4,
-            *(() if rig.has_camlog else (datasets.embedded,)),
+            datasets.camera_log if rig.has_camlog else datasets.embedded,
             *rig.files,
             *((datasets.wheel,) if rig.records_wheel and not rig.has_camlog else ()),
         ),
@@ -155,7 +155,7 @@ TASKS = (
     Task(
         rule="video_qc",
         stage="qc",
-        version=1,
+        version=2,
         applies=lambda session, camera, config: True,
         inputs=(datasets.mp4, datasets.times, datasets.frame_log, datasets.ttl, datasets.wheel),
         outputs=(datasets.VIDEO_QC, datasets.VIDEO_QC_PICTURE),

@@ -54,8 +54,7 @@ def mp4_is_another(
     # Slow to load, and seldom needed.
     from alfvideo.video import counterpart
 
-    (avi,) = datasets.avi(session, camera)
-    if reason := counterpart.why_another(avi, mp4):
+    if reason := counterpart.why_another(datasets.avi(session, camera), mp4):
         return f"{NOT_OF_THE_AVI}{reason}"
     if made is None and not config.keep_avi:
         return NO_CHECKSUM

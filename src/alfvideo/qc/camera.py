@@ -13,6 +13,7 @@ from alfvideo.qc import frames, picture, recording, wheel
 from alfvideo.qc.outcome import Check, not_set
 from alfvideo.qc.rigs import FACE, SHARP, WHEEL, Expected
 from alfvideo.timing.embedded import SYNC_PIN, FrameData
+from alfvideo.timing.evidence import Evidence
 from alfvideo.video.region import Region
 
 T = TypeVar("T")
@@ -30,6 +31,8 @@ class CameraInputs:
     video: Path
     times: Floats | DataError | None
     """(n,) float64, camera times, seconds."""
+    evidence: Evidence | DataError | None
+    """What shows that the times are right; None if they have no record."""
     frame_data: FrameData | DataError
     """From the frames, or from the camlog."""
     ttl_rises: Floats | DataError | None
@@ -102,7 +105,12 @@ def _recording_checks(camera: CameraInputs, samples: frames.Samples | Check) -> 
     n_frames = samples if isinstance(samples, Check) else samples.n_frames
     rate = samples if isinstance(samples, Check) else samples.rate
     size = samples if isinstance(samples, Check) else samples.size
+    evidence = _given(
+        camera.evidence,
+        "There is no record of how the times were found: another program made them.",
+    )
     return {
+        "alignment": evidence if isinstance(evidence, Check) else recording.alignment(evidence),
         "camera_times": _check(
             recording.camera_times, _given(n_times, "The camera saved no timestamps."), n_frames
         ),

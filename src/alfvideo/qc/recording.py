@@ -1,17 +1,49 @@
 """Checks of what was recorded: numbers of frames, times, rates, sizes and sync pulses."""
 
+import math
+
 import numpy as np
 from one.alf.spec import QC
 
 from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.qc.outcome import Check, judged, not_set
+from alfvideo.timing.evidence import Evidence
 from alfvideo.timing.pulses import period
+from alfvideo.timing.reliability import EXACT
 
 _MIN_CRITICAL = 5
 """Fewer frames or pulses than this may be missing or surplus with no more than a warning."""
 _MAX_DROPPED_PERCENT = 0.1
+_BOUNDS = ((EXACT, QC.PASS), (1.5, QC.WARNING), (math.inf, QC.FAIL))
+"""Frames that times may be off, exclusive, and what that is worth."""
+_CURE = (
+    "Check that the sync line reaches the camera and the DAQ, and that the DAQ records from before "
+    "the camera starts to after it stops."
+)
 _RATE_TOLERANCE = 1.0
 _HEADER_TOLERANCE = 0.5
+
+
+def alignment(evidence: Evidence) -> Check:
+    """Check that frames have the times of their own exposures, by what shows it.
+
+    Reports by how many frames a time may be off, the number of independent witnesses, how well the
+    start of the video and the next best agree with the first of them, and the part of the frames
+    whose times are extrapolated. Times that may be off by any number of frames are CRITICAL.
+    """
+    first = evidence.witnesses[0] if evidence.witnesses else None
+    values = (
+        evidence.bound,
+        len(evidence.witnesses),
+        first.agreement if first else None,
+        first.second if first else None,
+        evidence.extrapolated,
+    )
+    if evidence.bound is None:
+        return judged(QC.CRITICAL, f"{evidence.reason} {_CURE}", *values)
+    outcome = next(q for limit, q in _BOUNDS if evidence.bound < limit)
+    sentence = f"Times may be off by {evidence.bound:.3g} frames. {evidence.reason}"
+    return judged(outcome, sentence, *values)
 
 
 def camera_times(n_times: int, n_frames: int) -> Check:

@@ -22,7 +22,7 @@ from pyarrow.parquet import read_schema
 from alfvideo.files import atomic, regular
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance, raw_datasets
-from alfvideo.registration import names
+from alfvideo.registration import dataset_qc, names
 from alfvideo.session import description, folders, quarantine
 
 NAMESPACE = uuid.uuid3(uuid.NAMESPACE_DNS, "alfvideo")
@@ -302,6 +302,9 @@ def _dataset_rows(
             "hash": md5,
             "exists": True,
         }
+    for name, outcome in dataset_qc.camera_times(session).items():
+        if name in rows:
+            rows[name]["qc"] = outcome
     if others:
         more = f" and {len(others) - 1} more" if others[1:] else ""
         problems.append(

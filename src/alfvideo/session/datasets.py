@@ -1,5 +1,6 @@
 """The files of a camera: what each is called, and which of them are there."""
 
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,6 +43,8 @@ POSE_PICTURE = {
     name: f"{{session}}/snapshot/{tracker.picture_rule}.png" for name, tracker in TRACKERS.items()
 }
 ALYX_REPORT = "{session}/registration/alyx.json"
+_PART = re.compile(r"(.+)_(\d{8})")
+"""The name of a part of a recording, without its ending."""
 POSE_CLIP = "{session}/snapshot/{camera}Camera.pose.mp4"
 
 
@@ -95,16 +98,24 @@ def video_code(session: Session, camera: Camera) -> list[Path]:
 def avi(session: Session, camera: Camera) -> list[Path]:
     """Return the raw video, uncompressed or from a rig that compresses while it records.
 
+    The latter may be in several parts, `_00000000.avi`, `_00000001.avi` and so on, in order.
+
     Raises
     ------
     Blocked
         If there is none, or several that could be it, or it is a link to nothing.
     """
-    source = path(RAW_AVI, session, camera)
     if camera.compressed:
-        source = _only(session, camera, f"{camera.label}_cam*.avi", "raw video")
-    elif source.name not in session.listing(camera.collection):
-        raise Blocked(f"raw video missing: {camera.collection}/{source.name}")
+        return _parts(session, camera, f"{camera.label}_cam*.avi", "raw video")
+    source = path(RAW_AVI, session, camera)
+    if source.name not in session.listing(camera.collection):
+        missing = f"raw video missing: {camera.collection}/{source.name}"
+        if found := session.find(camera.collection, f"{camera.label}_cam*.avi"):
+            missing += (
+                f". {found[0].name} is of a rig that compresses while it records: if so, add "
+                f"`compressed: true` to the camera {camera.label} in the description"
+            )
+        raise Blocked(missing)
     session.check(source)
     return [source]
 
@@ -112,12 +123,25 @@ def avi(session: Session, camera: Camera) -> list[Path]:
 def camlog(session: Session, camera: Camera) -> list[Path]:
     """Return the log that a camlog rig keeps beside its video, under the name that the rig gave it.
 
+    A video in several parts has one log or as many.
+
     Raises
     ------
     Blocked
         If there is none, or several that could be it.
     """
-    return [_only(session, camera, f"{camera.label}_cam*.camlog", "camera log")]
+    return _parts(session, camera, f"{camera.label}_cam*.camlog", "camera log")
+
+
+def camera_log(session: Session, camera: Camera) -> list[Path]:
+    """Return the log of a camlog rig beside its mp4, if it is there or will be made."""
+    target = path(RAW_CAMLOG, session, camera)
+    if not session.has(target):
+        try:
+            camlog(session, camera)
+        except Blocked:
+            return []
+    return [target]
 
 
 def originals(session: Session, camera: Camera) -> list[Path]:
@@ -154,14 +178,22 @@ def has_raw_video(session: Session, camera: Camera) -> bool:
         return False
 
 
-def _only(session: Session, camera: Camera, pattern: str, what: str) -> Path:
+def _parts(session: Session, camera: Camera, pattern: str, what: str) -> list[Path]:
+    """Find a file, or the numbered parts of it from 0 on, in order."""
     found = session.find(camera.collection, pattern)
     if not found:
         raise Blocked(f"{what} missing: {camera.collection}/{pattern}")
-    if len(found) > 1:
-        names = ", ".join(file.name for file in found)
+    if len(found) == 1:
+        return found
+    names = ", ".join(file.name for file in found)
+    numbered = [_PART.fullmatch(file.stem) for file in found]
+    if len({part and part[1] for part in numbered}) > 1 or None in numbered:
         raise Blocked(f"several files could be the {what}, keep one of them: {names}")
-    return found[0]
+    by_number = {int(part[2]): file for part, file in zip(numbered, found, strict=True) if part}
+    if missing := set(range(max(by_number))) - by_number.keys():
+        numbers = ", ".join(map(str, sorted(missing)))
+        raise Blocked(f"part {numbers} of the {what} is missing, copy it from the rig: {names}")
+    return [by_number[number] for number in sorted(by_number)]
 
 
 def mp4(session: Session, camera: Camera) -> list[Path]:

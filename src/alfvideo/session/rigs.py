@@ -57,6 +57,7 @@ NIDQ = Rig(
     collection="raw_ephys_data",
     software=("spikeglx", "timeline"),
     records_wheel=True,
+    version=2,
 )
 
 BPOD = Rig(
@@ -66,9 +67,10 @@ BPOD = Rig(
     sync_line=bpod.sync_line,
     has_labels=False,
     crf="crf_bpod",
+    version=2,
 )
 
-CAMLOG = replace(NIDQ, rule="video_sync_qc_camlog", has_camlog=True)
+CAMLOG = replace(NIDQ, rule="video_sync_qc_camlog", has_camlog=True, version=2)
 """Not a key of its own: `compressed` in the description of a camera tells it."""
 
 RIGS = {rig.name: rig for rig in (NIDQ, BPOD)}

@@ -1,14 +1,53 @@
 """The pulse of the first frame, by a vote of the sync TTLs that both DAQ and camera saw."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product, starmap
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alfvideo.array_types import Booleans, Floats, Integers
+from alfvideo.timing.evidence import MARGIN, Scores
 
-_NEAR = 3
+NEAR = 3
 """Starts so many pulses from the best are not judged against it: pins may be latched late."""
+
+_MAX_SECOND = 0.6
+"""Part of the votes of the best start that another may have. TTLs that follow each other in the
+same way in each trial give many votes to starts that are whole trials away."""
+
+_MIN_SHARE, _MIN_SHARE_EXPECTED = 0.6, 0.2
+"""Part of the TTLs that a pin must show exactly. Of a line that only precedes or follows the one
+that is wired, as the screen the sound, few match exactly, as the distance varies."""
+
+_MIN_EXACT = 3
+"""Two fronts meet too often, whatever chance says of them."""
+
+_MIN_VOTES = 2
+
+_LEAD = 7.0
+"""Nats that a start has ahead of others if it is likely beforehand, and a line that is said to be
+wired to the pin: odds of a thousand to one."""
+
+
+class NumberedFronts(NamedTuple):
+    """Fronts of a line, numbered by pulses, or of a pin, numbered by the frame counter."""
+
+    numbers: Integers
+    """(n,) int64. Of a line the first pulse at or after the front."""
+    polarities: Integers
+    """(n,) +1 for a rise and -1 for a fall."""
+
+
+class Wiring(NamedTuple):
+    """What is compared: a line of the DAQ and a pin of the camera."""
+
+    line: str
+    pin: int
+    inverted: bool
+    """True if the pin falls where the line rises."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +59,20 @@ class Fit:
     offsets: Floats
     """(m,) float64, for each camera front how many pulses late the TTL is: 0, 1 or -1, NaN if
     there is no TTL of its polarity within one pulse."""
-    clear: bool
-    """True if most fronts match and no other start comes near."""
+    covered: Booleans
+    """(m,) bool, the camera fronts between the first and the last TTL of the line."""
+    wiring: Wiring
+    """The line and the pin that agree best."""
+    is_expected: bool
+    """True if these are said to be wired to each other."""
+    n_ttls: int
+    """Number of TTLs of the line from the first front of the pin to the last."""
+    near: Floats
+    """(7,) votes of the starts from 3 before to 3 after the best."""
+    second: int
+    """Votes of the best other start, not near."""
+    scores: Scores
+    """Of all starts, by the line and pin that agree best there."""
 
     @property
     def exact(self) -> int:
@@ -33,66 +84,114 @@ class Fit:
         """(m,) bool, the camera fronts without a TTL."""
         return np.isnan(self.offsets)
 
+    @property
+    def clear(self) -> bool:
+        """True if no other start, near ones apart, can be told from chance as well as the best.
 
-def fit_start(
-    ttl_pulses: Integers,
-    ttl_polarities: Integers,
-    front_counts: Integers,
-    front_polarities: Integers,
+        How many fronts match does not matter: the DAQ may have recorded a part of them.
+        """
+        near = np.abs(self.scores.rivals(self.start) - self.start) <= NEAR
+        share = _MIN_SHARE_EXPECTED if self.is_expected else _MIN_SHARE
+        return (
+            self.scores.of(self.start) >= MARGIN
+            and self.exact >= max(share * self.n_ttls, _MIN_EXACT)
+            and self.second <= _MAX_SECOND * self.exact
+            and bool(near.all())
+        )
+
+
+def best_fit(
+    lines: Mapping[str, NumberedFronts],
+    pins: Mapping[int, NumberedFronts],
+    likely: range | None = None,
 ) -> Fit:
-    """Find the start that most sync fronts agree on.
+    """Find the start that most sync fronts agree on, whichever line is wired to whichever pin.
 
     A TTL that came before pulse p is first seen by the frame of pulse p, whose counter c the camera
     wrote: start = p - c. Every pair of a TTL and a camera front of the same polarity votes for a
     start; TTLs that one side did not see vote at random and do not matter. A camera may latch its
-    pin a frame early or late now and then: the majority decides. The fit is clear if more than half
-    of the camera's fronts match and no start elsewhere has more than half the votes of the best.
+    pin a frame early or late now and then: the majority decides.
+
+    The line and the pin that are named first are said to be wired to each other: others are taken
+    only if they agree clearly better.
 
     Parameters
     ----------
-    ttl_pulses, ttl_polarities
-        (k,) int64 and +1/-1: the first pulse at or after each TTL front of the DAQ. Not empty.
-    front_counts, front_polarities
-        (m,) int64 and +1/-1: frame counter at each front of the camera's pin. Not empty.
+    lines, pins
+        By name of the line and number of the pin; at least one of each, none without fronts.
+    likely
+        Starts that are more likely than others beforehand; None if none is.
     """
-    starts, votes = _count_votes(ttl_pulses, ttl_polarities, front_counts, front_polarities)
-    # of equal starts the last: a camera may see a TTL late, but not before it comes
-    best = votes.size - 1 - int(votes[::-1].argmax())
-    start = int(starts[best])
-    others = np.concatenate((votes[: max(best - _NEAR, 0)], votes[best + _NEAR + 1 :]))
-    offsets = _offsets(ttl_pulses, ttl_polarities, front_counts + start, front_polarities)
-    matched = np.count_nonzero(~np.isnan(offsets))
-    clear = (
-        matched >= 2
-        and 2 * matched > front_counts.size
-        and 2 * others.max(initial=0) <= votes[best]
-    )
-    return Fit(start, offsets, bool(clear))
-
-
-def _count_votes(
-    ttl_pulses: Integers,
-    ttl_polarities: Integers,
-    front_counts: Integers,
-    front_polarities: Integers,
-) -> tuple[Integers, Floats]:
-    """Return all possible starts, in order, and how many pairs of fronts vote for each.
-
-    The votes of a polarity are the cross-correlation of its two front trains, by FFT.
-    """
-    first_ttl, first_count = ttl_pulses.min(), front_counts.min()
-    n_ttl = int(ttl_pulses.max() - first_ttl) + 1
-    n_count = int(front_counts.max() - first_count) + 1
+    all_lines, all_pins = lines.values(), pins.values()
+    first_pulse = min(int(line.numbers.min()) for line in all_lines)
+    first_count = min(int(pin.numbers.min()) for pin in all_pins)
+    n_pulses = max(int(line.numbers.max()) for line in all_lines) - first_pulse + 1
+    n_counts = max(int(pin.numbers.max()) for pin in all_pins) - first_count + 1
     # A power of two is fast by numpy, too; scipy would find a smaller size but takes 0.5 s to load.
-    size = 1 << (n_ttl + n_count - 2).bit_length()
-    spectra = []
-    for sign in (1, -1):
-        ttl = _occupied(ttl_pulses[ttl_polarities == sign] - first_ttl, n_ttl)
-        front = _occupied(front_counts[front_polarities == sign] - first_count, n_count)
-        spectra.append(np.fft.rfft(ttl, size) * np.fft.rfft(front, size).conj())
-    votes = np.rint(np.fft.irfft(spectra[0] + spectra[1], size))
-    starts = np.arange(1 - n_count, n_ttl) + first_ttl - first_count
-    return starts, np.concatenate((votes[size - n_count + 1 :], votes[:n_ttl]))
+    size = 1 << (n_pulses + n_counts - 2).bit_length()
+    first = 1 - n_counts + first_pulse - first_count
+    line_spectra = {
+        name: _spectra(line, first_pulse, n_pulses, size) for name, line in lines.items()
+    }
+    pin_spectra = {
+        pin: [spectrum.conj() for spectrum in _spectra(fronts, first_count, n_counts, size)]
+        for pin, fronts in pins.items()
+    }
+    hinted = Wiring(next(iter(lines)), next(iter(pins)), inverted=False)
+    found: tuple[float, Wiring, NDArray[np.float32], NDArray[np.float32]] | None = None
+    scores = np.zeros(n_pulses + n_counts - 1, np.float32)
+    for wiring in _wirings(lines, pins):
+        rises, falls = line_spectra[wiring.line]
+        pin_rises, pin_falls = pin_spectra[wiring.pin][:: -1 if wiring.inverted else 1]
+        votes = np.rint(np.fft.irfft(rises * pin_rises + falls * pin_falls, size))
+        votes = np.concatenate((votes[size - n_counts + 1 :], votes[:n_pulses]))
+        here = _nats(votes, lines[wiring.line], pins[wiring.pin], wiring.inverted)
+        if wiring == hinted:
+            here[votes >= _MIN_VOTES] += _LEAD
+        if likely is not None:
+            expected = slice(max(likely.start - first, 0), max(likely.stop - first, 0))
+            here[expected][votes[expected] >= _MIN_VOTES] += _LEAD
+        np.maximum(scores, here, out=scores)
+        if found is None or here.max() > found[0]:
+            found = float(here.max()), wiring, votes, here
+    assert found is not None
+    _, wiring, votes, here = found
+    # of equal starts the last: a camera may see a TTL late, but not before it comes
+    best = here.size - 1 - int(here[::-1].argmax())
+    others = np.concatenate((votes[: max(best - NEAR, 0)], votes[best + NEAR + 1 :]))
+    line, pin = lines[wiring.line], pins[wiring.pin]
+    sign = -1 if wiring.inverted else 1
+    pulses = pin.numbers + first + best
+    seen = (line.numbers >= pulses.min() - 1) & (line.numbers <= pulses.max() + 1)
+    near = np.pad(votes, NEAR)[best : best + 2 * NEAR + 1]
+    return Fit(
+        start=first + best,
+        offsets=_offsets(*line, pulses, sign * pin.polarities),
+        covered=(pulses >= line.numbers.min() - 1) & (pulses <= line.numbers.max() + 1),
+        wiring=wiring,
+        is_expected=wiring == hinted,
+        n_ttls=int(np.count_nonzero(seen)),
+        near=near.astype(np.float64),
+        second=int(others.max(initial=0)),
+        scores=Scores(first, scores.astype(np.float64)),
+    )
+
+
+def _wirings(lines: Iterable[str], pins: Iterable[int]) -> Iterator[Wiring]:
+    return starmap(Wiring, product(lines, pins, (False, True)))
+
+
+def _spectra(
+    fronts: NumberedFronts, first: int, extent: int, size: int
+) -> list[NDArray[np.complex64]]:
+    """Return the spectra of the trains of rises and of falls.
+
+    The votes of a polarity are the cross-correlation of two trains.
+    """
+    trains = (
+        _occupied(fronts.numbers[fronts.polarities == sign] - first, extent) for sign in (1, -1)
+    )
+    return [np.fft.rfft(train, size).astype(np.complex64, copy=False) for train in trains]
 
 
 def _occupied(numbers: Integers, size: int) -> NDArray[np.float32]:
@@ -100,6 +199,27 @@ def _occupied(numbers: Integers, size: int) -> NDArray[np.float32]:
     train = np.zeros(size, np.float32)
     train[numbers] = 1
     return train
+
+
+def _nats(
+    votes: NDArray[np.float32], line: NumberedFronts, pin: NumberedFronts, inverted: bool
+) -> NDArray[np.float32]:
+    """Return by how much votes are more likely if a start is true than by chance.
+
+    By chance votes are as many as TTLs and fronts of each polarity, spread evenly, meet (Poisson).
+    """
+    extent = 1 + max(int(np.ptp(fronts.numbers)) for fronts in (line, pin))
+    sign = -1 if inverted else 1
+    pairs = sum(
+        np.count_nonzero(line.polarities == polarity)
+        * np.count_nonzero(sign * pin.polarities == polarity)
+        for polarity in (1, -1)
+    )
+    chance = max(pairs, 1) / extent
+    result = np.zeros(votes.size, np.float32)
+    many = np.flatnonzero(votes >= max(_MIN_VOTES, chance))
+    result[many] = votes[many] * np.log(votes[many] / chance) - (votes[many] - chance)
+    return result
 
 
 def _offsets(

@@ -1,10 +1,9 @@
 """Camera pulses and sync TTLs that a Bpod recorded trial by trial."""
 
-import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +26,23 @@ _MALFORMED = (
 _MIN_PAUSE = 5e-3
 """TTLs less than 5 ms apart are one: a go cue TTL may be two pulses about 3 ms apart (ibllib)."""
 
+_MAX_OUTSIDE = 0.1
+"""Seconds by which an event may come before the start of its trial or after that of the next."""
+
+
+class Trials(NamedTuple):
+    """The events of the trials that can be read."""
+
+    events: list[dict[str, Floats]]
+    """For each trial name -> times, (n,) float64, seconds since the Bpod started."""
+    notes: tuple[str, ...]
+    """One sentence for what could not be read."""
+
+
+class _Trial(NamedTuple):
+    start: float
+    events: dict[str, Floats]
+
 
 def task_data(files: Iterable[Path]) -> Path:
     """Choose the raw task data of a Bpod task, `_iblrig_taskData.raw.jsonable`.
@@ -47,34 +63,100 @@ def task_data(files: Iterable[Path]) -> Path:
     return min(found)
 
 
-def load(path: Path) -> list[dict[str, Floats]]:
-    """Read the events of each trial: name -> times, (n,) float64, seconds since the Bpod started.
+def load(path: Path) -> Trials:
+    """Read the events of each trial.
 
-    The Bpod counts from the start of each trial: time = event + trial start - Bpod start.
+    The Bpod counts from the start of each trial: time = event + trial start - Bpod start. Lines
+    that cannot be read, trials whose start is not between those beside it, and events that are not
+    within their trial are left out.
 
     Raises
     ------
     DataError
-        If a trial cannot be read, or there is none.
+        If no trial can be read.
     """
-    trials = []
     with inputs.opened(path, inputs.MAX_TEXT) as file:
-        lines = io.TextIOWrapper(file, encoding="utf-8-sig")
+        lines = file.read().decode("utf-8-sig", errors="replace").split("\n")
+    trials: list[_Trial] = []
+    broken: list[tuple[int, str]] = []
+    for number, line in enumerate(lines, start=1):
+        line = line.strip("\0 \t\r")
+        if not line:
+            continue
         try:
-            for line in lines:
-                trials.append(_absolute_events(json.loads(line)["behavior_data"]))
+            trials.append(_trial(json.loads(line)["behavior_data"]))
         except _MALFORMED as error:
-            raise DataError(
-                f"{path}: expected one trial with 'behavior_data' per line ({type(error).__name__}"
-                f" in line {len(trials) + 1}: {error}). The file is damaged or cut off; copy it "
-                "from the rig again."
-            ) from None
+            broken.append((number, f"{type(error).__name__} in line {number}: {error}"))
     if not trials:
+        if not broken:
+            raise DataError(
+                f"{path} is empty: no trial was recorded, or the transfer was cut. Copy it from "
+                "the rig again."
+            )
         raise DataError(
-            f"{path} is empty: no trial was recorded, or the transfer was cut. Copy it from the "
-            "rig again."
+            f"{path}: expected one trial with 'behavior_data' per line ({broken[0][1]}). The file "
+            "is damaged or cut off; copy it from the rig again."
         )
-    return trials
+    notes = []
+    if broken:
+        notes.append(_broken_note(path, [number for number, _ in broken], len(lines), len(trials)))
+    placed = _in_order(trials)
+    if misplaced := len(trials) - len(placed):
+        notes.append(
+            f"{path.name}: {misplaced} of {len(trials)} trials start at a time that is not between "
+            "those of the trials beside them: they were left out."
+        )
+    events = _within(placed)
+    n_events = sum(times.size for trial in placed for times in trial.events.values())
+    if outside := n_events - sum(times.size for trial in events for times in trial.values()):
+        notes.append(
+            f"{path.name}: {outside} of {n_events} events are not within their trial: they were "
+            "left out."
+        )
+    return Trials(events, tuple(notes))
+
+
+def _broken_note(path: Path, numbers: Sequence[int], n_lines: int, n_trials: int) -> str:
+    if list(numbers) == [n_lines]:
+        what = f"the last line is cut: the {n_trials} trials before it were used"
+    else:
+        what = (
+            f"{len(numbers)} lines cannot be read, the first is line {numbers[0]}: the other "
+            f"{n_trials} trials were used"
+        )
+    return f"{path.name}: {what}. If the file is whole on the rig, copy it again."
+
+
+def _in_order(trials: Sequence[_Trial]) -> list[_Trial]:
+    """Leave out single trials whose start is not between the starts of those beside them."""
+    starts = [trial.start for trial in trials]
+    misplaced = {
+        i
+        for i in range(1, len(starts) - 1)
+        if starts[i - 1] < starts[i + 1] and not starts[i - 1] <= starts[i] <= starts[i + 1]
+    }
+    return [
+        trial
+        for i, trial in enumerate(trials)
+        # of two neighbours at odds one is wrong, and it is not known which
+        if i not in misplaced or {i - 1, i + 1} & misplaced
+    ]
+
+
+def _within(trials: Sequence[_Trial]) -> list[dict[str, Floats]]:
+    """Leave out events before their trial and after the start of the next."""
+    ends = [trial.start for trial in trials[1:]] + [np.inf]
+    return [
+        {
+            name: times[
+                (times >= trial.start - _MAX_OUTSIDE)
+                # trials that begin again have no end
+                & ((times <= end + _MAX_OUTSIDE) | (end <= trial.start))
+            ]
+            for name, times in trial.events.items()
+        }
+        for trial, end in zip(trials, ends, strict=True)
+    ]
 
 
 def camera_pulses(
@@ -145,10 +227,10 @@ def sync_line(files: Sequence[Path], namespace: str, label: str) -> Fronts:
     DataError
         As `task_data` and `load`.
     """
-    return sync_fronts(load(task_data(files)))
+    return sync_fronts(load(task_data(files)).events)
 
 
-def _absolute_events(behaviour: dict[str, Any]) -> dict[str, Floats]:
+def _trial(behaviour: dict[str, Any]) -> _Trial:
     start, origin = (float(behaviour[f"{name} start timestamp"]) for name in ("Trial", "Bpod"))
     if not abs(start - origin) < inputs.MAX_SECONDS:
         raise ValueError(f"the trial starts at {start} s, the Bpod at {origin} s")
@@ -156,7 +238,7 @@ def _absolute_events(behaviour: dict[str, Any]) -> dict[str, Floats]:
     for name, times in behaviour["Events timestamps"].items():
         times = np.ravel(np.asarray(times, np.float64))
         events[name] = times[np.abs(times) < inputs.MAX_SECONDS] + start - origin
-    return events
+    return _Trial(start - origin, events)
 
 
 def _complete_pulses(trial: dict[str, Floats]) -> Floats:

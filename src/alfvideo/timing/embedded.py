@@ -1,8 +1,8 @@
 """Data that a camera embeds in each of its frames: its clock, a frame counter and the GPIO pins."""
 
 import io
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,14 +11,19 @@ import numpy as np
 from alfvideo.array_types import Booleans, Floats, Integers, Numbers
 from alfvideo.files import alf, inputs
 from alfvideo.files.errors import DataError
+from alfvideo.timing import damaged_rows
 from alfvideo.timing.pulses import period
 
 SYNC_PIN = 3
 """Column of `FrameData.gpio` that is wired to the sync TTL in IBL rigs (pin 4, bit 28)."""
 
 _GPIO_BITS = np.array([31, 30, 29, 28])
-_MAX_EXACT = 2.0**53
 _FRAME_DATA_COLUMNS = 4  # computer time, camera timestamp, frame counter, GPIO state
+_TICKS_PER_SECOND = 1e7
+_TICKS_1970 = 621_355_968_000_000_000
+"""Ticks from the year 1 to 1970, from which other computers count."""
+
+_AGAIN = "If the file is whole on the rig, copy it again."
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,14 @@ class FrameData:
     """(n,) int64, the camera's frame counter, 0 at the first saved frame."""
     gpio: Booleans | None
     """(n, 4) bool, whether each GPIO pin is high."""
+    computer: Floats | None = None
+    """(n,) float64, seconds since 1970 of the clock of the computer, which all cameras that it
+    records share, when it received the frame; NaN in damaged rows. Its zone is not known."""
+    gpio_missing: int = 0
+    """Rows that the GPIO has fewer than the other data, at an end that is not known: it is counted
+    from the first frame."""
+    notes: tuple[str, ...] = ()
+    """One sentence for each file that is not whole."""
 
 
 class GpioFronts(NamedTuple):
@@ -53,28 +66,85 @@ def load(files: Iterable[Path]) -> FrameData:
     `GPIO.bin`. Missing and empty files give None. A 32-bit overflow of the frame counter is
     undone; a counter that goes back for another reason is returned as it is.
 
+    What is whole of a damaged file is used: a row that is cut at the end, and rows there that are
+    nothing but zeros, are left out; the counter and the clock of a damaged row are filled in from
+    the rows beside it, its pins are as in the row before.
+
     Raises
     ------
     DataError
-        If a file is cut off or has unreadable lines, or if two files could be meant.
+        If two files could be meant, or one is no file or too large.
     """
+    notes: list[str] = []
     found = _by_attribute(files)
-    if "frameData" in found:
-        table = _read_doubles(found["frameData"], _FRAME_DATA_COLUMNS)
-        timestamps, count, gpio = table[:, 1], table[:, 2], table[:, 3]
-    else:
-        timestamps, count, gpio = (
-            read(found[name]) if name in found else np.empty(0)
-            for name, read in (
-                ("timestamps", _read_ssv),
-                ("frame_counter", _read_doubles),
-                ("GPIO", _read_doubles),
-            )
-        )
+    table = np.empty((0, _FRAME_DATA_COLUMNS))
+    if path := found.get("frameData"):
+        table = _read_doubles(path, _FRAME_DATA_COLUMNS, notes)
+    data = _of_table(table, path, notes) if len(table) else _of_three_files(found, notes)
+    if data.computer is not None and not np.isfinite(data.computer).any():
+        data = replace(data, computer=None)
+    return replace(data, notes=tuple(notes))
+
+
+def _of_table(table: Floats, path: Path | None, notes: list[str]) -> FrameData:
+    """Take apart the columns of `frameData.bin`, (n, 4)."""
+    name = path.name if path else ""
+    possible = damaged_rows.whole(table[:, 1]) & damaged_rows.whole(table[:, 2])
+    possible &= table[:, :3].any(axis=1)
+    table = _without_tail(table, possible, name, notes)
+    count = damaged_rows.counter(table[:, 2])
+    clock, step = damaged_rows.clock(damaged_rows.cycle_times(table[:, 1]), count.values)
+    count = damaged_rows.counted_by_clock(count, clock, step)
+    lost = count.damaged & clock.damaged
+    states = damaged_rows.states(table[:, 3], lost)
+    ticks = np.where(np.isfinite(table[:, 0]), table[:, 0], 0)
+    computer = (ticks - _TICKS_1970) / _TICKS_PER_SECOND
+    damaged = count.damaged | clock.damaged | states.damaged
+    _note_damaged(damaged, name, notes)
     return FrameData(
-        timestamps=_seconds(_whole(timestamps)) if timestamps.size else None,
-        count=_from_zero(_whole(count)) if count.size else None,
-        gpio=_levels(_whole(gpio)) if gpio.size else None,
+        timestamps=clock.values,
+        count=count.values - count.values[0],
+        gpio=_levels(states.values),
+        computer=damaged_rows.computer(computer, lost, clock.values),
+    )
+
+
+def _of_three_files(found: Mapping[str, Path], notes: list[str]) -> FrameData:
+    """Read the files of old rigs, as far as they are there."""
+    columns: dict[str, Numbers] = {}
+    computer = np.empty(0)
+    if path := found.get("timestamps"):
+        computer, columns["timestamps"] = _read_ssv(path, notes)
+    for name in ("frame_counter", "GPIO"):
+        if path := found.get(name):
+            columns[name] = _read_doubles(path, 1, notes)
+    columns = {name: values for name, values in columns.items() if len(values)}
+    for name, values in columns.items():
+        possible = damaged_rows.whole(values)
+        # a pin may be low to the end, but then it is low before, too
+        if name != "GPIO" or np.trim_zeros(values, "b").all():
+            possible &= values != 0
+        columns[name] = _without_tail(values, possible, found[name].name, notes)
+    numbers, cycles, pins = (
+        columns.get(name, np.empty(0)) for name in ("frame_counter", "timestamps", "GPIO")
+    )
+    count = damaged_rows.counter(numbers)
+    clock, step = damaged_rows.clock(damaged_rows.cycle_times(cycles), count.values)
+    count = damaged_rows.counted_by_clock(count, clock, step)
+    states = damaged_rows.states(pins, np.zeros(pins.size, bool))
+    for name, column in (("frame_counter", count), ("timestamps", clock), ("GPIO", states)):
+        if name in found:
+            _note_damaged(column.damaged, found[name].name, notes)
+    missing = _note_lengths({found[name]: len(columns[name]) for name in columns}, notes)
+    computer = computer[: cycles.size]
+    return FrameData(
+        timestamps=clock.values if cycles.size else None,
+        count=count.values - count.values[0] if numbers.size else None,
+        gpio=_levels(states.values) if pins.size else None,
+        computer=damaged_rows.computer(computer, ~np.isfinite(computer), clock.values)
+        if computer.size
+        else None,
+        gpio_missing=missing,
     )
 
 
@@ -108,7 +178,7 @@ def exposures_by_clock(timestamps: Floats | None, count: Integers) -> Integers:
     """
     seconds = np.empty(0) if timestamps is None else timestamps[: count.size]
     intervals = np.diff(seconds)
-    if not intervals.size or (intervals <= 0).any():
+    if not intervals.size or not (intervals > 0).all():
         return count
     steps = np.diff(count)
     steps[: intervals.size] = np.maximum(np.rint(intervals / period(seconds)), 1)
@@ -116,12 +186,12 @@ def exposures_by_clock(timestamps: Floats | None, count: Integers) -> Integers:
 
 
 def _by_attribute(files: Iterable[Path]) -> dict[str, Path]:
-    """Return the embedded data files by attribute; frameData alone if it is there."""
+    """Return the embedded data files by attribute."""
     found: dict[str, Path] = {}
     for path, parts in alf.matching(files, namespace="iblrig").items():
         # ALF reads `frame_counter` as the attribute `frame` on the timescale `counter`
         attribute = "_".join(filter(None, (parts["attribute"], parts["timescale"])))
-        if (attribute, parts["extension"]) not in (
+        if (attribute, (parts["extension"] or "").lower()) not in (
             ("frameData", "bin"),
             ("timestamps", "ssv"),
             ("frame_counter", "bin"),
@@ -133,72 +203,126 @@ def _by_attribute(files: Iterable[Path]) -> dict[str, Path]:
                 f"{path}: {found[attribute].name} could be meant too. Keep one of the two."
             )
         found[attribute] = path
-    return {"frameData": found["frameData"]} if "frameData" in found else found
+    return found
 
 
-def _read_doubles(path: Path, columns: int = 1) -> Floats:
-    """Read float64 rows; (n,), or (n, columns) if there are several columns."""
+def _read_doubles(path: Path, columns: int, notes: list[str]) -> Floats:
+    """Read whole float64 rows; (n,), or (n, columns) if there are several columns."""
     with inputs.opened(path, 8 * columns * inputs.MAX_FRAMES) as file:
         content = file.read()
-    if len(content) % (8 * columns):
-        raise DataError(
-            f"{path}: expected {8 * columns} bytes per frame, found {len(content)} bytes, which is "
-            f"not a multiple. The file is cut off; copy it from the rig again."
+    size = 8 * columns
+    rows, surplus = divmod(len(content), size)
+    if not content:
+        notes.append(f"{path.name} is empty. {_AGAIN}")
+    if surplus:
+        notes.append(
+            f"{path.name}: the last row is cut ({surplus} of {size} bytes): the {rows} rows before "
+            f"it were used. {_AGAIN}"
         )
-    values = np.frombuffer(content, np.float64)
+    values = np.frombuffer(content, np.float64, rows * columns)
     return values if columns == 1 else values.reshape(-1, columns)
 
 
-def _whole(values: Numbers) -> Integers:
-    """Return values as int64, 0 for what is none or too large to be exact in float64."""
-    if not np.issubdtype(values.dtype, np.floating):
-        return values.astype(np.int64)
-    exact = np.abs(values) < _MAX_EXACT
-    return np.where(exact, values, 0).astype(np.int64)
+def _read_ssv(path: Path, notes: list[str]) -> tuple[Floats, Floats]:
+    """Read a `timestamps.ssv`; either column may come first.
 
-
-def _read_ssv(path: Path) -> Numbers:
-    """Read camera timestamps of a `timestamps.ssv`, (n,) uint64; either column may come first."""
+    Returns
+    -------
+    Seconds since 1970 of the computer and camera timestamps, (n,) float64 each, NaN in lines that
+    cannot be read.
+    """
     # Slow to load, and only old rigs write this file.
     import pandas as pd
 
-    lines = inputs.text(path)
-    fields = lines.partition("\n")[0].split()
-    if not fields:
-        return np.empty(0)
-    column = next((i for i, field in enumerate(fields) if field.isdigit()), None)
-    try:
-        if column is None:
-            raise ValueError("no whole number in the first line")
-        table = pd.read_csv(
-            io.StringIO(lines), sep=" ", header=None, usecols=[column], dtype=np.uint64
+    with inputs.opened(path, inputs.MAX_TEXT) as file:
+        content = file.read().decode("utf-8-sig", errors="replace").rstrip("\0")
+    if not content:
+        notes.append(f"{path.name} is empty. {_AGAIN}")
+        return np.empty(0), np.empty(0)
+    whole, newline, last = content.rpartition("\n")
+    lines = f"{whole}{newline}"
+    if last and _ends_as(last, lines.partition("\n")[0]):
+        lines, last = f"{content}\n", ""
+    if last.strip("\0\r "):
+        n_lines = lines.count("\n")
+        notes.append(
+            f"{path.name}: the last line is cut: the {n_lines} lines before it were used. {_AGAIN}"
         )
-    except (ValueError, ArithmeticError) as error:
-        raise DataError(
-            f"{path}: expected a date and a whole number in every line ({error}). The file is "
-            "damaged or cut off; copy it from the rig again."
-        ) from None
-    return table[column].to_numpy()
+    try:
+        column = [field.isdigit() for field in lines.partition("\n")[0].split()].index(True)
+        table = pd.read_csv(
+            io.StringIO(lines),
+            sep=" ",
+            header=None,
+            usecols=[0, 1],
+            dtype={column: np.uint64, 1 - column: str},
+        )
+        dates, cycles = table[1 - column], table[column].to_numpy(np.float64)
+    except (ValueError, ArithmeticError, LookupError):
+        # Slow, and right whatever the lines are.
+        rows = [_fields(line) for line in lines.split("\n") if line.strip("\0\r ")]
+        dates = pd.Series([date for date, _ in rows], dtype=str)
+        cycles = np.array([float(number or "nan") for _, number in rows])
+    usual = dates.str.len() == dates.str.len().median()
+    times = pd.to_datetime(dates.where(usual), format="ISO8601", utc=True, errors="coerce")
+    nanoseconds = times.astype("datetime64[ns, UTC]").astype(np.int64).to_numpy()
+    computer = np.where(times.isna(), np.nan, nanoseconds / 1e9)
+    return computer, cycles
 
 
-def _seconds(cycles: Integers) -> Floats:
-    """Convert PointGrey timestamps to seconds since the first, unwrapped every 128 s.
-
-    The highest 7 of the 32 bits are seconds, then 13 bits of 1/8000 s, then 12 bits that count
-    to 3072 within each 1/8000 s (IEEE 1394 cycle time). ibllib leaves out the last 12 bits; with
-    them the resolution is 41 ns and the values differ by less than 1/8000 s.
-    """
-    seconds = ((cycles >> 25) & 0x7F) + (((cycles >> 12) & 0x1FFF) + (cycles & 0xFFF) / 3072) / 8000
-    wraps = np.cumsum(np.diff(seconds, prepend=seconds[0]) < 0)
-    unwrapped: Floats = seconds + 128.0 * wraps - seconds[0]
-    return unwrapped
+def _fields(line: str) -> tuple[str, str]:
+    """Return date and number of a line, both empty if it is damaged."""
+    fields = line.split()
+    if len(fields) != 2 or sum(field.isdecimal() and len(field) <= 10 for field in fields) != 1:
+        return "", ""
+    date, number = sorted(fields, key=str.isdecimal)
+    return (date, number) if "T" in date else ("", "")
 
 
-def _from_zero(count: Integers) -> Integers:
-    """Start a counter at 0 and undo the overflow of its 32 bits."""
-    overflows = np.cumsum(np.diff(count, prepend=count[0]) < -(2**31))
-    unwrapped: Integers = count + 2**32 * overflows - count[0]
-    return unwrapped
+def _ends_as(last: str, first: str) -> bool:
+    """Return whether a line without an end is not cut: a number may be, a date has its length."""
+    end, usual = last.rpartition(" ")[2], first.strip().rpartition(" ")[2]
+    return not end or (not end.isdigit() and len(end) == len(usual))
+
+
+def _without_tail(values: Numbers, possible: Booleans, name: str, notes: list[str]) -> Numbers:
+    """Leave out the rows at the end that are none."""
+    rows = damaged_rows.tail(possible)
+    if rows < len(values):
+        notes.append(
+            f"{name}: the last {len(values) - rows} of {len(values)} rows are zeros or no numbers: "
+            f"the {rows} rows before them were used. {_AGAIN}"
+        )
+    return values[:rows]
+
+
+def _note_damaged(damaged: Booleans, name: str, notes: list[str]) -> None:
+    if n := np.count_nonzero(damaged):
+        notes.append(
+            f"{name}: {n} of {damaged.size} rows are damaged, the first is row "
+            f"{np.flatnonzero(damaged)[0]}: they were filled in from the rows beside them. {_AGAIN}"
+        )
+
+
+def _note_lengths(rows: Mapping[Path, int], notes: list[str]) -> int:
+    """Say that files are not of equal length; returns how many rows the GPIO has too few."""
+    if len(set(rows.values())) < 2:
+        return 0
+    numbers = ", ".join(f"{path.name} {n}" for path, n in rows.items())
+    missing, doubt = 0, ""
+    for path, n in rows.items():
+        # of a file that is cut within a row it is the end that is missing
+        if ".GPIO" in path.name and not inputs.check(path) % 8 and n < max(rows.values()):
+            missing = max(rows.values()) - n
+            doubt = (
+                " If it is the first rows that the GPIO lacks and not the last, times aligned by "
+                f"it are {missing} frames late."
+            )
+    notes.append(
+        f"The files have different numbers of rows ({numbers}): all are counted from the first "
+        f"frame.{doubt} {_AGAIN}"
+    )
+    return missing
 
 
 def _levels(states: Integers) -> Booleans:

@@ -12,6 +12,9 @@ _FIT_PULSES = 1000
 """A train is continued with a line fitted to this many pulses, which averages out the DAQ's clock
 grid and still follows a slow drift."""
 
+_USUAL_DRIFT = 2e-6
+"""Part by which the rate of a camera with a quartz changes while its temperature settles."""
+
 _MAX_MEDIAN_INTERVALS = 10_000
 """Intervals that are enough to find the typical one."""
 
@@ -104,6 +107,38 @@ def extend(times: Floats, before: int, after: int) -> Floats:
     """
     head = -_continuation(-times[::-1], before)[::-1]
     return np.concatenate((head, times, _continuation(times, after)))
+
+
+def extrapolation_error(times: Floats, n: int) -> float:
+    """Estimate by how much the pulse n beyond the end of a train may be off, in periods.
+
+    By how much the rate has changed within the train, from the first to the last of blocks of 1000
+    pulses, it may change once more; and the rate of a block is known only as well as its pulses lie
+    on a line.
+
+    >>> extrapolation_error(np.arange(5000) / 60, 100) < 1e-6
+    True
+    """
+    if n == 0:
+        return 0.0
+    step = period(times)
+    blocks = [times[at : at + _FIT_PULSES] for at in range(0, times.size, _FIT_PULSES)]
+    fits = [_line(block, step) for block in blocks if block.size >= min(_FIT_PULSES, times.size)]
+    slopes, errors = np.array(fits).T
+    return float(n * (np.ptp(slopes) + 3 * errors.max() + _USUAL_DRIFT))
+
+
+def _line(times: Floats, step: float) -> tuple[float, float]:
+    """Return the slope of evenly spaced times and its standard error, in periods."""
+    if times.size < 3:
+        return 1.0, 0.01
+    number = np.rint((times - times[0]) / step)
+    centred = number - number.mean()
+    squares = float(centred @ centred)
+    slope = float(centred @ times) / squares
+    residuals = times - times.mean() - slope * centred
+    error = np.sqrt(float(residuals @ residuals) / (times.size - 2) / squares)
+    return slope / step, float(error / step)
 
 
 def _continuation(times: Floats, n: int) -> Floats:

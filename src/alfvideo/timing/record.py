@@ -1,7 +1,7 @@
 """The record beside the times of a camera: by which method they were found, and what shows it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from alfvideo.array_types import Floats, Integers
 from alfvideo.files import atomic, documents
 from alfvideo.files.errors import DataError
+from alfvideo.timing.evidence import Evidence, Witness
 from alfvideo.video.region import Region
 
 
@@ -46,9 +47,11 @@ class TimingRecord:
     """The method and the notes of a camera's times, and what was found by the wheel."""
 
     method: str
-    """'gpio', 'wheel', 'pulses' or 'camlog'."""
+    """'gpio', 'clock', 'wheel', 'pulses' or 'camlog'."""
     notes: tuple[str, ...]
     """One sentence for each decision that was taken where the raw data disagree."""
+    evidence: Evidence | None = None
+    """What shows that the times are right; None if nothing was said of it."""
     wheel: WheelShifts | None = None
     """None if the motion of the wheel was not looked at."""
 
@@ -85,6 +88,7 @@ def load(path: Path) -> TimingRecord:
         return TimingRecord(
             method=str(content["method"]),
             notes=tuple(map(str, content["notes"])),
+            evidence=_evidence(content["evidence"]),
             wheel=None if wheel is None else _wheel_shifts(wheel),
         )
     # The content may be anything.
@@ -96,7 +100,12 @@ def load(path: Path) -> TimingRecord:
 
 
 def _as_json(record: TimingRecord) -> str:
-    content: dict[str, Any] = {"method": record.method, "notes": record.notes, "wheel": None}
+    content: dict[str, Any] = {
+        "method": record.method,
+        "notes": record.notes,
+        "evidence": None if record.evidence is None else asdict(record.evidence),
+        "wheel": None,
+    }
     if record.wheel is not None:
         content["wheel"] = {
             "used": record.wheel.used,
@@ -119,6 +128,22 @@ def _as_json(record: TimingRecord) -> str:
 def _known(shift: float) -> float | None:
     """Return a shift as JSON can hold it."""
     return float(shift) if np.isfinite(shift) else None
+
+
+def _evidence(content: dict[str, Any] | None) -> Evidence | None:
+    """Read what shows that the times are right; raises what Python raises if it is another."""
+    if content is None:
+        return None
+    bound = content["bound"]
+    return Evidence(
+        bound=None if bound is None else float(bound),
+        reason=str(content["reason"]),
+        extrapolated=float(content["extrapolated"]),
+        witnesses=tuple(
+            Witness(str(each["name"]), float(each["agreement"]), float(each["second"]))
+            for each in content["witnesses"]
+        ),
+    )
 
 
 def _wheel_shifts(content: dict[str, Any]) -> WheelShifts:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from alfvideo.array_types import Floats, Integers, Numbers
+from alfvideo.array_types import Booleans, Floats, Integers, Numbers
 from alfvideo.files import alf, arrays, inputs
 from alfvideo.files.errors import DataError
 
@@ -46,6 +46,12 @@ _PINS_3A = (1, 2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 16, 17, 18, 19)
 _FIRST_ANALOG = 16
 _ATTRIBUTES = ("times", "polarities", "channels")
 
+_MAX_DISORDER = 1.0
+"""Seconds by which a front may be out of its place among the others."""
+
+_MAX_SILENCE = 14_400.0
+"""Seconds that the first or last front may be from the others, however few these are."""
+
 
 @dataclass(frozen=True)
 class Fronts:
@@ -74,6 +80,13 @@ class Sync:
     times: Floats
     polarities: Integers
     channels: Integers
+    notes: tuple[str, ...] = ()
+    """One sentence for what of the arrays could not be used."""
+
+    def sizes(self) -> tuple[Integers, Integers]:
+        """Return the channels with fronts, (n,), and how many fronts each has, (n,)."""
+        numbers, sizes = np.unique(self.channels, return_counts=True)
+        return numbers, sizes
 
     def fronts(self, channel: int) -> Fronts:
         """Return fronts of one channel; empty if nothing was recorded on it."""
@@ -84,14 +97,17 @@ class Sync:
 def load(files: Iterable[Path]) -> Sync:
     """Read the sync arrays among some files; unsorted times are sorted.
 
+    Fronts whose time, polarity or channel is not a number are left out, and so are single ones
+    whose time is more than a second from those of the fronts beside them.
+
     They are called `_spikeglx_sync.times.npy`, `.polarities.npy` and `.channels.npy`, or with
     another namespace; names may have parts such as probe00.
 
     Raises
     ------
     DataError
-        If an array is missing, is not a vector, has another length than the others, or if a time
-        is not a number.
+        If an array is missing, is not a vector, or has another length than the others, or if no
+        time is a number.
     """
     found = _arrays(files)
     if missing := [name for name in _ATTRIBUTES if name not in found]:
@@ -107,15 +123,48 @@ def load(files: Iterable[Path]) -> Sync:
             "from the raw DAQ file again."
         )
     times = times.astype(np.float64, copy=False)
-    if bad := np.count_nonzero(~(np.abs(times) < inputs.MAX_SECONDS)):
+    whole = (np.abs(times) < inputs.MAX_SECONDS) & np.isfinite(polarities) & np.isfinite(channels)
+    n_fronts = times.size
+    if n_fronts and not whole.any():
         raise DataError(
-            f"{found['times']}: {bad} of {times.size} times are not numbers of seconds. Extract "
-            "the sync from the raw DAQ file again."
+            f"{found['times']}: none of {n_fronts} times is a number of seconds. Extract the sync "
+            "from the raw DAQ file again."
+        )
+    if not whole.all():
+        times, polarities, channels = times[whole], polarities[whole], channels[whole]
+    placed = _placed(times)
+    if not placed.all():
+        times, polarities, channels = times[placed], polarities[placed], channels[placed]
+    notes: tuple[str, ...] = ()
+    if damaged := n_fronts - times.size:
+        notes = (
+            f"{damaged} of {n_fronts} fronts in {found['times'].parent.name} have no time, "
+            "polarity or channel that is possible: the others were used. Extract the sync from the "
+            "raw DAQ file again.",
         )
     if (np.diff(times) < 0).any():
         order = np.argsort(times, kind="stable")
         times, polarities, channels = times[order], polarities[order], channels[order]
-    return Sync(times, polarities, channels)
+    return Sync(times, polarities, channels, notes)
+
+
+def _placed(times: Floats) -> Booleans:
+    """Return which times are in their place, (n,) bool; all if more than one in 1000 is not.
+
+    The DAQ writes fronts in the order in which they come.
+    """
+    placed = np.ones(times.size, bool)
+    if times.size < 3:
+        return placed
+    before, here, after = times[:-2], times[1:-1], times[2:]
+    apart = np.minimum(np.abs(here - before), np.abs(after - here)) > _MAX_DISORDER
+    placed[1:-1] = (before > after) | ((before <= here) & (here <= after)) | ~apart
+    # the first and the last have one neighbour: they may be far from it, but not from everything
+    reach = max(10 * (times[-2] - times[1]), _MAX_SILENCE)
+    placed[0] = abs(times[1] - times[0]) < reach
+    placed[-1] = abs(times[-1] - times[-2]) < reach
+    few = np.count_nonzero(~placed) <= max(1, times.size // 1000)
+    return placed if few else np.ones(times.size, bool)
 
 
 def channel_map(files: Sequence[Path], namespace: str) -> dict[str, int]:

@@ -1,28 +1,25 @@
 """One time for each video frame, from the camera pulses and what the camera wrote into frames."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from alfvideo.array_types import Booleans, Floats, Integers
+from alfvideo.array_types import Floats, Integers
 from alfvideo.files.errors import DataError
-from alfvideo.timing.alignment import Fit, fit_start
-from alfvideo.timing.embedded import (
-    SYNC_PIN,
-    FrameData,
-    GpioFronts,
-    exposures_by_clock,
-    gpio_fronts,
-)
-from alfvideo.timing.pulses import EvenPulses, even, extend, period
+from alfvideo.timing import by_clock, clock_match, own_pulses
+from alfvideo.timing.alignment import Wiring
+from alfvideo.timing.daq_lines import DaqLines
+from alfvideo.timing.embedded import SYNC_PIN, FrameData
+from alfvideo.timing.evidence import Evidence
+from alfvideo.timing.numbering import Numbering, frame_counter, numberings
+from alfvideo.timing.placement import MAX_USUAL_JITTER, Placement, breaks, place, shifted
+from alfvideo.timing.pulses import extend, period
+from alfvideo.timing.reliability import evidence_for
 from alfvideo.timing.sync import Fronts
 
-_MIN_FRONTS_TO_DISAGREE = 6
-"""Sync fronts (three pulses) that must agree among themselves to speak against the others."""
-
-_MAX_USUAL_JITTER = 0.2
-"""Part of the sync fronts that may be a frame off without a note: a TTL that comes within a DAQ
-sample of a pulse may be seen before or after it."""
+_MIN_BETTER = 3.0
+"""Standard deviations by which another start must agree better with the clock to be followed."""
 
 
 @dataclass(frozen=True)
@@ -36,34 +33,27 @@ class CameraTimes:
     count: Integers
     """(n_frames,) int64, number of the exposure of each frame, from 0: jumps are dropped frames."""
     method: str
-    """'gpio', 'wheel', 'pulses' or 'camlog'."""
+    """'gpio', 'clock', 'wheel', 'pulses' or 'camlog'."""
     notes: tuple[str, ...]
     """One sentence for each decision that was taken where the raw data disagree."""
-
-
-@dataclass(frozen=True)
-class _Numbering:
-    """Pulses and the counter of each frame: frame i was exposed at pulse start + count[i]."""
-
-    pulses: Floats
-    count: Integers
-    repaired: EvenPulses | None = None
-
-    @property
-    def needed(self) -> int:
-        """Number of pulses from the first frame to the last."""
-        return int(self.count[-1]) + 1
+    evidence: Evidence
+    """What shows that the times are right, and how far they may be off."""
 
 
 def camera_times(
-    pulses: Floats, n_frames: int, frame_data: FrameData, ttl: Fronts | None = None
+    pulses: Floats,
+    n_frames: int,
+    frame_data: FrameData,
+    ttl: Fronts | None = None,
+    daq: DaqLines | None = None,
 ) -> CameraTimes:
     """Find the time of each frame of a video.
 
     Frame i was exposed at pulse start + count[i]. The start is found from the sync TTLs that both
-    the DAQ and the camera's GPIO saw ('gpio'). Without these the last pulse is taken for the last
-    frame, so that surplus pulses are discarded at the start ('pulses'). Missing pulses at either
-    end are extrapolated.
+    the DAQ and the camera's GPIO saw ('gpio'), and from the irregularities that the pulses share
+    with the camera's clock ('clock'). Without these the last pulse is taken for the last frame, so
+    that surplus pulses are discarded at the start ('pulses'). Missing pulses at either end are
+    extrapolated.
 
     Pulses that the DAQ lost or added, and a frame counter that disagrees with the camera's clock,
     are repaired if that agrees better with the sync TTLs.
@@ -77,72 +67,60 @@ def camera_times(
     frame_data
         What the camera wrote into its frames.
     ttl
-        The sync line that is wired to the camera, as the DAQ recorded it.
+        The only line that may be wired to the camera, where `daq` is not given.
+    daq
+        What else the DAQ recorded: labels are hints, and any line may be wired to any pin.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two pulses, if they do not increase, if they are not those of this
+        camera, or if there are no frames.
+    """
+    notes: list[str] = []
+    pulses = own_pulses.distinct(pulses, notes)
+    check_pulses(pulses, n_frames)
+    if daq is None:
+        daq = DaqLines({"": ttl} if ttl is not None else {})
+    pulses = own_pulses.checked(pulses, frame_data.timestamps, daq.pulses, notes)
+    count = frame_counter(frame_data.count, n_frames, pulses.size, notes)
+    placements = [
+        place(numbering, frame_data, daq)
+        for numbering in numberings(pulses, count, frame_data.timestamps)
+    ]
+    found = max(placements, key=lambda placement: placement.rank)
+    # Where pulses were lost or the camera paused, GPIO and clock may be right for different parts.
+    if found.contradiction and len(placements) == 1:
+        raise DataError(
+            f"The camera's GPIO and its clock contradict each other: {found.contradiction}. Check "
+            "that pulses, sync line and embedded data are of this camera and session, and copy "
+            "what is not."
+        )
+    numbering, start = found.numbering, found.start
+    notes += _placement_notes(found, daq)
+    notes += _numbering_notes(numbering, count, start)
+    notes += _pulse_notes(numbering, start, found.method)
+    times = _by_clock(found, placements, pulses, frame_data.timestamps, notes)
+    return checked(
+        CameraTimes(
+            times=times,
+            pulses=numbering.pulses,
+            count=numbering.count,
+            method=found.method,
+            notes=tuple(notes),
+            evidence=evidence_for(found, frame_data, times),
+        )
+    )
+
+
+def check_pulses(pulses: Floats, n_frames: int) -> None:
+    """See that there are frames, and pulses that increase.
 
     Raises
     ------
     DataError
         If there are fewer than two pulses, if they do not increase, or if there are no frames.
     """
-    _check(pulses, n_frames)
-    notes: list[str] = []
-    count = _frame_counter(frame_data.count, n_frames, pulses.size, notes)
-    numberings = _numberings(pulses, count, frame_data.timestamps)
-
-    fit: Fit | None = None
-    gpio = frame_data.gpio
-    reason = _no_gpio(gpio, n_frames, ttl)
-    if reason is None and gpio is not None and ttl is not None:
-        fronts = gpio_fronts(gpio[:n_frames, SYNC_PIN])
-        fits = [_fit(numbering, fronts, ttl) for numbering in numberings]
-        chosen = max(range(len(fits)), key=lambda i: (fits[i].clear, fits[i].exact))
-        numbering, fit = numberings[chosen], fits[chosen]
-        reason = _distrust(numbering, fit, fronts, ttl)
-    if reason is None and fit is not None:
-        method, start = "gpio", fit.start
-        notes += _gpio_notes(fit)
-    else:
-        numbering = numberings[0]
-        method, start = "pulses", max(numbering.pulses.size - numbering.needed, 0)
-        notes.append(f"The video was not aligned by GPIO: {reason}.")
-    notes += _numbering_notes(numbering, count, start)
-    notes += _pulse_notes(numbering, start, method)
-    times = _times(numbering, start)
-    return _checked(CameraTimes(times, numbering.pulses, numbering.count, method, tuple(notes)))
-
-
-def camlog_times(pulses: Floats, n_frames: int) -> CameraTimes:
-    """Find the time of each frame where every frame has its pulse (camlog rigs).
-
-    One pulse too many is dropped and one too few is added: inside the train if a gap or an extra
-    pulse is seen there, else at the end.
-
-    Raises
-    ------
-    DataError
-        If pulses and frames differ by more than one, or as in `camera_times`.
-    """
-    _check(pulses, n_frames)
-    surplus = pulses.size - n_frames
-    if abs(surplus) > 1:
-        raise DataError(
-            f"Camera pulses and video frames must agree on a camlog rig, found {pulses.size} "
-            f"pulses and {n_frames} frames. Check that the video is complete, and the wiring."
-        )
-    if surplus == 0:
-        return _checked(CameraTimes(pulses, pulses, np.arange(n_frames), "camlog", ()))
-    repaired = even(pulses)
-    if repaired.times.size == n_frames:
-        times, where = repaired.times, "where the train of pulses is uneven"
-    else:
-        times = pulses[:-1] if surplus > 0 else extend(pulses, 0, 1)
-        where = "at the end"
-    what = "One pulse too many was dropped" if surplus > 0 else "One missing pulse was added"
-    note = f"{what} {where}: {pulses.size} pulses for {n_frames} frames."
-    return _checked(CameraTimes(times, pulses, np.arange(n_frames), "camlog", (note,)))
-
-
-def _check(pulses: Floats, n_frames: int) -> None:
     if n_frames < 1:
         raise DataError("The video has no frames. Copy it from the rig again.")
     if pulses.size < 2:
@@ -158,128 +136,34 @@ def _check(pulses: Floats, n_frames: int) -> None:
         )
 
 
-def _frame_counter(
-    recorded: Integers | None, n_frames: int, n_pulses: int, notes: list[str]
-) -> Integers:
-    """Return the frame counter of each frame of the video, (n_frames,) int64, increasing from 0."""
-    consecutive = np.arange(n_frames)
-    if recorded is None:
-        notes.append("The camera saved no frame counter: frames are taken as consecutive.")
-        return consecutive
-    count = recorded[:n_frames]
-    backwards = np.flatnonzero(np.diff(count) <= 0)
-    if backwards.size:
+def _placement_notes(found: Placement, daq: DaqLines) -> list[str]:
+    notes, fit = [], found.fit
+    if found.reason:
+        notes.append(f"The video was not aligned by GPIO: {found.reason}.")
+    if found.method == "clock":
         notes.append(
-            f"The frame counter does not increase at frame {backwards[0] + 1}: it was not used, "
-            "and frames are taken as consecutive."
+            "The irregularities of the camera's own clock are those of the pulses from pulse "
+            f"{found.start} on: the video was placed there."
         )
-        return consecutive
-    if count[-1] > 10 * (n_frames + n_pulses):
+    if found.method != "gpio" or fit is None:
+        return notes
+    hinted = Wiring(next(iter(daq.lines)), SYNC_PIN, inverted=False)
+    if daq.is_labelled and fit.wiring != hinted:
+        line, pin, inverted = fit.wiring
         notes.append(
-            f"The frame counter counts {count[-1] + 1} frames in a video of {n_frames}: it was not "
-            "used, and frames are taken as consecutive."
+            f"Pin {pin + 1} of the camera follows the line '{line}'{', inverted' * inverted}, not "
+            f"pin {hinted.pin + 1} the line '{hinted.line}' as expected. Correct the sync_label in "
+            "the description, if it is so in all sessions."
         )
-        return consecutive
-    if recorded.size > n_frames:
-        notes.append(
-            f"The frame counter is longer than the video: its last {recorded.size - n_frames} "
-            "values were left out."
-        )
-    elif recorded.size < n_frames:
-        notes.append(
-            f"The frame counter is shorter than the video: the last {n_frames - recorded.size} "
-            "frames are taken as consecutive."
-        )
-        count = np.concatenate((count, count[-1] + 1 + consecutive[: n_frames - count.size]))
-    return count
-
-
-def _numberings(pulses: Floats, count: Integers, timestamps: Floats | None) -> list[_Numbering]:
-    """List ways to number pulses and frames, the more likely first: as recorded, and repaired.
-
-    Repaired are a train of pulses without gaps and the exposures that the camera's clock shows:
-    both count periods, so they agree whatever was lost on either side.
-    """
-    recorded = _Numbering(pulses, count)
-    duration = (pulses[-1] - pulses[0]) / period(pulses)
-    if duration > 10 * (pulses.size + recorded.needed):
-        return [recorded]  # filling so long a gap is a guess
-    repaired = even(pulses)
-    clock_count = exposures_by_clock(timestamps, count)
-    by_clock = _Numbering(repaired.times, clock_count, repaired)
-    if clock_count[-1] >= max(repaired.times.size, recorded.needed):
-        # the DAQ has no pulses for the last exposures: that needs sync TTLs that agree better
-        usable = by_clock.needed <= 10 * (pulses.size + recorded.needed)
-        unlikely, clock_count = [by_clock] if usable else [], count
-    else:
-        unlikely = []
-    if not (repaired.filled.size or repaired.removed.size) and np.array_equal(clock_count, count):
-        return [recorded, *unlikely]
-    both = [_Numbering(repaired.times, clock_count, repaired), recorded]
-    return [*(both[::-1] if pulses.size == recorded.needed else both), *unlikely]
-
-
-def _no_gpio(gpio: Booleans | None, n_frames: int, ttl: Fronts | None) -> str | None:
-    """Return why the GPIO cannot be used, or None."""
-    if gpio is None:
-        return "the camera saved no GPIO"
-    if gpio_fronts(gpio[:n_frames, SYNC_PIN]).indices.size < 2:
-        return "the sync line never changes in the GPIO of the camera"
-    if ttl is None or not ttl.times.size:
-        return "the DAQ recorded no sync TTLs"
-    return None
-
-
-def _fit(numbering: _Numbering, fronts: GpioFronts, ttl: Fronts) -> Fit:
-    """Find the pulse of the frame whose counter is 0."""
-    pulses, step = numbering.pulses, period(numbering.pulses)
-    # TTLs outside the pulses get the numbers that the missing pulses would have
-    missing = np.array([pulses[0] - ttl.times[0], ttl.times[-1] - pulses[-1]]) / step + 1
-    before, after = np.clip(missing, 0, numbering.needed).astype(int)
-    train = extend(pulses, before, after)
-    return fit_start(
-        np.searchsorted(train, ttl.times) - before,
-        np.sign(ttl.polarities),
-        numbering.count[fronts.indices],
-        fronts.polarities,
-    )
-
-
-def _distrust(numbering: _Numbering, fit: Fit, fronts: GpioFronts, ttl: Fronts) -> str | None:
-    """Return why the fit to the sync TTLs cannot be used, or None."""
-    n_fronts, n_unmatched = fit.offsets.size, np.count_nonzero(fit.unmatched)
-    if not fit.clear:
-        if 2 * n_unmatched >= n_fronts:
-            return f"only {n_fronts - n_unmatched} of {n_fronts} GPIO fronts match a sync TTL"
-        return "several alignments fit the sync TTLs about equally well"
-    if n_unmatched < _MIN_FRONTS_TO_DISAGREE:
-        return None
-    others = GpioFronts(*(values[fit.unmatched] for values in fronts))
-    other = _fit(numbering, others, ttl)
-    if not other.clear:
-        return None
-    return (
-        f"{n_unmatched} of {n_fronts} GPIO fronts, from frame {others.indices[0]} to frame "
-        f"{others.indices[-1]}, agree on times that are {abs(other.start - fit.start)} frames "
-        "away from those of the others"
-    )
-
-
-def _gpio_notes(fit: Fit) -> list[str]:
-    notes, n_fronts = [], fit.offsets.size
+    n_fronts = fit.offsets.size
     if n_unmatched := np.count_nonzero(fit.unmatched):
         notes.append(f"{n_unmatched} of {n_fronts} GPIO fronts match no sync TTL of the DAQ.")
-    n_shifted = np.count_nonzero(np.abs(fit.offsets) == 1)
-    if n_shifted > _MAX_USUAL_JITTER * n_fronts:
+    if (n_shifted := shifted(fit)) > MAX_USUAL_JITTER * n_fronts:
         notes.append(
             f"{n_shifted} of {n_fronts} GPIO fronts are one frame away from their sync TTL: the "
             "majority decides."
         )
-    matched = fit.offsets[~fit.unmatched]
-    third = matched.size // 3
-    if third >= _MIN_FRONTS_TO_DISAGREE and np.median(matched[:third]) != np.median(
-        matched[-third:]
-    ):
+    if breaks(fit):
         notes.append(
             "The GPIO fronts at the beginning and at the end of the session disagree by one frame: "
             "part of the times is one frame off."
@@ -287,7 +171,7 @@ def _gpio_notes(fit: Fit) -> list[str]:
     return notes
 
 
-def _numbering_notes(numbering: _Numbering, recorded_count: Integers, start: int) -> list[str]:
+def _numbering_notes(numbering: Numbering, recorded_count: Integers, start: int) -> list[str]:
     notes, count = [], numbering.count
     steps = np.diff(count)
     if dropped := int((steps - 1).sum()):
@@ -320,9 +204,9 @@ def _numbering_notes(numbering: _Numbering, recorded_count: Integers, start: int
     return notes
 
 
-def _pulse_notes(numbering: _Numbering, start: int, method: str) -> list[str]:
+def _pulse_notes(numbering: Numbering, start: int, method: str) -> list[str]:
     notes = []
-    if start > 0 and method == "gpio":
+    if start > 0 and method != "pulses":
         notes.append(f"{start} camera pulses came before the first frame of the video.")
     elif start > 0:
         notes.append(
@@ -336,13 +220,58 @@ def _pulse_notes(numbering: _Numbering, start: int, method: str) -> list[str]:
     return notes
 
 
-def _times(numbering: _Numbering, start: int) -> Floats:
+def _times(numbering: Numbering, start: int) -> Floats:
     before = max(-start, 0)
     after = max(start + numbering.needed - numbering.pulses.size, 0)
     return extend(numbering.pulses, before, after)[start + before + numbering.count]
 
 
-def _checked(result: CameraTimes) -> CameraTimes:
+def _by_clock(
+    found: Placement,
+    placements: Sequence[Placement],
+    pulses: Floats,
+    clock: Floats | None,
+    notes: list[str],
+) -> Floats:
+    """Follow the camera's clock where pulses were not recorded, or counting them goes wrong."""
+    times = _times(found.numbering, found.start)
+    n = 0 if clock is None else min(clock.size, times.size)
+    if clock is None or found.method == "pulses" or not n:
+        return times
+    clock = clock[:n]
+    if found.has_pulse[:n].all() and not by_clock.disagreements(times[:n], clock):
+        return times
+    starts = []
+    if found.method == "clock":
+        # Before and after a break each start is right for a part of the frames only.
+        starts = [replace(each, start=at) for each in placements for at in each.starts_by_clock]
+    followed = [
+        by_clock.follow(_times(each.numbering, each.start)[:n], pulses, each.has_pulse[:n], clock)
+        for each in (found, *starts)
+    ]
+    agreement = [clock_match.agreement(each, clock) for each in followed]
+    best = int(np.argmax(agreement))
+    if agreement[best] < agreement[0] + _MIN_BETTER:
+        best = 0
+    result = np.concatenate((followed[best], times[n:]))
+    if not (np.diff(result) > 0).all():
+        return times
+    if moved := int(np.count_nonzero(np.abs(followed[best] - times[:n]) > 0.5 * period(times))):
+        notes.append(
+            f"{moved} frames have other pulses by the camera's clock than by counting: the clock "
+            "was followed."
+        )
+    return result
+
+
+def checked(result: CameraTimes) -> CameraTimes:
+    """Return times if they increase.
+
+    Raises
+    ------
+    DataError
+        If they do not.
+    """
     if not (np.diff(result.times) > 0).all():
         raise DataError(
             "The camera pulses are too irregular to give every frame a time of its own. Check the "

@@ -1,7 +1,7 @@
 """Sees that each frame of a compressed video shows what the frame of its raw video shows."""
 
 from collections.abc import Sequence
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import av
@@ -45,8 +45,8 @@ def quantiser_step(crf: float) -> float:
     return float(0.625 * 2 ** (crf / 6))
 
 
-def check_every_frame(source: Path, target: Path, step: float) -> None:
-    """Decode both videos side by side and see that each frame of `target` is that of `source`.
+def check_every_frame(sources: Sequence[Path], target: Path, step: float) -> None:
+    """Decode a video, in one or more parts, and `target` side by side; their frames must be equal.
 
     Means of squares may differ as `LEVELS` says (`step` is that of the quantiser, 0 where frames
     were copied) and by one gray level more; where the picture changes by more than half a step the
@@ -56,13 +56,13 @@ def check_every_frame(source: Path, target: Path, step: float) -> None:
     ------
     DataError
         If the number of frames, their size or the time that they span differ, if a frame shows
-        something else, or one of either video is damaged; `source` stays the one to keep.
+        something else, or one of either video is damaged; `sources` stay the ones to keep.
     """
-    video = probe.probe_whole(source)
+    video, source = probe.probe_parts(sources), sources[0]
     compress.check_length(video, source, target, video.frames, _ADVICE)
     progress = Progress("compared", video.frames)
     before: list[list[Means]] = []
-    pairs = zip_longest(probe.decoded(source), probe.decoded(target))
+    pairs = zip_longest(chain.from_iterable(map(probe.decoded, sources)), probe.decoded(target))
     for number, (raw, coded) in enumerate(pairs):
         if raw is None or coded is None:
             name = source.name if coded is None else target.name

@@ -51,10 +51,41 @@ def encode(
     return _convert(original, source, target, options, ffmpeg)
 
 
-def copy(source: Path, target: Path, *, ffmpeg: str | None = None) -> Video:
-    """Put the coded frames of a video into an mp4 unchanged; otherwise as `encode`."""
-    original = probe.probe_whole(source)
-    return _convert(original, source, target, ["-c:v", "copy"], ffmpeg, ["-fflags", "+genpts"])
+def copy(sources: Sequence[Path], target: Path, *, ffmpeg: str | None = None) -> Video:
+    """Put the coded frames of a video into an mp4 unchanged; otherwise as `encode`.
+
+    The parts of a recording that was split are put after each other, without their sound.
+    """
+    original = probe.probe_parts(sources)
+    if len(sources) > 1:
+        _join(sources, target)
+        check(original, sources[0], target)
+        return original
+    options = ["-c:v", "copy"]
+    return _convert(original, sources[0], target, options, ffmpeg, ["-fflags", "+genpts"])
+
+
+def _join(sources: Sequence[Path], target: Path) -> None:
+    """Copy the coded frames of videos of the same kind into one mp4."""
+    with av.open(f"file:{target}", "w", format="mp4") as joined:
+        copied: av.VideoStream | None = None
+        periods = 0
+        for source in sources:
+            # The packets of an avi have no time at which they are shown.
+            with av.open(f"file:{source}", options={"fflags": "+genpts"}) as part:
+                stream = part.streams.video[0]
+                if copied is None:
+                    copied = joined.add_stream_from_template(stream)
+                first = last = 0
+                for packet in part.demux(stream):
+                    if packet.size == 0 or packet.dts is None:
+                        continue
+                    last = max(last, packet.dts + 1)
+                    packet.pts = periods + (packet.dts if packet.pts is None else packet.pts)
+                    packet.dts += periods
+                    packet.stream = copied
+                    joined.mux(packet)
+                periods += last - first
 
 
 def _pixel_format(video: Video) -> list[str]:

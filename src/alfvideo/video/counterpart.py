@@ -1,6 +1,8 @@
 """A quick look whether an mp4 can be the encoding of a raw video, by its index and three frames."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 from alfvideo.files.errors import DataError, MachineError
@@ -20,10 +22,10 @@ class Index:
     complete: bool
 
 
-def why_another(source: Path, target: Path) -> str:
-    """Say why `target` is not the whole encoding of `source`; empty if it seems to be.
+def why_another(sources: Sequence[Path], target: Path) -> str:
+    """Say why `target` is not the whole encoding of a video in one or more parts; else empty.
 
-    If the source itself is not whole there is nothing better, and nothing is said.
+    If a part itself is not whole there is nothing better, and nothing is said.
 
     Raises
     ------
@@ -31,10 +33,22 @@ def why_another(source: Path, target: Path) -> str:
         If a file cannot be read for no fault of its own.
     """
     try:
-        raw = index(source)
-        if not raw.complete:
+        parts = [index(source) for source in sources]
+        if not all(part.complete for part in parts):
             return ""
-        pictures = list(frames.read(source, _numbers(raw)))
+        starts = list(accumulate((part.frames for part in parts), initial=0))
+        numbers = sorted(
+            {
+                start + number
+                for start, part in zip(starts, parts, strict=False)
+                for number in _numbers(part)
+            }
+        )
+        pictures = [
+            picture
+            for source, part in zip(sources, parts, strict=True)
+            for picture in frames.read(source, _numbers(part))
+        ]
     except MachineError:
         raise
     except DataError:
@@ -43,12 +57,13 @@ def why_another(source: Path, target: Path) -> str:
         coded = index(target)
         if not coded.complete:
             return "it was cut"
-        if coded.frames != raw.frames:
-            return f"{coded.frames} frames, expected {raw.frames}"
-        if (coded.width, coded.height) != (raw.width, raw.height):
-            return f"{coded.width}x{coded.height} pixels, expected {raw.width}x{raw.height}"
-        pairs = zip(pictures, frames.read(target, _numbers(raw)), strict=True)
-        for number, (one, other) in zip(_numbers(raw), pairs, strict=True):
+        if coded.frames != starts[-1]:
+            return f"{coded.frames} frames, expected {starts[-1]}"
+        for raw in parts:
+            if (coded.width, coded.height) != (raw.width, raw.height):
+                return f"{coded.width}x{coded.height} pixels, expected {raw.width}x{raw.height}"
+        pairs = zip(pictures, frames.read(target, numbers), strict=True)
+        for number, (one, other) in zip(numbers, pairs, strict=True):
             if compare.difference(one, other, COARSE):
                 return f"frame {number} shows something else"
     except MachineError:

@@ -1,8 +1,8 @@
 """Reading videos: what they are, how many frames they hold, whether they are whole."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from errno import EPERM
 from fractions import Fraction
 from pathlib import Path
@@ -160,6 +160,32 @@ def probe_whole(path: Path) -> Video:
             f"-i {path.name} -c copy whole{path.suffix}"
         )
     return video
+
+
+def probe_parts(paths: Sequence[Path]) -> Video:
+    """Describe a video in one or more parts, each of which must be whole, as if it were one file.
+
+    Raises
+    ------
+    DataError
+        As `probe_whole`, and if a part is encoded in another way than the first.
+    """
+    first, *others = parts = [probe_whole(path) for path in paths]
+    for path, part in zip(paths[1:], others, strict=True):
+        for name in ("width", "height", "rate", "codec", "pixel_format"):
+            if getattr(part, name) != getattr(first, name):
+                raise DataError(
+                    f"{path} cannot be joined to {paths[0].name}: its {name.replace('_', ' ')} is "
+                    f"{getattr(part, name)}, not {getattr(first, name)}. If it is of another "
+                    "recording, move it away."
+                )
+    return replace(
+        first,
+        **{
+            name: sum(getattr(part, name) for part in parts)
+            for name in ("frames", "indexed", "announced", "periods", "seconds")
+        },
+    )
 
 
 def count_decoded(path: Path, progress: Callable[[int], None] = lambda frames: None) -> int:

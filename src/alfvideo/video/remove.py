@@ -1,5 +1,6 @@
 """Removes the raw videos of a camera once nothing is in them that its mp4 has not."""
 
+import hashlib
 import json
 import logging
 import os
@@ -59,12 +60,13 @@ def remove(
     made = _entry_of(mp4, session)
     here = raw_datasets.describe(originals, session)
     _check_unchanged(originals, here, made)
-    _check(originals, mp4, here, made)
+    gone = list(_gone_before(root, session, mp4, here))
+    if not (gone and _noted(root, session, mp4, made, here)):
+        _check(originals, mp4, here, made)
     for path, seen in zip(originals, before, strict=True):
         now = path.stat()
         if (now.st_size, now.st_mtime_ns) != (seen.st_size, seen.st_mtime_ns):
             raise DataError(f"{path} changed while it was compared with its mp4. Run again.")
-    gone = _gone_before(root, session, mp4, here)
     with atomic.output(record) as partial:
         raw_datasets.write([*here, *gone], partial)
     _note(root, session, mp4, made, here)
@@ -121,16 +123,32 @@ def _check_unchanged(
 def _check(
     originals: Sequence[Path], mp4: Path, here: Sequence[RawDataset], made: provenance.Entry
 ) -> None:
-    """Compare the video with the mp4, and what is beside it with the copy that has its ending."""
+    """Compare the video with the mp4, and what is beside it with the copy that has its ending.
+
+    Both may be in several parts, which are one after the other in what was made of them.
+    """
     crf = made.get("params", {}).get("crf")
     step = 0.0 if crf is None else compare.quantiser_step(float(crf))
-    compare.check_every_frame(originals[0], mp4, step)
-    for path, dataset in zip(originals[1:], here[1:], strict=True):
-        copy = mp4.with_suffix(path.suffix)
-        if not copy.exists() or provenance.md5(copy) != dataset["hash"]:
+    endings = dict.fromkeys(path.suffix for path in originals)
+    video, *others = ([path for path in originals if path.suffix == each] for each in endings)
+    compare.check_every_frame(video, mp4, step)
+    for parts in others:
+        copy = mp4.with_suffix(parts[0].suffix)
+        if not copy.exists() or provenance.md5(copy) != _md5(parts, originals, here):
+            names = ", ".join(path.name for path in parts)
             raise DataError(
-                f"{copy} is not a copy of {path.name}, which is kept. Remove it and run again."
+                f"{copy} is not a copy of {names}, which is kept. Remove it and run again."
             )
+
+
+def _md5(parts: Sequence[Path], originals: Sequence[Path], here: Sequence[RawDataset]) -> str:
+    """Return the MD5 of files after each other; that of a single one is known."""
+    if len(parts) == 1:
+        return here[originals.index(parts[0])]["hash"]
+    joined = hashlib.md5(usedforsecurity=False)
+    for path in parts:
+        joined.update(path.read_bytes())
+    return joined.hexdigest()
 
 
 def _gone_before(
@@ -144,6 +162,22 @@ def _gone_before(
         if of_this and path not in known and not (session / path).exists():
             known.add(path)
             yield {"path": path, "file_size": line["file_size"], "hash": line["hash"]}
+
+
+def _noted(
+    root: Path, session: Path, mp4: Path, made: provenance.Entry, here: Sequence[RawDataset]
+) -> bool:
+    """Return whether all that is here was compared with this mp4 before, which is noted then.
+
+    Of a video in several parts some may be gone.
+    """
+    this = (_name(session, root), provenance.relative(mp4, session), made["output"]["md5"])
+    noted = {
+        (line["path"], line["hash"])
+        for line in removed(root)
+        if (line["session"], line["mp4"], line["mp4_hash"]) == this
+    }
+    return all((dataset["path"], dataset["hash"]) in noted for dataset in here)
 
 
 def _name(session: Path, root: Path) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alfvideo.array_types import Floats
 from alfvideo.files.errors import DataError
+from alfvideo.timing.reliability import evidence_of_wheel
 from alfvideo.timing.timestamps import CameraTimes
 from alfvideo.timing.wheel_alignment import WheelAlignment, align
 from alfvideo.video.region import Region
@@ -40,6 +41,11 @@ def instead_of_pulses(
         reasons = " ".join(alignment.notes)
         note = f"The alignment by the wheel was not used. {reasons}"
         return replace(found, notes=(*found.notes, note)), alignment
-    return replace(
-        found, times=alignment.times, method="wheel", notes=(*found.notes, *alignment.notes)
-    ), alignment
+    timed = replace(
+        found,
+        times=alignment.times,
+        method="wheel",
+        notes=(*found.notes, *alignment.notes),
+        evidence=evidence_of_wheel(alignment.distinctness),
+    )
+    return timed, alignment

@@ -13,6 +13,10 @@ from alfvideo.views.report.sessions import Report
 
 _NUMBERS = MappingProxyType(
     {
+        "alignment": (
+            *("within {:g} frames", "{:g} witnesses", "{:g} agree", "{:g} elsewhere"),
+            "{:.1%} extrapolated",
+        ),
         "camera_times": ("{:+g} timestamps",),
         "dropped_frames": ("{:g} dropped", "{:+g} counts"),
         "framerate": ("{:g} Hz",),

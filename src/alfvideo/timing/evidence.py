@@ -1,0 +1,69 @@
+"""How strongly what was recorded speaks for each start of a video, and how far times may be off.
+
+A start is the number of the pulse of the first frame. The strength is in nats: the logarithm of how
+many times more likely the recording is if the start is true than by chance. Nats of independent
+witnesses add up.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from alfvideo.array_types import Floats, Integers
+
+MARGIN = 14.0
+"""Nats by which a start must be ahead of all others to be known: a million to one."""
+
+
+class Scores(NamedTuple):
+    """What a witness says of the starts first, first + 1, ..."""
+
+    first: int
+    nats: Floats
+    """(n,) at least 0, of each start; 0 where it says nothing."""
+
+    @property
+    def best(self) -> int:
+        """The start with the most nats; of equal ones the last.
+
+        A pin may be latched a frame late, but not before its TTL comes.
+        """
+        return self.first + self.nats.size - 1 - int(self.nats[::-1].argmax())
+
+    def of(self, start: int) -> float:
+        """Return the nats of a start; 0 of one that was not looked at."""
+        at = start - self.first
+        return float(self.nats[at]) if 0 <= at < self.nats.size else 0.0
+
+    def rivals(self, start: int) -> Integers:
+        """Return the starts that are not known to be worse than a start, (k,), without it."""
+        near: Integers = np.flatnonzero(self.nats > self.of(start) - MARGIN) + self.first
+        return np.setdiff1d(near, start)
+
+
+@dataclass(frozen=True)
+class Witness:
+    """One source of evidence: how well the start that was taken, and the next best, agree with it.
+
+    `agreement` are fronts for the GPIO, standard deviations above chance for the clock.
+    """
+
+    name: str
+    """'gpio', 'clock' or 'wheel'."""
+    agreement: float
+    second: float
+    """Of the best other start, more than some frames away."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What shows that the times of a camera are right."""
+
+    bound: float | None
+    """No frame is further off than this, in frames; None if that is not known."""
+    reason: str
+    """Why the bound is not known or not below half a frame, as a sentence; else empty."""
+    extrapolated: float
+    """Part of the frames whose pulse was not recorded before or after all others, 0 to 1."""
+    witnesses: tuple[Witness, ...] = ()

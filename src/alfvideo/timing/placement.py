@@ -1,0 +1,239 @@
+"""Where a video starts in a train of pulses, by all that speaks for one start or another."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from alfvideo.array_types import Booleans
+from alfvideo.timing import clock_match
+from alfvideo.timing.alignment import NEAR, Fit, NumberedFronts, best_fit
+from alfvideo.timing.daq_lines import DaqLines
+from alfvideo.timing.embedded import SYNC_PIN, FrameData, gpio_fronts
+from alfvideo.timing.evidence import MARGIN, Scores
+from alfvideo.timing.numbering import Numbering
+from alfvideo.timing.pulses import extend, period
+from alfvideo.timing.sync import Fronts
+
+MIN_FRONTS_TO_DISAGREE = 6
+"""Sync fronts (three pulses) that must agree among themselves to speak against the others."""
+
+MAX_USUAL_JITTER = 0.2
+"""Part of the sync fronts that may be a frame off without a note: a TTL that comes within a DAQ
+sample of a pulse may be seen before or after it."""
+
+_MAX_STARTS = 3
+_MIN_DEVIATIONS = 5.0
+"""Above chance, for a start to be tried."""
+
+_MIN_SILENCE = 3
+"""Periods without a pulse after which the DAQ is known to have recorded more than the camera."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the video starts in a numbered train of pulses, and what shows it."""
+
+    numbering: Numbering
+    start: int
+    """The pulse of the frame whose counter is 0; negative if pulses are missing."""
+    method: str
+    """'gpio', 'clock' or 'pulses'."""
+    doubt: int | None
+    """By how many frames the start may be off; None if that is not known."""
+    fit: Fit | None = None
+    """What the GPIO says; None if it says nothing."""
+    reason: str = ""
+    """Why it was not placed by GPIO; empty if it was."""
+    clock: Scores | None = None
+    """Standard deviations above chance of each start, by the camera's clock; None without one."""
+
+    @property
+    def contradiction(self) -> str:
+        """What the GPIO says against the clock, by the line that is wired to it; else empty."""
+        fit = self.fit
+        if self.method != "clock" or fit is None or not (fit.clear and fit.is_expected):
+            return ""
+        return self.reason if abs(fit.start - self.start) > NEAR else ""
+
+    @property
+    def starts_by_clock(self) -> list[int]:
+        """The few starts with which the clock agrees best, the best first."""
+        if self.clock is None:
+            return []
+        order = self.clock.first + np.argsort(self.clock.nats)[: -_MAX_STARTS - 1 : -1]
+        return [start for start in order.tolist() if self.clock.of(start) > _MIN_DEVIATIONS]
+
+    @property
+    def has_pulse(self) -> Booleans:
+        """(n_frames,) bool, the frames whose pulse was recorded."""
+        pulses = self.numbering.pulses
+        is_recorded = np.ones(pulses.size, bool)
+        if self.numbering.repaired is not None:
+            is_recorded[self.numbering.repaired.filled] = False
+        pulse = self.start + self.numbering.count
+        inside = (pulse >= 0) & (pulse < pulses.size)
+        found: Booleans = inside & is_recorded[pulse.clip(0, pulses.size - 1)]
+        return found
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """Order placements of a video in other numberings: the better the evidence, the higher."""
+        if self.method == "pulses":
+            return (0, 0, 0)
+        exact = self.fit.exact if self.fit is not None and not self.reason else 0
+        return (1, exact, self.clock.of(self.start) if self.clock else 0)
+
+
+def place(numbering: Numbering, frame_data: FrameData, daq: DaqLines) -> Placement:
+    """Find the start by GPIO and the camera's clock; without them by the last pulse."""
+    clock = None
+    if frame_data.timestamps is not None:
+        clock = clock_match.deviations(numbering.pulses, numbering.count, frame_data.timestamps)
+    by_clock = None if clock is None else clock_match.nats(clock)
+    fit = None
+    reason = _no_gpio(frame_data.gpio, numbering.count.size, daq.lines)
+    if not reason and frame_data.gpio is not None:
+        pins, lines = _pins(frame_data.gpio, numbering), _numbered(numbering, daq.lines)
+        fit = best_fit(lines, pins, _likely(numbering, daq))
+        reason = _distrust(numbering, fit, lines, pins)
+
+    if fit is not None and not reason:
+        start, doubt = fit.start, _doubt(fit)
+        if by_clock is not None and _is_clear(by_clock):
+            if abs(by_clock.best - start) > NEAR:
+                reason = (
+                    f"{fit.exact} of {fit.offsets.size} GPIO fronts agree on a start that is "
+                    f"{abs(by_clock.best - start)} frames from that of the camera's clock"
+                )
+                return Placement(numbering, by_clock.best, "clock", 0, fit, reason, clock)
+            start, doubt = by_clock.best, 0
+        return Placement(numbering, start, "gpio", doubt, fit, clock=clock)
+    if by_clock is not None and _is_clear(by_clock):
+        return Placement(numbering, by_clock.best, "clock", 0, fit, reason, clock)
+    surplus = numbering.pulses.size - numbering.needed
+    doubt_of_pulses = surplus if _likely(numbering, daq) else None
+    return Placement(numbering, max(surplus, 0), "pulses", doubt_of_pulses, fit, reason, clock)
+
+
+def breaks(fit: Fit) -> bool:
+    """Return whether the first and the last third of the matching fronts disagree by a frame."""
+    matched = fit.offsets[~fit.unmatched]
+    third = matched.size // 3
+    return third >= MIN_FRONTS_TO_DISAGREE and bool(
+        np.median(matched[:third]) != np.median(matched[-third:])
+    )
+
+
+def shifted(fit: Fit) -> int:
+    """Count the fronts that are one frame away from their TTL."""
+    return int(np.count_nonzero(np.abs(fit.offsets) == 1))
+
+
+def _no_gpio(gpio: Booleans | None, n_frames: int, lines: Mapping[str, Fronts]) -> str:
+    """Return why the GPIO cannot be used; empty if it can."""
+    if gpio is None:
+        return "the camera saved no GPIO"
+    pins = range(gpio.shape[1])
+    if not any(gpio_fronts(gpio[:n_frames, pin]).indices.size >= 2 for pin in pins):
+        return "the sync line never changes in the GPIO of the camera"
+    if not any(line.times.size for line in lines.values()):
+        return "the DAQ recorded no sync TTLs"
+    return ""
+
+
+def _pins(gpio: Booleans, numbering: Numbering) -> dict[int, NumberedFronts]:
+    """Return the fronts of the pins that change, the pin of IBL's rigs first."""
+    order = sorted(range(gpio.shape[1]), key=lambda pin: pin != SYNC_PIN)
+    found = {pin: gpio_fronts(gpio[: numbering.count.size, pin]) for pin in order}
+    return {
+        pin: NumberedFronts(numbering.count[fronts.indices], fronts.polarities)
+        for pin, fronts in found.items()
+        if fronts.indices.size >= 2
+    }
+
+
+def _numbered(numbering: Numbering, lines: Mapping[str, Fronts]) -> dict[str, NumberedFronts]:
+    """Give each TTL of each line the number of the first pulse at or after it."""
+    pulses, step = numbering.pulses, period(numbering.pulses)
+    recorded = {name: line for name, line in lines.items() if line.times.size}
+    first = min(line.times[0] for line in recorded.values())
+    last = max(line.times[-1] for line in recorded.values())
+    # TTLs outside the pulses get the numbers that the missing pulses would have
+    missing = np.array([pulses[0] - first, last - pulses[-1]]) / step + 1
+    before, after = np.clip(missing, 0, numbering.needed).astype(int)
+    train = extend(pulses, before, after)
+    return {
+        name: NumberedFronts(np.searchsorted(train, line.times) - before, np.sign(line.polarities))
+        for name, line in recorded.items()
+    }
+
+
+def _distrust(
+    numbering: Numbering,
+    fit: Fit,
+    lines: Mapping[str, NumberedFronts],
+    pins: Mapping[int, NumberedFronts],
+) -> str:
+    """Return why the fit to the sync TTLs cannot be used; empty if it can."""
+    n_fronts, n_unmatched = fit.offsets.size, np.count_nonzero(fit.unmatched)
+    if not fit.clear:
+        if fit.scores.of(fit.start) < MARGIN or 2 * n_unmatched >= n_fronts:
+            return f"only {n_fronts - n_unmatched} of {n_fronts} GPIO fronts match a sync TTL"
+        return "several alignments fit the sync TTLs about equally well"
+    fronts, ttls = _left_over(fit, lines[fit.wiring.line], pins[fit.wiring.pin])
+    if min(fronts.numbers.size, ttls.numbers.size) < MIN_FRONTS_TO_DISAGREE:
+        return ""
+    other = best_fit({fit.wiring.line: ttls}, {fit.wiring.pin: fronts})
+    if not other.clear or other.wiring != fit.wiring:
+        return ""
+    frames = np.searchsorted(numbering.count, fronts.numbers)
+    return (
+        f"{n_unmatched} of {n_fronts} GPIO fronts, from frame {frames[0]} to frame "
+        f"{frames[-1]}, agree on times that are {abs(other.start - fit.start)} frames "
+        "away from those of the others"
+    )
+
+
+def _left_over(
+    fit: Fit, line: NumberedFronts, pin: NumberedFronts
+) -> tuple[NumberedFronts, NumberedFronts]:
+    """Return the fronts of a pin without a TTL, and the TTLs of a line without a front."""
+    matched = ~fit.unmatched
+    pulses = pin.numbers[matched] + fit.start + fit.offsets[matched].astype(np.int64)
+    sign = -1 if fit.wiring.inverted else 1
+    taken = np.isin(
+        2 * line.numbers + (line.polarities > 0),
+        2 * pulses + (sign * pin.polarities[matched] > 0),
+    )
+    return (
+        NumberedFronts(*(values[fit.unmatched] for values in pin)),
+        NumberedFronts(*(values[~taken] for values in line)),
+    )
+
+
+def _doubt(fit: Fit) -> int:
+    """Return by how many frames the start may be off: as far as other starts are nearly as good."""
+    rivals = np.abs(fit.scores.rivals(fit.start) - fit.start)
+    often = np.abs(np.flatnonzero(fit.near > MAX_USUAL_JITTER * fit.offsets.size) - NEAR)
+    return max(int(rivals.max(initial=0)), int(often.max(initial=0)), int(breaks(fit)))
+
+
+def _is_clear(scores: Scores) -> bool:
+    """Return whether one start alone can be right."""
+    best = scores.best
+    return scores.of(best) >= MARGIN and not scores.rivals(best).size
+
+
+def _likely(numbering: Numbering, daq: DaqLines) -> range | None:
+    """Return the starts that are likely because all exposures have a pulse; None if that is open.
+
+    The DAQ has pulses of all exposures if it recorded other lines before the first pulse and after
+    the last.
+    """
+    pulses, surplus = numbering.pulses, numbering.pulses.size - numbering.needed
+    if daq.period is None or surplus < 0:
+        return None
+    first, last = daq.period
+    is_enclosed = min(pulses[0] - first, last - pulses[-1]) > _MIN_SILENCE * period(pulses)
+    return range(surplus + 1) if is_enclosed else None

@@ -1,0 +1,1 @@
+"""Thousands of sessions without videos, drawn with faults and their combinations."""

@@ -1,0 +1,20 @@
+"""The times of drawn sessions are right, or it is said by how much they may be wrong."""
+
+import pytest
+
+from tests.campaign.__main__ import NUMBER, run
+
+
+@pytest.mark.slow
+def test_times_are_right_or_it_is_said(capsys: pytest.CaptureFixture[str]):
+    counts = run(NUMBER)
+    with capsys.disabled():
+        print(f"\n{counts}")
+    assert counts.sessions >= NUMBER
+    assert not counts.refused_wrongly
+    assert not counts.passed_and_off
+    assert not counts.known_and_off
+    assert len(counts.outside_bound) <= 0.01 * counts.bounded
+    assert len(counts.healthy_not_passed) <= 0.01 * counts.healthy
+    assert counts.healthy > 0.1 * NUMBER
+    assert counts.known > 0.3 * NUMBER
