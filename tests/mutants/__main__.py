@@ -18,6 +18,7 @@ TESTS = {
         f"{UNIT}/test_daq.py",
         f"{UNIT}/test_embedded.py",
         f"{UNIT}/test_timestamps.py",
+        f"{UNIT}/test_timing_evidence.py",
         f"{UNIT}/test_timing_record.py",
         f"{UNIT}/test_timing_properties.py",
         f"{UNIT}/test_wheel.py",
