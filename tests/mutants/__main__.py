@@ -15,6 +15,8 @@ from tests.mutants.operators import Mutant
 UNIT = "tests/unit"
 TESTS = {
     "timing": (
+        f"{UNIT}/test_camlog_times.py",
+        f"{UNIT}/test_damaged_rows.py",
         f"{UNIT}/test_daq.py",
         f"{UNIT}/test_embedded.py",
         f"{UNIT}/test_timestamps.py",
