@@ -73,6 +73,18 @@ def test_edges_that_ring_are_left_out(distance, no_clock):
     assert any("follow another" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("no_gpio", [True, False])
+def test_swapped_cables_of_cameras_of_one_rate_are_found(no_gpio):
+    """Each camera's own clock knows its pulses."""
+    left, right = (record(replace(HEALTHY, faults=Faults(no_gpio=no_gpio), seed=k)) for k in (5, 6))
+    lines = replace(left.daq, pulses={"right_camera": left.pulses})
+    with pytest.raises(DataError, match="pulses of right_camera are those of this camera's clock"):
+        camera_times(right.pulses, left.n_frames, left.frame_data, daq=lines)
+    # another camera beside changes nothing
+    lines = replace(left.daq, pulses={"right_camera": right.pulses})
+    assert camera_times(left.pulses, left.n_frames, left.frame_data, daq=lines).evidence.bound == 0
+
+
 # lines and pins
 
 

@@ -56,7 +56,9 @@ def beside(
         if name == sync_label or named[name][1] < _MAX_FRONTS * own_size
     }
     pulses = {
-        name: recorded.fronts(named[name][0]).rises for name in order if name.endswith("_camera")
+        name: recorded.fronts(named[name][0]).rises
+        for name in order
+        if name.endswith("_camera") or named[name][1] >= _MAX_FRONTS * own_size
     }
     ends = (float(recorded.times[0]), float(recorded.times[-1])) if recorded.times.size else None
     return DaqLines(lines, sync_label in lines, pulses, ends)

@@ -31,6 +31,12 @@ class Scores(NamedTuple):
         """
         return self.first + self.nats.size - 1 - int(self.nats[::-1].argmax())
 
+    @property
+    def is_clear(self) -> bool:
+        """True if one start alone can be right."""
+        best = self.best
+        return self.of(best) >= MARGIN and not self.rivals(best).size
+
     def of(self, start: int) -> float:
         """Return the nats of a start; 0 of one that was not looked at."""
         at = start - self.first

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from alfvideo.array_types import Floats
+from alfvideo.array_types import Floats, Integers
 from alfvideo.files.errors import DataError
+from alfvideo.timing import clock_match
 
 _SAME_RATE = 1e-3
 """Part by which the rate of the pulses may differ from that of the camera's clock. Quartz clocks
@@ -69,6 +70,39 @@ def checked(
     if by_clock is None:
         return pulses
     raise DataError(_difference(_period(pulses), step, others))
+
+
+def check_other_channels(
+    timestamps: Floats | None, count: Integers, others: Mapping[str, Floats]
+) -> None:
+    """See that no other channel has the pulses of a camera, as where cables are swapped.
+
+    For a camera whose own pulses are not as irregular as its clock.
+
+    Parameters
+    ----------
+    timestamps
+        (m,) float64, seconds of the camera's clock at its frames, or None.
+    count
+        (n,) int64, number of the exposure of each frame, from 0.
+    others
+        Pulses of other channels, by name.
+
+    Raises
+    ------
+    DataError
+        If the intervals of another channel are those of the camera's clock.
+    """
+    if timestamps is None:
+        return
+    for name, train in others.items():
+        found = clock_match.deviations(train, count, timestamps)
+        if found is not None and clock_match.nats(found).is_clear:
+            raise DataError(
+                f"The intervals between the pulses of {name} are those of this camera's clock, and "
+                "those of its own channel are not. Are the two cables swapped? Correct the wiring "
+                "file, or the labels of the cameras."
+            )
 
 
 def distinct(pulses: Floats, notes: list[str]) -> Floats:

@@ -49,6 +49,11 @@ class Placement:
     """Standard deviations above chance of each start, by the camera's clock; None without one."""
 
     @property
+    def has_clear_clock(self) -> bool:
+        """True if the camera's clock alone shows the start."""
+        return self.clock is not None and clock_match.nats(self.clock).is_clear
+
+    @property
     def contradiction(self) -> str:
         """What the GPIO says against the clock, by the line that is wired to it; else empty."""
         fit = self.fit
@@ -126,14 +131,14 @@ def _decide(
     if by_clock is None:
         return None if fit is None or reason else (fit.start, "gpio", doubt, "")
     if fit is None or reason:
-        if _is_clear(by_clock):
+        if by_clock.is_clear:
             return by_clock.best, "clock", 0, reason
         # What each alone shows too weakly both may show together.
         is_same = fit is not None and fit.start == by_clock.best
         if fit is None or not is_same or fit.lead + by_clock.lead(fit.start) < MARGIN:
             return None
         return fit.start, "gpio", 0, ""
-    if not _is_clear(by_clock):
+    if not by_clock.is_clear:
         return fit.start, "gpio", doubt, ""
     apart = abs(by_clock.best - fit.start)
     if apart <= NEAR:
@@ -246,12 +251,6 @@ def _doubt(fit: Fit) -> int:
     rivals = np.abs(fit.rivals - fit.start)
     often = np.abs(np.flatnonzero(fit.near > MAX_USUAL_JITTER * fit.offsets.size) - NEAR)
     return max(int(rivals.max(initial=0)), int(often.max(initial=0)), int(breaks(fit)))
-
-
-def _is_clear(scores: Scores) -> bool:
-    """Return whether one start alone can be right."""
-    best = scores.best
-    return scores.of(best) >= MARGIN and not scores.rivals(best).size
 
 
 def _likely(numbering: Numbering, daq: DaqLines) -> range | None:

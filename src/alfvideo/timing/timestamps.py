@@ -89,6 +89,8 @@ def camera_times(
         for numbering in numberings(pulses, count, frame_data.timestamps)
     ]
     found = max(placements, key=lambda placement: placement.rank)
+    if not found.has_clear_clock:
+        own_pulses.check_other_channels(frame_data.timestamps, found.numbering.count, daq.pulses)
     # Where pulses were lost or the camera paused, GPIO and clock may be right for different parts.
     if found.contradiction and len(placements) == 1:
         raise DataError(
