@@ -35,6 +35,8 @@ _EXPLAINED = 0.7
 """Part of the usual difference that is left at the right start."""
 _MIN_COST = 2
 """Frames without a pulse by which a start is better than all others, to be known."""
+_LONG = 1000
+"""Periods of a pause that cannot be counted to the period, for the rate is known to 0.01 %."""
 _MAX_RATE_DIFFERENCE = 0.02
 _NO_TIMES = "Check that the video and its camlog are complete, and the wiring."
 
@@ -138,6 +140,14 @@ def _evidence(
     if not rows and not is_known:
         bound = None
         reason = "Without a camlog nothing shows which frames the camera dropped, if it did."
+    elif (
+        numbering.repaired is not None and (gap := np.diff(numbering.count).max(initial=0)) > _LONG
+    ):
+        bound = None
+        reason = (
+            f"The camera paused for {gap} periods, and pulses were lost or added: how many is not "
+            "known to the pulse in so long a pause."
+        )
     elif places := np.count_nonzero(apart > EXACT):
         bound = None
         reason = (
