@@ -18,7 +18,8 @@ CONFIG = HERE / "config" / "config.yaml"
 
 try:
     # Snakemake does not say where a file is wrong.
-    yaml_model.load(CONFIG, f"Configuration: {CONFIG}")
+    for file in (CONFIG, *snakemake_internals.config_files(workflow)):
+        yaml_model.load(file, f"Configuration: {file}")
 except DataError as error:
     raise WorkflowError(str(error)) from None
 

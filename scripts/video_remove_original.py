@@ -8,7 +8,7 @@ from alfvideo.video import remove
 
 with job.run(snakemake) as this:
     root = configuration.parse(snakemake.config).data_folder
-    remove.remove(
+    notes = remove.remove(
         [Path(path) for path in snakemake.input.raw_video],
         Path(snakemake.input.mp4[0]),
         this.session,
@@ -16,3 +16,4 @@ with job.run(snakemake) as this:
         root if this.session.is_relative_to(root) else this.session.parents[2],
         Path(snakemake.output.record),
     )
+    this.note(*notes)

@@ -82,6 +82,7 @@ POSE_BOXES = {
 }
 
 
+DEFAULT_CAMERAS = ("left", "right", "body", "belly")
 NO_CASCADES: dict[str, dict[str, str]] = {tracker: {} for tracker in TRACKERS}
 NO_ENVIRONMENTS = dict.fromkeys(TRACKERS, "")
 
@@ -208,7 +209,7 @@ class Configuration(Model):
             "Only these cameras. Name other labels of your rigs here.",
             min_length=1,
         ),
-    ] = ("left", "right", "body", "belly")
+    ] = DEFAULT_CAMERAS
     compression: Annotated[
         Compression, key("the settings of the encoder, with the keys preset, crf and crf_bpod")
     ] = Compression()

@@ -15,9 +15,12 @@ from tests.mutants.operators import Mutant
 UNIT = "tests/unit"
 TESTS = {
     "timing": (
+        f"{UNIT}/test_camlog_times.py",
+        f"{UNIT}/test_damaged_rows.py",
         f"{UNIT}/test_daq.py",
         f"{UNIT}/test_embedded.py",
         f"{UNIT}/test_timestamps.py",
+        f"{UNIT}/test_timing_evidence.py",
         f"{UNIT}/test_timing_record.py",
         f"{UNIT}/test_timing_properties.py",
         f"{UNIT}/test_wheel.py",

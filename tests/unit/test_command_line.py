@@ -96,8 +96,9 @@ def test_status_of_some_folders(lab: Lab, sessions: list[Path]):
 
 
 def test_a_folder_elsewhere_is_refused(lab: Lab, sessions: list[Path], tmp_path: Path):
-    for folder in (tmp_path, lab.root / "nowhere"):
-        assert f"{folder} is no folder below {lab.root}" in lab.refuses("status", folder)
+    for folder in (tmp_path / "elsewhere", lab.root / "nowhere"):
+        for command in ("status", "verify"):
+            assert f"{folder} has none of the selected" in lab.refuses(command, folder)
 
 
 @pytest.mark.parametrize("configured", ["command line", "several at once", "file", "directory"])

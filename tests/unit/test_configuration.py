@@ -192,6 +192,15 @@ def test_options_are_merged_into_a_file(tmp_path: Path):
         ("root: /data\ncameras: [left\nffmpeg: ''\n", r"cannot be read \(line 3: .*brackets"),
         ("- root", r"cannot be read \(it holds no mapping\)"),
         ("", "'root' is a required property"),
+        (
+            "root: /data\nroot: /other\n",
+            r"cannot be read \(line 2: 'root' is there twice: keep one\)\.$",
+        ),
+        (
+            "root: /data\ncompression: {crf: 017}",
+            r"line 2: 017 may be an octal number: .* or in quotes",
+        ),
+        ("root: /data\ncompression: {crf: '['}", r"`compression\.crf` is '\[' but must be"),
         (None, r"cannot be read \(No such file"),
     ],
 )

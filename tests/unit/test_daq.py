@@ -703,10 +703,22 @@ def test_a_trial_at_an_impossible_time_is_left_out(tmp_path, start):
     assert_pulses(bpod.camera_pulses(loaded.events)[0], truth, unrecorded_at_end=1)
 
 
-def test_trials_that_begin_again_are_kept(tmp_path):
+def test_trials_that_begin_again_are_two_recordings(tmp_path):
     trials, _ = bpod_session(6)
-    loaded = bpod.load(write_bpod(tmp_path, trials[3:] + trials[:3]))
-    assert (len(loaded.events), loaded.notes) == (6, ())
+    with pytest.raises(DataError, match=r"trial 4 starts .* the file holds two recordings"):
+        bpod.load(write_bpod(tmp_path, trials[3:] + trials[:3]))
+
+
+@pytest.mark.parametrize(
+    "order", [np.r_[50:100, 0:50], np.r_[0:100][::-1], np.r_[10:100, 0:10], np.r_[0:60, 20:60]]
+)
+def test_fronts_that_begin_again_are_two_recordings(tmp_path, order):
+    times = 2.0 * np.arange(100)
+    written = (times[order], np.tile([1, -1], 50)[order], np.zeros(100, int)[order])
+    for name, values in zip(("times", "polarities", "channels"), written, strict=True):
+        np.save(tmp_path / f"_spikeglx_sync.{name}.npy", values)
+    with pytest.raises(DataError, match=r"sync\.times\.npy: times go back .* started again"):
+        sync.load(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("wild", [-50.0, 1e7])

@@ -125,6 +125,29 @@ def test_times_that_are_there_need_nothing(folder: Path):
         datasets.times(read, read.cameras["body"])
 
 
+@pytest.mark.parametrize(
+    ("cameras", "on_port_1"),
+    [
+        ({"left": {}}, "left"),
+        ({"top": {}}, "top"),
+        ({"left": {}, "right": {}}, "left"),
+        ({"left": {}, "top": {"sync_label": "Port1"}}, "top"),
+        ({"left": {}, "top": {"sync_label": "port_1"}, "body": {"sync_label": "Port2"}}, "top"),
+        ({"top": {}, "right": {}}, None),
+    ],
+)
+def test_a_bpod_has_the_pulses_of_one_camera(folder: Path, cameras: dict, on_port_1: str | None):
+    described = {"sync": {"bpod": {"collection": "raw"}}, "devices": {"cameras": cameras}}
+    read = session(folder, described, "raw/_iblrig_taskData.raw.jsonable")
+    assert len(pulse_files.task_data(read, ALL_CAMERAS)) == 1
+    for label, camera in read.cameras.items():
+        if label == on_port_1:
+            assert len(pulse_files.task_data(read, camera)) == 1
+        else:
+            with pytest.raises(Blocked, match=f"one camera, on Port 1, which is not {label}"):
+                pulse_files.task_data(read, camera)
+
+
 def test_empty_times_are_none(folder: Path):
     read = session(folder, NIDQ, "alf/_ibl_leftCamera.times.npy")
     (folder / "alf/_ibl_leftCamera.times.npy").write_text("")

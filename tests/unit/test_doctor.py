@@ -164,7 +164,7 @@ def test_data_folder_with_another_run(config: Configuration, tmp_path: Path):
     try:
         found = {sentence: state for state, sentence in lab.data_folder(config)}
     finally:
-        os.close(lock._held.pop())
+        os.close(lock._held.popitem()[1])
     (sentence,) = [sentence for sentence in found if "a run is at work there (process " in sentence]
     assert found[sentence] is State.NOTE
     assert State.MISSING not in found.values()
@@ -195,6 +195,14 @@ def test_models_that_are_missing(config: Configuration, tmp_path: Path):
     file.write_text("folder: nowhere\nnetworks: {all: {models: [model]}}\n")
     changes = {"trackers": ["dlc"], "cascades": {"dlc": {"left": str(file)}}}
     assert missing(lab.models(config.changed(**changes))).startswith("dlc left: ")
+
+
+def test_models_that_may_run_a_program(config: Configuration, tmp_path: Path):
+    (tmp_path / "snapshot-1.pt").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    (file := tmp_path / "left.yaml").write_text("networks: {all: {models: [snapshot-1.pt]}}\n")
+    changes = {"trackers": ["dlc"], "cascades": {"dlc": {"left": str(file)}}}
+    sentence = missing(lab.models(config.changed(**changes)))
+    assert f"{tmp_path / 'snapshot-1.pt'} holds more than weights" in sentence
 
 
 def test_alyx(config: Configuration, alyx, monkeypatch: pytest.MonkeyPatch):

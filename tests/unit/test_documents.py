@@ -60,11 +60,33 @@ def test_values_are_counted_as_often_as_they_are_repeated():
         ("a: *b", "alias \\*b stands for nothing"),
         ("a: \0", "control characters are not allowed"),
         ("a: " + "1" * 5000, "ValueError: Exceeds the limit"),
+        ("a:\n  b: 1\n  b: 1", "line 3: 'b' is there twice: keep one"),
+        ("a: 1\n'a': 1", "line 2: 'a' is there twice"),
+        ("[{x: [{a: 1}], x: 2}]", "line 1: 'x' is there twice"),
+        ("{a: *x, a: 1}", "alias \\*x stands"),
+        ("width: 0154", "line 1: 0154 may be an octal number: write it without the zero"),
+        ("a: [1, -017]", "line 1: -017 may be an octal number"),
+        ("a: 00", "line 1: 00 may be"),
     ],
 )
 def test_no_yaml(text: str, said: str):
     with pytest.raises(UnreadableError, match=said):
         documents.parse_yaml(text)
+
+
+def test_keys_that_are_there_once():
+    text = "a: &x {b: a, c: [a, {a: a}]}\n? [a, a]\n: {a: a}\nb: {<<: *x, <<: {d: 1}, b: 2}\na b: 0"
+    assert documents.parse_yaml(text.replace("? [a, a]\n: ", "d: ")) == {
+        "a": {"b": "a", "c": ["a", {"a": "a"}]},
+        "d": {"a": "a"},
+        "b": {"b": 2, "c": ["a", {"a": "a"}], "d": 1},
+        "a b": 0,
+    }
+
+
+def test_numbers_that_nobody_takes_for_octal():
+    text = "[0, 0.5, 0x1f, 10, 1_0, 08, '0154', 0b11]"
+    assert documents.parse_yaml(text) == [0, 0.5, 31, 10, 10, "08", "0154", 3]
 
 
 @pytest.mark.parametrize("text", ["", "{half", "[" * 100_000, "1" * 5000])
@@ -94,6 +116,12 @@ def test_only_regular_files_of_bounded_size_are_read(tmp_path: Path):
         documents.read(tmp_path)
     with pytest.raises(FileNotFoundError):
         documents.read(tmp_path / "nothing")
+
+
+def test_a_byte_order_mark_is_no_content(tmp_path: Path):
+    (file := tmp_path / "file").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert documents.parse_json(documents.read(file)) == {"a": 1}
+    assert documents.parse_yaml(documents.read(file)) == {"a": 1}
 
 
 def test_a_socket_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -11,7 +11,7 @@ from alfvideo.configuration import Configuration
 from alfvideo.files.errors import DataError
 from alfvideo.planning import left_out, pending
 from alfvideo.planning.pending import State
-from alfvideo.views.status import rows, table
+from alfvideo.views.status import before_run, rows, table
 from rigsim import Rig
 
 Render = Callable[[Path, Rig], Path]
@@ -94,6 +94,9 @@ def test_a_camlog_rig_that_is_not_described_as_one(
         "bodyCamera.raw.avi",
         "body.avi",
         "body.MKV",
+        "_iblrig_bodyCamera.raw.avi.gz",
+        "_iblrig_bodyCamera.raw.AVI.tar.GZ",
+        "_iblrig_bodyCamera.raw.avi.part",
     ],
 )
 def test_a_video_that_is_called_otherwise(session: Path, config: Configuration, name: str):
@@ -104,19 +107,24 @@ def test_a_video_that_is_called_otherwise(session: Path, config: Configuration, 
 
 
 @pytest.mark.parametrize(
-    "name", ["._body.avi", ".body.avi", "body.jpg", "avi", "_iblrig_bodyCamera.raw.mp4"]
+    "name",
+    [
+        *("._body.avi", ".body.avi", "body.jpg", "avi", "_iblrig_bodyCamera.raw.mp4"),
+        *("_iblrig_bodyCamera.raw.mp4.~1~", "body.avi.txt", "code.gz"),
+    ],
 )
 def test_what_is_no_stray_video(session: Path, config: Configuration, name: str):
     (session / VIDEOS / name).touch()
     assert found(session, config) == {}
 
 
-def test_a_video_in_another_folder(session: Path, config: Configuration):
-    (session / VIDEOS).rename(session / "raw_video_data_00")
+@pytest.mark.parametrize("folder", ["raw_video_data_00", "Raw_Video_Data"])
+def test_a_video_in_another_folder(session: Path, config: Configuration, folder: str):
+    (session / VIDEOS).rename(session / folder)
     reason, state = found(session, config)["body"]
     assert state is State.BLOCKED
     assert reason == (
-        "raw_video_data_00/_iblrig_bodyCamera.raw.avi is not in raw_video_data, where the camera "
+        f"{folder}/_iblrig_bodyCamera.raw.avi is not in raw_video_data, where the camera "
         "is described"
     )
 
@@ -138,13 +146,14 @@ def shown(root: Path, config: Configuration) -> str:
 def test_each_reason_is_a_line(tmp_path: Path, rendered: Render, config: Configuration):
     for subject in ("KB001", "KB002"):
         rendered(tmp_path, small(subject=subject))
+    rendered(tmp_path, small(subject="KB003", cameras=("left",)))
     (tmp_path / "KB001/2026-01-01/001" / VIDEOS / "top.avi").touch()
     text = shown(tmp_path, config.changed(cameras=["left"]))
-    assert text.splitlines() == [
+    assert text.splitlines()[2:5] == [
         "left out: 2 sessions, camera body: described, and not in `cameras` of the configuration",
         "left out: KB001/2026-01-01/001: raw_video_data/top.avi may be a raw video, and is not "
         "called _iblrig_LABELCamera.raw.avi",
-        "2 sessions",
+        "3 sessions; 1 cameras: 0 done, 1 pending, 0 blocked",
     ]
 
 
@@ -177,9 +186,9 @@ def test_a_choice_of_nothing(tmp_path: Path, config: Configuration, changes: dic
 
 
 def test_many_subjects_are_not_all_named(tmp_path: Path, config: Configuration):
-    for i in range(7):
-        (tmp_path / f"KB{i}" / "2026-01-01" / "001").mkdir(parents=True)
-    with pytest.raises(DataError, match="those of KB0, KB1, KB2, KB3, KB4 and 2 more, from"):
+    for i in range(12):
+        (tmp_path / f"KB{i:02d}" / "2026-01-01" / "001").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"those of KB00, KB01, .*, KB09 and 2 more, from"):
         pending.scan(tmp_path, config.changed(subjects=["x"]))
 
 
@@ -195,6 +204,129 @@ def test_a_data_folder_in_a_session(session: Path, tmp_path: Path, config: Confi
         pending.scan(session, config)
     with pytest.raises(DataError, match=f" is in a session: .* {tmp_path}\\.$"):
         pending.scan(session / VIDEOS, config)
+
+
+NEARLY = [
+    "A/2026-1-1/001",
+    "B/20260101/001",
+    "C/2026-01-01_bak/001",
+    "D/2026-01-01/001_bak",
+    "E/2026-01-01/1",
+    "F/2026-01-01",
+    "G",
+]
+
+
+@pytest.mark.parametrize("place", NEARLY)
+@pytest.mark.parametrize("content", ["alf", "Raw_Ephys_Data", "_ibl_experiment.description.yml"])
+def test_what_is_nearly_a_session_is_named(
+    session: Path,
+    tmp_path: Path,
+    config: Configuration,
+    caplog: pytest.LogCaptureFixture,
+    place: str,
+    content: str,
+):
+    (tmp_path / place / content).mkdir(parents=True)
+    assert {status.session for status in pending.scan(tmp_path, config)} == {session}
+    assert caplog.messages == [
+        f"Left out below {tmp_path}, because sessions are called SUBJECT/YYYY-MM-DD/NNN: "
+        f"{place!r}. Rename them."
+    ]
+    caplog.clear()
+    pending.scan(tmp_path, config.changed(subjects=["KB001"]))
+    pending.scan(tmp_path, config.changed(sessions=["KB*"]))
+    assert caplog.messages == []
+
+
+def test_folders_without_data_are_not_named(
+    session: Path, tmp_path: Path, config: Configuration, caplog: pytest.LogCaptureFixture
+):
+    for name in ("notes", "KB001/2026-1-1/001", "KB001/2026-01-01/histology", "KB001/2026-01-01/7"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "KB001" / "notes.pdf").symlink_to(".git/annex/nothing.pdf")
+    pending.scan(tmp_path, config)
+    assert caplog.messages == []
+
+
+def test_links_to_nothing_are_named(
+    session: Path, tmp_path: Path, config: Configuration, caplog: pytest.LogCaptureFixture
+):
+    for name in ("A", "KB001/2026-01-02", "KB001/2026-01-01/002_copy", "KB001/2026-01-01/002"):
+        (tmp_path / name).symlink_to("/nowhere")
+    (tmp_path / "loop").symlink_to("loop")
+    statuses = pending.scan(tmp_path, config)
+    assert caplog.messages == [
+        f"Left out below {tmp_path}, as they are links to nothing: 'loop', 'A', "
+        "'KB001/2026-01-02', 'KB001/2026-01-01/002_copy'."
+    ]
+    (row,) = [each for each in statuses if each.session != session]
+    assert row.session == tmp_path / "KB001/2026-01-01/002"
+    assert row.state is State.BLOCKED
+    assert f"{row.session} is a link to nothing" in row.reason
+
+
+def test_a_data_folder_without_sessions(tmp_path: Path, config: Configuration):
+    said = f"No sessions found below {tmp_path}: their folders are called SUBJECT/YYYY-MM-DD/NNN."
+    with pytest.raises(DataError) as raised:
+        pending.scan(tmp_path, config)
+    assert str(raised.value) == said
+    (tmp_path / "alf").mkdir()
+    with pytest.raises(DataError, match=rf"^{said} Left out below .*: '{tmp_path}'\. Rename them"):
+        pending.scan(tmp_path, config)
+
+
+def test_cameras_that_no_session_has(
+    session: Path, tmp_path: Path, config: Configuration, caplog: pytest.LogCaptureFixture
+):
+    with pytest.raises(DataError) as raised:
+        pending.scan(tmp_path, config.changed(cameras=["Body", "left"]))
+    assert str(raised.value) == (
+        f"No session below {tmp_path} has one of the `cameras` Body, left. There are body: name "
+        "those to process."
+    )
+    assert caplog.messages == []
+    assert pending.scan(tmp_path, config.changed(cameras=["top", "body", "left"]))
+    assert caplog.messages == [f"No session below {tmp_path} has a camera top."]
+
+
+def test_cameras_of_a_session_that_cannot_be_read_are_not_missed(
+    session: Path, tmp_path: Path, config: Configuration, caplog: pytest.LogCaptureFixture
+):
+    (tmp_path / "KB002" / "2026-01-01" / "001").mkdir(parents=True)
+    assert len(pending.scan(tmp_path, config.changed(cameras=["top"]))) == 2
+    assert caplog.messages == []
+
+
+def test_a_folder_that_was_chosen_and_has_no_session(session: Path, tmp_path: Path):
+    left_out.check_folders(tmp_path, [session], [tmp_path, session.parent, session])
+    for folder in (session / "alf", tmp_path / "KB002", Path("/nowhere")):
+        with pytest.raises(DataError, match=f"^{folder} has none of the selected sessions below"):
+            left_out.check_folders(tmp_path, [session], [tmp_path, folder])
+
+
+def test_a_data_folder_that_is_too_low_or_too_high_gets_one_cure(
+    session: Path, tmp_path: Path, config: Configuration
+):
+    (moved := tmp_path / "lab" / "mice").mkdir(parents=True)
+    (tmp_path / "KB001").rename(moved / "KB001")
+    for root, n in ((tmp_path, 1), (tmp_path / "lab", 1), (moved, 0), (moved / "KB001", 1)):
+        statuses = pending.scan(root, config)
+        said = left_out.advice(root, {status.session for status in statuses})
+        assert len([*said, *before_run.not_in_tables(statuses, root, config)]) == n
+
+
+@pytest.mark.parametrize(
+    ("subject", "n_tables", "n_rows"), [("mouse 1", 1, 0), ("{x}", 0, 1), ("KB002", 0, 0)]
+)
+def test_an_odd_name_gets_one_sentence(
+    session: Path, tmp_path: Path, config: Configuration, subject: str, n_tables: int, n_rows: int
+):
+    (tmp_path / "KB001").rename(tmp_path / subject)
+    (tmp_path / subject / "2026-01-01/001" / VIDEOS / "top.avi").touch()
+    statuses = pending.scan(tmp_path, config)
+    assert len(before_run.not_in_tables(statuses, tmp_path, config)) == n_tables
+    assert sum("rename the folder" in status.reason for status in statuses) == n_rows
 
 
 SESSIONS = ["KB001/2026-01-01/001", "KB002/2026-01-01/001"]

@@ -49,9 +49,11 @@ def test_killed_holder_leaves_nothing_to_unlock(tmp_path: Path, holder: subproce
     assert f"process {os.getpid()} " in (tmp_path / lock.FILE_NAME).read_text() + " "
 
 
-def test_other_folders_are_free(tmp_path: Path, holder: subprocess.Popen):
-    other = tmp_path / "other"
+def test_other_folders_are_free(tmp_path: Path, hold: Callable):
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
     other.mkdir()
+    hold(HOLDER, one)
     lock.acquire(other)
     assert (other / lock.FILE_NAME).exists()
 
@@ -65,18 +67,75 @@ def test_lock_is_hidden_from_the_scan():
     assert lock.FILE_NAME.startswith(".")
 
 
-def test_check_says_who_holds_it_and_takes_nothing(tmp_path: Path, holder: subprocess.Popen):
-    with pytest.raises(DataError, match=rf"Another run .*process {holder.pid} on"):
-        lock.check(tmp_path)
+def test_asking_takes_nothing(tmp_path: Path, holder: subprocess.Popen):
+    assert lock.held_by(tmp_path).startswith(f"process {holder.pid} on")
     holder.kill()
     holder.wait()
-    lock.check(tmp_path)
+    assert lock.held_by(tmp_path) == ""
     lock.acquire(tmp_path)
 
 
-def test_check_of_a_folder_that_was_never_locked(tmp_path: Path):
-    lock.check(tmp_path)
+def test_asking_where_nobody_was(tmp_path: Path):
+    assert lock.held_by(tmp_path) == ""
     assert not list(tmp_path.iterdir())
+
+
+def held_once(folder: Path, hold: Callable) -> None:
+    process = hold(HOLDER, folder)
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def subject(tmp_path: Path) -> Path:
+    (folder := tmp_path / "lab" / "KB001").mkdir(parents=True)
+    return folder
+
+
+def test_a_run_in_a_folder_above_is_seen(tmp_path: Path, subject: Path, holder: subprocess.Popen):
+    assert lock.held_by(subject).startswith(f"process {holder.pid} on")
+    with pytest.raises(DataError, match=rf" below {tmp_path} \(process {holder.pid} on"):
+        lock.acquire(subject)
+    (tmp_path / "link").symlink_to(subject)
+    with pytest.raises(DataError, match=rf" below {tmp_path} \(process {holder.pid} on"):
+        lock.acquire(tmp_path / "link")
+    holder.kill()
+    holder.wait()
+    lock.acquire(subject)
+
+
+@pytest.mark.parametrize("was_there", [True, False], ids=["known folder", "new folder"])
+def test_a_run_in_a_folder_below_is_seen(
+    tmp_path: Path, subject: Path, hold: Callable, was_there: bool
+):
+    if was_there:
+        held_once(tmp_path, hold)
+    other = hold(HOLDER, subject)
+    for _ in range(2):
+        with pytest.raises(DataError, match=rf"Another run is at work .*process {other.pid} on"):
+            lock.acquire(tmp_path)
+    assert lock.held_by(tmp_path) == ""
+    (second := subject.with_name("KB002")).mkdir()
+    hold(HOLDER, second)
+    other.kill()
+    other.wait()
+    with pytest.raises(DataError, match="Another run is at work"):
+        lock.acquire(tmp_path)
+
+
+def test_a_folder_below_that_was_locked_once(tmp_path: Path, subject: Path, hold: Callable):
+    held_once(subject, hold)
+    lock.acquire(tmp_path)
+
+
+@pytest.mark.parametrize("first", ["above", "below"])
+def test_a_run_has_folders_in_each_other(tmp_path: Path, subject: Path, hold: Callable, first: str):
+    """As the planner, whose demo may be in the data folder."""
+    held_once(tmp_path, hold)
+    both = [tmp_path, subject] if first == "above" else [subject, tmp_path]
+    for folder in both:
+        lock.acquire(folder)
+    assert {tmp_path, subject} <= lock._held.keys()
 
 
 def test_two_users_share_the_lock(become: Callable[[int], None]):
@@ -88,9 +147,9 @@ def test_two_users_share_the_lock(become: Callable[[int], None]):
         become(65533)
         with pytest.raises(DataError, match="Another run is at work"):
             lock.acquire(shared)
-        os.close(lock._held.pop())
+        os.close(lock._held.popitem()[1])
         lock.acquire(shared)
-        os.close(lock._held.pop())
+        os.close(lock._held.popitem()[1])
         become(0)
 
 

@@ -291,6 +291,26 @@ def test_an_mp4_of_another_program_that_is_not_of_its_avi(
     assert "video" not in stages(done, config, State.PENDING), "the avi is not whole either"
 
 
+def test_an_mp4_whose_avi_was_damaged_is_kept(done: Path, config: Configuration):
+    avi, mp4 = encode(done)
+    records = json.loads((done / provenance.FILE_NAME).read_text())
+    made = records["raw_video_data/_iblrig_bodyCamera.raw.mp4"]
+    made["inputs"]["raw_video_data/_iblrig_bodyCamera.raw.avi"] = provenance.fingerprint(avi)
+    (done / provenance.FILE_NAME).write_text(json.dumps(records))
+    os.truncate(avi, avi.stat().st_size // 2)
+    (video,) = (s for s in pending.scan_session(done, config) if s.stage == "video")
+    assert (video.state, video.reason) == (State.PENDING, "raw.avi changed")
+    whole = mp4.read_bytes()
+    assert unfinished.set_aside(video.outputs, video.reason)
+    assert mp4.with_name(f"{mp4.name}.~1~").read_bytes() == whole
+
+
+def test_other_results_are_not_set_aside(done: Path):
+    mp4 = done / "raw_video_data" / "_iblrig_bodyCamera.raw.mp4"
+    for reason in ("crf 17 → 20", "frameData.bin changed", "missing", "raw.avi is new"):
+        assert not unfinished.set_aside([mp4], reason)
+
+
 def test_a_recorded_mp4_that_was_cut_since(done: Path, config: Configuration):
     _, mp4 = encode(done)
     records = json.loads((done / provenance.FILE_NAME).read_text())

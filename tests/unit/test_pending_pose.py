@@ -1,5 +1,6 @@
 """States of poses and what comes after them in the scan: of each camera, and of a session."""
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,21 @@ def test_new_session_is_pending_and_finished_one_is_done(path: Path, tracked: Co
     finish(path, tracked)
     assert stages(path, tracked, State.PENDING) == {}
     assert stages(path, tracked, State.DONE) == ALL
+
+
+def test_a_checkpoint_with_a_program_blocks_its_poses(
+    path: Path, tmp_path: Path, tracked: Configuration
+):
+    content = b"cos\nsystem\n(S'true'\ntR."
+    (tmp_path / "snapshot-1.pt").write_bytes(content)
+    file = tmp_path / "cascade.yaml"
+    file.write_text("networks: {all: {models: [snapshot-1.pt], parts: [nose_tip]}}")
+    tracked = tracked.changed(cascades={"dlc": {"left": str(file)}}, cameras=["left"])
+    assert stages(path, tracked, State.PENDING) == {"left": RAW}
+    (reason,) = {s.reason for s in pending.scan_session(path, tracked) if s.stage == "dlc"}
+    assert f"{tmp_path / 'snapshot-1.pt'} holds more than weights" in reason
+    trusted = tracked.changed(trusted_models=[hashlib.sha256(content).hexdigest()])
+    assert "dlc" in stages(path, trusted, State.PENDING)["left"]
 
 
 def test_both_trackers_and_clips(path: Path, tracked: Configuration):

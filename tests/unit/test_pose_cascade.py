@@ -1,7 +1,14 @@
 """Cascades are read from YAML, with one sentence for each mistake, and know their models."""
 
+import builtins
+import collections
 import hashlib
+import io
 import json
+import os
+import pickle
+import runpy
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +18,7 @@ from alfvideo import configuration
 from alfvideo.configuration import Configuration, ConfigurationError
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.pose import cascade, cascades
+from alfvideo.pose.engines import pickled
 
 REPO = Path(__file__).parents[2]
 SHIPPED = REPO / "config" / "pose"
@@ -155,7 +163,7 @@ def test_unreadable_cascade(tmp_path: Path):
     with pytest.raises(DataError, match=r"gone.yaml cannot be read .* Correct `cascades`"):
         cascades.load(tmp_path / "gone.yaml", "dlc")
     (tmp_path / "broken.yaml").write_text("networks: [")
-    with pytest.raises(DataError, match=r"broken.yaml cannot be read \(line 1"):
+    with pytest.raises(DataError, match=r"broken.yaml cannot be read \(line 2"):
         cascades.load(tmp_path / "broken.yaml", "dlc")
     (tmp_path / "list.yaml").write_text("- networks")
     with pytest.raises(DataError, match=r"list.yaml cannot be read \(it holds no mapping"):
@@ -255,3 +263,87 @@ def test_configuration_that_contradicts_itself(tmp_path: Path):
         cascades.check(settings(cascades={"dlc": {"left": str(tmp_path / "gone.yaml")}}))
     missing = write(tmp_path, all={"models": ["gone"]})
     cascades.check(settings(cascades={"dlc": {"left": str(missing)}}))
+
+
+class Calls:
+    """When it is unpickled, it calls something."""
+
+    def __init__(self, *call: object) -> None:
+        self.call = call
+
+    def __reduce__(self) -> tuple:
+        return self.call[0], self.call[1:]
+
+
+def legacy(content: object, protocol: int = 2) -> bytes:
+    """A checkpoint as earlier versions of PyTorch write it: pickles, then the arrays."""
+    head = (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True})
+    return b"".join(pickle.dumps(each, protocol) for each in (*head, content)) + b"\x93arrays"
+
+
+def zipped(content: object, protocol: int = 2) -> bytes:
+    """A checkpoint as PyTorch writes it."""
+    with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps(content, protocol))
+        archive.writestr("archive/data/0", b"csubprocess\nrun\narrays")
+    return file.getvalue()
+
+
+HOSTILE = {
+    "posix.system": Calls(os.system, "true"),
+    "runpy.run_path": Calls(runpy.run_path, "program.py"),
+    "__builtin__.exec": Calls(exec, "pass"),
+    "__builtin__.getattr": Calls(getattr, "a", "b"),
+}
+PLAIN = {
+    "weights": collections.OrderedDict(layer=[1.5, 2]),
+    "types": [int, str, collections.Counter, Path("/a"), builtins.set, {1}],
+    "text": "cos\nsystem\n",
+}
+
+
+@pytest.mark.parametrize("form", [legacy, zipped])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_a_checkpoint_calls_is_named(tmp_path: Path, name: str, form: object):
+    (file := tmp_path / "a.ckpt").write_bytes(form({"state": [{"more": HOSTILE[name]}]}))
+    assert pickled.refused(file) == name
+    file.write_bytes(form(HOSTILE[name], protocol=0))
+    assert pickled.refused(file) == name
+    file.write_bytes(form(HOSTILE[name], protocol=4))
+    assert pickled.refused(file) == pickled.OTHER
+
+
+@pytest.mark.parametrize("form", [legacy, zipped])
+@pytest.mark.parametrize("name", PLAIN)
+def test_what_an_engine_may_open_is_left_to_it(tmp_path: Path, name: str, form: object):
+    (file := tmp_path / "a.ckpt").write_bytes(form(PLAIN[name]))
+    assert pickled.refused(file) == ""
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"weights", b"PK\x05\x06" + bytes(18), pickle.dumps([1])[:-1], bytes(99)]
+)
+def test_a_damaged_checkpoint_is_left_to_the_engine(tmp_path: Path, content: bytes):
+    (file := tmp_path / "a.ckpt").write_bytes(content)
+    assert pickled.refused(file) == ""
+
+
+def test_shipped_checkpoints_are_opened():
+    files = [file for kind in ("*.pt", "*.ckpt") for file in SHIPPED.rglob(kind)]
+    assert len(files) == 4
+    assert [pickled.refused(file) for file in files] == [""] * 4
+
+
+def test_a_checkpoint_is_refused_unless_it_is_trusted(tmp_path: Path):
+    content = zipped(HOSTILE["posix.system"])
+    lightning(tmp_path, "good", zipped(PLAIN["weights"]))
+    lightning(tmp_path, "bad", content)
+    file = write(tmp_path, all={"models": ["good"]}, eye={"models": ["bad"]})
+    checksum = hashlib.sha256(content).hexdigest()
+    with pytest.raises(Blocked) as raised:
+        cascades.check_trusted(file, "lightningPose", ["0" * 64])
+    said = str(raised.value)
+    assert said.startswith(str(tmp_path / "bad" / "tb_logs"))
+    assert "holds more than weights and plain values (posix.system)" in said
+    assert said.endswith(f"add its checksum to `trusted_models` in the configuration: {checksum}")
+    cascades.check_trusted(file, "lightningPose", [checksum])

@@ -1,6 +1,7 @@
 """Removing raw videos: what must be there before, what is kept of them, and after being killed."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from signal import SIGKILL
 
 import pytest
 
+from alfvideo.files import checksums
 from alfvideo.files.errors import DataError
 from alfvideo.files.regular import NotRegular
 from alfvideo.jobs import provenance, raw_datasets
@@ -50,9 +52,9 @@ class Recorded:
         work = provenance.Work("r", "left", inputs, [self.mp4], self.params, Path("log"))
         provenance.record(self.path, work, started=provenance.now(), seconds=1)
 
-    def remove(self) -> None:
+    def remove(self) -> list[str]:
         left = [path for path in self.originals if path.exists()]
-        remove.remove(left, self.mp4, self.path, self.root, self.record)
+        return remove.remove(left, self.mp4, self.path, self.root, self.record)
 
     def removed(self) -> list[dict]:
         return list(remove.removed(self.root))
@@ -70,7 +72,7 @@ def plain(tmp_path: Path, ffmpeg: Callable) -> Recorded:
 
 def test_what_is_removed_is_kept_on_record(session: Recorded):
     expected = raw_datasets.describe(session.originals, session.path)
-    session.remove()
+    assert session.remove() == []
     assert not any(path.exists() for path in session.originals)
     assert raw_datasets.read(session.record) == expected
     lines = session.removed()
@@ -148,10 +150,57 @@ def test_an_mp4_without_record(session: Recorded):
 
 def test_a_camera_log_that_is_not_the_copy(tmp_path: Path, ffmpeg: Callable):
     session = Recorded(tmp_path / "Subjects", ffmpeg, "camlog")
-    session.originals[1].write_text("0 1\n1 2\n")
+    session.mp4.with_suffix(".camlog").write_text("0 1\n1 2\n")
     with pytest.raises(DataError, match=r"is not a copy of left_cam_run000_0\.camlog"):
         session.remove()
     assert all(path.exists() for path in session.originals)
+
+
+@pytest.mark.parametrize("checksum", ["md5", "sample"])
+def test_a_raw_file_that_changed_since_its_mp4_was_made(
+    session: Recorded, checksum: str, monkeypatch: pytest.MonkeyPatch
+):
+    """The mp4 may be the only whole one: nobody is told to remove it because of the difference."""
+    if checksum == "sample":
+        for name, value in {"MAX_WHOLE": 3, "PIECE": 1}.items():
+            monkeypatch.setattr(checksums, name, value)
+    session.remember()
+    for path in session.originals:
+        date = path.stat().st_mtime_ns
+        whole = path.read_bytes()
+        path.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+        os.utime(path, ns=(date, date))
+        with pytest.raises(DataError, match=r"not as it was when its mp4 was made .*damaged, keep"):
+            session.remove()
+        path.write_bytes(whole)
+    assert session.mp4.exists()
+    assert session.removed() == []
+    session.remove()
+
+
+def test_a_raw_file_of_which_no_checksum_is_known(plain: Recorded):
+    file = plain.path / provenance.FILE_NAME
+    records = json.loads(file.read_text())
+    for entry in records.values():
+        entry["inputs"] = {name: {} for name in entry["inputs"]}
+    file.write_text(json.dumps(records))
+    plain.remove()
+    assert not plain.originals[0].exists()
+
+
+def test_a_link_is_removed_and_what_it_leads_to_is_kept(session: Recorded, tmp_path: Path):
+    kept = []
+    for path in session.originals:
+        kept.append(path.rename(tmp_path / path.name))
+        path.symlink_to(kept[-1])
+    notes = session.remove()
+    assert not any(path.is_symlink() for path in session.originals)
+    assert all(path.exists() for path in kept)
+    assert notes == [
+        f"{path} was a link, which was removed; the file that it led to, {file}, is kept."
+        for path, file in zip(session.originals, kept, strict=True)
+    ]
+    assert [line["link_to"] for line in session.removed()] == list(map(str, kept))
 
 
 class Split(Recorded):
@@ -185,6 +234,7 @@ def test_parts_in_another_order_stay(tmp_path: Path, ffmpeg: Callable):
     first.rename(first.with_suffix(".x"))
     second.rename(first)
     first.with_suffix(".x").rename(second)
+    session.remember()
     with pytest.raises(DataError, match="of the mp4 is not that of the raw video"):
         session.remove()
     assert all(path.exists() for path in session.originals)

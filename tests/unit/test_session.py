@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -412,7 +413,42 @@ def test_stubs_with_different_syncs(folder: Path):
     for device, sync in {"behavior": "bpod", "ephys": "nidq"}.items():
         file = folder / f"_ibl_experiment.description_{device}.yaml"
         file.write_text(yaml.safe_dump({"sync": {sync: {}}}))
-    with pytest.raises(Broken, match="different syncs, bpod and nidq"):
+    with pytest.raises(Broken, match="several syncs, 'bpod' and 'nidq': keep the one"):
+        description.read(folder)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        (60, 30, "is 60 and 30: keep one"),
+        (60, {"x": 1}, r"is 60 and \{'x': 1\}: keep one"),
+        ([60], 60, r"is \[60\] and 60: keep one"),
+        ({"x": 1}, {"x": 2}, r"\.x' is 1 and 2: keep one"),
+        (False, True, "is False and True: keep one"),
+    ],
+)
+def test_stubs_that_say_different_things(folder: Path, one: object, other: object, said: str):
+    for device, fps in {"behavior": one, "video": other}.items():
+        cameras = {"left": {"fps": fps}}
+        content = {"version": device, "sync": {"bpod": {}}, "devices": {"cameras": cameras}}
+        file = folder / f"_ibl_experiment.description_{device}.yaml"
+        file.write_text(yaml.safe_dump(content))
+    with pytest.raises(Broken, match=rf"_behavior\.yaml and .*_video\.yaml differ: .*left.*{said}"):
+        description.read(folder)
+
+
+@pytest.mark.parametrize(("one", "other"), [(60, 60.0), (None, 60), ("", 60), (60, None)])
+def test_stubs_that_say_the_same(folder: Path, one: object, other: object):
+    for device, fps in {"behavior": one, "video": other}.items():
+        content = {"sync": {"bpod": {}}, "devices": {"cameras": {"left": {"fps": fps}}}}
+        file = folder / f"_ibl_experiment.description_{device}.yaml"
+        file.write_text(yaml.safe_dump(content))
+    assert description.read(folder).cameras["left"].described == {"fps": 60}
+
+
+def test_a_key_that_is_there_twice(folder: Path):
+    describe(folder, "sync: {bpod: {}}\ndevices:\n  cameras:\n    left: {fps: 60}\n    left: {}\n")
+    with pytest.raises(Broken, match=r"cannot be read, line 5: 'left' is there twice: keep one"):
         description.read(folder)
 
 
@@ -433,6 +469,25 @@ def test_copies_of_the_description_are_not_taken_for_it(folder: Path, copy: str)
     )
     with pytest.raises(Broken, match=r"call the right one _ibl_experiment\.description\.yaml"):
         description.read(folder)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "_ibl_experiment.description.yml",
+        "_IBL_experiment.Description.YAML",
+        "_ibl_experiment_description.yaml",
+        "_ibl_experiment.description.yaml.bak",
+        "experiment description.yaml",
+    ],
+)
+def test_what_is_nearly_called_as_the_description(folder: Path, name: str):
+    write_settings(folder, json.dumps({"PYBPOD_PROTOCOL": "ephysChoiceWorld"}))
+    (folder / name).write_text(yaml.safe_dump({"sync": {"bpod": {}}}))
+    with pytest.raises(Broken, match=rf"'{re.escape(name)}' may be the description: call it _ibl"):
+        description.read(folder)
+    describe(folder, {"sync": {"nidq": {}}})
+    assert description.read(folder).sync == "nidq"
 
 
 def test_description_in_another_encoding_blocks(folder: Path):
@@ -475,6 +530,32 @@ def test_unfinished_transfer_blocks(folder: Path):
     assert description.read(folder).cameras, "an empty _devices folder means that all has arrived"
     (folder / "_devices" / "2026-01-01_1_KB001@video-left.yaml").touch()
     with pytest.raises(Blocked, match=r"transfer unfinished.*video-left"):
+        description.read(folder)
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("name", ["_devices", "raw_session.flag", "_devices/a@video.status_final"])
+def test_a_link_to_nothing_is_no_end_of_a_transfer(
+    folder: Path, tmp_path: Path, name: str, there: bool
+):
+    write_description(folder, Rig())
+    target = tmp_path / "target"
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).symlink_to(target)
+    if name != "_devices":
+        (folder / "_devices").mkdir(exist_ok=True)
+        (folder / "_devices" / "a@video.yaml").touch()
+    if there:
+        target.mkdir() if name == "_devices" else target.touch()
+        assert description.read(folder).cameras
+        return
+    seen = folders.Lookups()
+    with pytest.raises(Blocked, match=r"^transfer unfinished: "):
+        description.read(folder, seen)
+    assert not seen.cacheable, "the link may lead somewhere tomorrow"
+    (folder / name).unlink()
+    (folder / name).symlink_to(name)
+    with pytest.raises(Blocked, match=r"^transfer unfinished: "):
         description.read(folder)
 
 

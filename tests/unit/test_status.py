@@ -183,10 +183,17 @@ def test_a_long_table_shows_all_that_is_not_merely_pending(tmp_path: Path):
     assert found[-1].endswith("45 pending, 1 running, 2 failed, 3 blocked")
 
 
-def test_no_sessions(tmp_path: Path):
-    assert lines(root=tmp_path) == [
-        f"No sessions found below {tmp_path}: their folders are called SUBJECT/YYYY-MM-DD/NNN."
-    ]
+def test_a_long_name_does_not_widen_the_table(tmp_path: Path):
+    long = tmp_path / ("KB" + "x" * 200) / "2026-01-01" / "001"
+    found = lines(
+        row(long, State.BLOCKED, camera="y" * 100),
+        row(tmp_path / "KB001" / "2026-01-01" / "001", State.BLOCKED),
+        root=tmp_path,
+    )
+    names = [line.split()[:2] for line in found[1:3]]
+    assert [list(map(len, each)) for each in names] == [[60, 60], [20, 4]]
+    assert names[0][0].startswith("KBxxx")
+    assert names[0][0].endswith("x/2026-01-01/001")
 
 
 def test_stages_are_counted_in_the_order_of_the_work(path: Path):

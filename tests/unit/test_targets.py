@@ -108,10 +108,8 @@ def test_it_is_scanned_and_shown_once(session: Path, config):
 
 
 def test_nothing_pending_is_the_folder(tmp_path: Path, config):
-    (tmp_path / "empty").mkdir()
-    assert planner(config, tmp_path / "empty").pending(tmp_path / "empty") == str(
-        tmp_path / "empty"
-    )
+    (tmp_path / "KB001" / "2026-01-01" / "001").mkdir(parents=True)
+    assert planner(config, tmp_path).pending(tmp_path) == str(tmp_path)
 
 
 @pytest.mark.parametrize("runs_jobs", [False, True])

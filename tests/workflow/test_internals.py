@@ -14,7 +14,10 @@ PROGRAM = """
 import json, sys, atexit
 sys.path.insert(0, {source!r})
 from pathlib import Path
+from alfvideo.planning import snakemake_internals
 from alfvideo.planning.snakemake_internals import Invocation
+
+config_files = [str(file) for file in snakemake_internals.config_files(workflow)]
 
 invocation = Invocation(workflow)
 invocation.set_limits()
@@ -29,6 +32,7 @@ def tell(wildcards):
     found = {{name: getattr(invocation, name) for name in known}}
     limits = workflow.global_resources
     found["plans_jobs"] = invocation.plans_jobs
+    found["config_files"] = config_files
     found["was_killed"] = [f for f in ("cut", "bad") if invocation.was_killed([f])]
     found["limits"] = {{name: limits[name].value for name in limits}}
     found["limiter"] = workflow.scheduling_settings and str(
@@ -85,8 +89,11 @@ def snakemake(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     return run
 
 
-def test_a_run(snakemake: Callable[..., dict[str, Any]]):
-    found = snakemake("--keep-going")
+def test_a_run(snakemake: Callable[..., dict[str, Any]], tmp_path: Path):
+    for name in ("lab.yaml", "lab.json"):
+        (tmp_path / name).write_text("{}")
+    found = snakemake("--keep-going", "--configfile", "lab.yaml", "lab.json")
+    assert found["config_files"] == [str(tmp_path / "lab.yaml")]
     assert found["runs_jobs"]
     assert found["is_main_process"]
     assert not any(found[name] for name in ("dry_run", "touches", "regenerates", "on_cluster"))

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,10 @@ class UnreadableError(ValueError):
     """The end of a sentence that begins with the name of a document, and says what is wrong."""
 
 
+class SyntaxMistakeError(UnreadableError):
+    """The same of a text that is no YAML at all."""
+
+
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """libyaml's, which is five times as fast where it is there."""
 
@@ -33,12 +39,26 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
                 problem=f"{node.value} is no date or time", problem_mark=node.start_mark
             ) from None
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Refuse a number that some take for an octal one: they read 108 for 0154."""
+        if re.match(r"[-+]?0[0-9_]", node.value):
+            raise yaml.constructor.ConstructorError(
+                problem=f"{node.value} may be an octal number: write it without the zero before "
+                "it, or in quotes if it is none",
+                problem_mark=node.start_mark,
+            )
+        number: int = super().construct_yaml_int(node)
+        return number
 
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
 
 
 def read(file: Path, max_bytes: int = MAX_BYTES) -> str:
-    """Read a text. What is no regular file is never opened: a pipe would wait for ever.
+    """Read a text, with or without a byte order mark.
+
+    What is no regular file is never opened: a pipe would wait for ever.
 
     Raises
     ------
@@ -56,7 +76,7 @@ def read(file: Path, max_bytes: int = MAX_BYTES) -> str:
     if len(content) > max_bytes:
         raise UnreadableError(f"it has more than {max_bytes:,} bytes")
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableError(f"byte {error.start} is not UTF-8") from None
 
@@ -67,14 +87,17 @@ def parse_yaml(text: str) -> Any:
     Raises
     ------
     UnreadableError
-        If it is no YAML, holds a value that cannot be, or too many in each other.
+        If it is no YAML (`SyntaxMistakeError`), holds a value that cannot be, a key twice, or too
+        much in each other.
     """
     try:
         _check_structure(text)
         return yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:
-        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise UnreadableError(f"{where}{error.problem}") from None
+        where = _line(error.problem_mark)
+        is_syntax = isinstance(error, yaml.scanner.ScannerError | yaml.parser.ParserError)
+        kind = SyntaxMistakeError if is_syntax else UnreadableError
+        raise kind(f"{where}{error.problem}") from None
     except UnreadableError:
         raise
     # Constructors of values raise whatever the types of Python raise.
@@ -83,24 +106,55 @@ def parse_yaml(text: str) -> Any:
         raise UnreadableError(f"{type(error).__name__}: {reason}") from None
 
 
+def _line(mark: Any) -> str:
+    return f"line {mark.line + 1}: " if mark else ""
+
+
+@dataclass
+class _Begun:
+    """A mapping or list that has begun, after `before` values; a list has no keys."""
+
+    anchor: str | None
+    before: int
+    keys: set[str] | None
+    is_at_key: bool = field(default=True, init=False)
+
+    def add(self, event: yaml.Event) -> None:
+        """Add a key, a value or an item."""
+        if self.keys is None:
+            return
+        if self.is_at_key and isinstance(event, yaml.ScalarEvent) and event.value != "<<":
+            if event.value in self.keys:
+                where = _line(event.start_mark)
+                raise UnreadableError(f"{where}{event.value[:40]!r} is there twice: keep one")
+            self.keys.add(event.value)
+        self.is_at_key = not self.is_at_key
+
+
 def _check_structure(text: str) -> None:
-    """See that a document is bounded, from its events, which are read without recursion."""
+    """See that a document is bounded and has each key once.
+
+    That is seen from its events, which are read without recursion.
+    """
     n_nodes = 0
     sizes: dict[str, int] = {}
-    begun: list[tuple[str | None, int]] = []
+    begun: list[_Begun] = []
     for event in yaml.parse(text, _Loader):
+        if begun and isinstance(event, yaml.NodeEvent):
+            begun[-1].add(event)
         match event:
             case yaml.ScalarEvent(anchor=anchor):
                 n_nodes += 1
                 if anchor:
                     sizes[anchor] = 1
             case yaml.CollectionStartEvent(anchor=anchor):
-                begun.append((anchor, n_nodes))
+                keys: set[str] | None = set() if isinstance(event, yaml.MappingStartEvent) else None
+                begun.append(_Begun(anchor, n_nodes, keys))
                 n_nodes += 1
             case yaml.CollectionEndEvent():
-                anchor, before = begun.pop()
-                if anchor:
-                    sizes[anchor] = n_nodes - before
+                ended = begun.pop()
+                if ended.anchor:
+                    sizes[ended.anchor] = n_nodes - ended.before
             case yaml.AliasEvent(anchor=anchor):
                 if anchor not in sizes:
                     raise UnreadableError(f"the alias *{anchor} stands for nothing, or for itself")

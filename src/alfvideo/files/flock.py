@@ -24,11 +24,18 @@ def exclusive(descriptor: int, attempts: int = ATTEMPTS) -> bool:
     return False
 
 
-def is_free(descriptor: int) -> bool:
-    """Return whether nobody holds the lock of a file open for reading; others may ask as well."""
+def shared(descriptor: int) -> bool:
+    """Lock a file open for reading together with others; False if one has it for itself."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
+        return False
+    return True
+
+
+def is_free(descriptor: int) -> bool:
+    """Return whether nobody has a file open for reading for itself; others may ask as well."""
+    if not shared(descriptor):
         return False
     fcntl.flock(descriptor, fcntl.LOCK_UN)
     return True

@@ -5,12 +5,11 @@ such links.
 """
 
 import errno
-import json
 import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from alfvideo.files import regular
+from alfvideo.files import documents, regular
 from alfvideo.files.errors import DataError, machine_error
 
 MAX_JSON = 10_000_000
@@ -99,10 +98,9 @@ def mapping(path: Path, max_bytes: int = MAX_JSON) -> dict[str, Any]:
     DataError, MachineError
         As `text`; DataError also if it is not JSON, is nested too deeply, or not an object.
     """
-    written = text(path, max_bytes)
     try:
-        content = json.loads(written)
-    except (ValueError, RecursionError) as error:
+        content = documents.parse_json(text(path, max_bytes))
+    except documents.UnreadableError as error:
         raise DataError(f"{path}: not valid JSON ({error}). Correct or copy it again.") from None
     if not isinstance(content, dict):
         raise DataError(

@@ -1,5 +1,8 @@
 """One run at a time below a data folder; the lock ends with the process that holds it.
 
+A run holds the lock of its folder alone, and those that are there in the folders above it together
+with other runs. A lock that nobody has held before is made after a look at those below it.
+
 Who may write to the folder may hold the lock, too, as long as they like: so it says who does.
 """
 
@@ -20,28 +23,26 @@ FILE_NAME = ".alfvideo.lock"
 MAX_BYTES = 200
 """More is not read of what the holder says of itself."""
 
-_held: list[int] = []
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+"""The name of a folder in whose folders no run is."""
+
+_held: dict[Path, int] = {}
+_shared: dict[Path, int] = {}
+"""Descriptors of the locks of this process, by real folder."""
+
 _LOCKS = Path("/proc/locks")
 _LOCK = re.compile(r"^\d+: FLOCK +\S+ +\S+ (\d+) (\w+):(\w+):(\d+) ", re.M)
 """A lock that is held on this machine: process, device and file."""
 
 
-def check(root: Path) -> None:
-    """See that no other run is at work below a data folder.
-
-    Raises
-    ------
-    DataError
-        If one is.
-    """
-    if holder := held_by(root):
-        raise DataError(_at_work(root, holder))
-
-
 def held_by(root: Path) -> str:
-    """Describe the process that is at work below a data folder; empty if none is."""
+    """Describe the process that is at work below a data folder or one above; empty if none is."""
+    return next(filter(None, map(_held_by, (root, *root.parents))), "")
+
+
+def _held_by(folder: Path) -> str:
     try:
-        descriptor = regular.open_for_reading(root / FILE_NAME)
+        descriptor = regular.open_for_reading(folder / FILE_NAME)
     except OSError:
         return ""
     try:
@@ -56,8 +57,8 @@ def acquire(root: Path) -> None:
     Raises
     ------
     DataError
-        If another run holds it, the folder cannot be written to, or something else has the name of
-        the lock.
+        If another run holds it, or that of a folder above or below, the folder cannot be written
+        to, or something else has the name of the lock.
     """
     try:
         descriptor = _open(root / FILE_NAME)
@@ -76,15 +77,63 @@ def acquire(root: Path) -> None:
             f"{root} cannot be written to ({error.strerror}). Results are kept beside the raw "
             "data: give the user who runs this write access."
         ) from error
-    if not flock.exclusive(descriptor):
-        holder = _holder(descriptor)
+    real = Path(os.path.realpath(root))
+    if real in _shared:
+        os.close(_shared.pop(real))
+    try:
+        if not flock.exclusive(descriptor):
+            raise DataError(_at_work(root, _holder(descriptor)))
+        _share_above(root.absolute(), real)
+        if not os.fstat(descriptor).st_size:
+            _check_below(root)
+    except DataError:
         os.close(descriptor)
-        raise DataError(_at_work(root, holder))
+        raise
     os.truncate(descriptor, 0)
     since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     line = f"process {os.getpid()} on {platform.node()}, user {_user()}, since {since}"
     os.write(descriptor, line.encode(errors="replace")[:MAX_BYTES])
-    _held.append(descriptor)
+    _held[real] = descriptor
+
+
+def _share_above(root: Path, real: Path) -> None:
+    """Share the locks in the folders above; this process may have one of them for itself.
+
+    Raises
+    ------
+    DataError
+        If another run has one for itself.
+    """
+    for folder in (*root.parents, *real.parents):
+        place = Path(os.path.realpath(folder))
+        if place in _held or place in _shared:
+            continue
+        try:
+            descriptor = regular.open_for_reading(folder / FILE_NAME)
+        except OSError:
+            continue
+        if not flock.shared(descriptor):
+            holder = _holder(descriptor)
+            os.close(descriptor)
+            raise DataError(_at_work(folder, holder))
+        _shared[place] = descriptor
+
+
+def _check_below(root: Path) -> None:
+    """See that no other run is at work in a folder below.
+
+    Raises
+    ------
+    DataError
+        If one is.
+    """
+    for name, folders, files in os.walk(root):
+        folder = Path(name)
+        is_other = folder != root and Path(os.path.realpath(folder)) not in _held
+        if FILE_NAME in files and is_other and (holder := _held_by(folder)):
+            raise DataError(_at_work(folder, holder))
+        is_day = _DAY.fullmatch(folder.name)
+        folders[:] = [] if is_day else [each for each in folders if each[0] != "."]
 
 
 def _open(path: Path) -> int:
@@ -110,6 +159,9 @@ def _holder(descriptor: int) -> str:
     os.lseek(descriptor, 0, os.SEEK_SET)
     written = os.read(descriptor, MAX_BYTES).decode(errors="replace")
     said = "".join(letter if letter.isprintable() else "?" for letter in written)
+    if flock.is_free(descriptor):
+        # It is shared, by runs that write nothing there.
+        said = "in a folder of it, on another machine"
     for process in _processes(descriptor):
         if not said.startswith(f"process {process.pid} on {platform.node()}"):
             # The line is of an earlier holder, or not true.

@@ -5,7 +5,6 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -20,6 +19,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
+from alfvideo.files import documents
 from alfvideo.files.errors import DataError
 
 SYNTAX_ADVICE = (
@@ -57,7 +57,7 @@ def key(must_be: str, does: str = "", **constraints: Any) -> FieldInfo:
 
 def _from_text(value: Any) -> Any:
     """Read numbers and truth values that the command line gives as text: `keep_avi=false`."""
-    return yaml.safe_load(value) if isinstance(value, str) else value
+    return documents.parse_yaml(value) if isinstance(value, str) else value
 
 
 def _as_written(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
@@ -87,19 +87,17 @@ def load(file: Path, name: str) -> dict[str, Any]:
     Raises
     ------
     ConfigurationError
-        One sentence, with the line if the syntax is wrong.
+        One sentence, with the line if one is wrong.
     """
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = documents.parse_yaml(documents.read(file))
     except OSError as error:
         raise ConfigurationError(
             f"{name} cannot be read ({error.strerror}). Correct its path or its permissions."
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = " ".join(str(error).split())
-        if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
-            where = f"line {error.problem_mark.line + 1}: {error.problem}"
-        raise ConfigurationError(f"{name} cannot be read ({where}). {SYNTAX_ADVICE}") from None
+    except documents.UnreadableError as error:
+        advice = f" {SYNTAX_ADVICE}" if isinstance(error, documents.SyntaxMistakeError) else ""
+        raise ConfigurationError(f"{name} cannot be read ({error}).{advice}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -1,21 +1,28 @@
 """Cameras, videos and sessions that no task is for, named so that nothing vanishes silently."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from alfvideo.configuration import Configuration
+from alfvideo.configuration import DEFAULT_CAMERAS, Configuration
 from alfvideo.files import labels
 from alfvideo.files.errors import DataError
 from alfvideo.session import datasets, folders
 from alfvideo.session.cameras import VIDEO_COLLECTION, Camera, Session
 
-VIDEOS = (".avi", ".mp4", ".mkv", ".mov", ".mpg", ".mpeg", ".mj2", ".wmv", ".webm", ".m4v", ".ts")
-"""Endings of videos, in small letters."""
+_VIDEO = re.compile(
+    r".*\.(avi|mp4|mkv|mov|mpe?g|mj2|wmv|webm|m4v|ts)"
+    r"(\.(gz|bz2|xz|zst|zip|7z|rar|tar|part|filepart|tmp|bak|old))*",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Names of videos, packed, half and copied ones, too."""
 
-MAX_NAMED = 5
-"""Of subjects and days that a sentence names."""
+MAX_NAMED = 10
+"""Of folders and subjects that a sentence names."""
+
+SESSION = "SUBJECT/YYYY-MM-DD/NNN"
 
 _RAW_VIDEO = re.compile(rf"_iblrig_({labels.PATTERN})Camera\.raw\.(avi|mp4)")
 
@@ -59,11 +66,11 @@ def _videos(session: Session, config: Configuration) -> Iterator[LeftOut]:
     collections |= dict.fromkeys(
         name
         for name in sorted(top)
-        if name.startswith(VIDEO_COLLECTION) and folders.is_folder(top[name])
+        if name.lower().startswith(VIDEO_COLLECTION) and folders.is_folder(top[name])
     )
     for collection in (".", *collections):
         for name in sorted(session.listing(collection)):
-            if name.lower().endswith(VIDEOS) and not _is_known(name, collection, session):
+            if _VIDEO.fullmatch(name) and not _is_known(name, collection, session):
                 place = name if collection == "." else f"{collection}/{name}"
                 yield _stray(name, place, session, config)
 
@@ -102,15 +109,44 @@ def _stray(name: str, place: str, session: Session, config: Configuration) -> Le
     return LeftOut(label, "has a raw video, and is neither described nor in `cameras`")
 
 
+def nearly(root: Path, paths: Iterable[Path], config: Configuration) -> list[str]:
+    """Say which folders hold the data of a session or stand for one, and are none by their names.
+
+    `paths` are those of `folders.walk` that are not called as sessions are.
+    """
+    links: list[str] = []
+    others: list[str] = []
+    for path in paths:
+        place = path.relative_to(root)
+        if config.subjects and set(config.subjects).isdisjoint(path.parts):
+            continue
+        if any(fnmatch(place.as_posix(), glob) for glob in config.sessions):
+            (others if path.exists() else links).append(repr(str(path if path == root else place)))
+    sentences = []
+    if others:
+        sentences.append(
+            f"Left out below {root}, because sessions are called {SESSION}: {_some(others)}. "
+            "Rename them."
+        )
+    if links:
+        sentences.append(f"Left out below {root}, as they are links to nothing: {_some(links)}.")
+    return sentences
+
+
 def check_choice(
-    root: Path, found: Sequence[Path], chosen: Sequence[Path], config: Configuration
+    root: Path,
+    found: Sequence[Path],
+    chosen: Sequence[Path],
+    others: Sequence[str],
+    config: Configuration,
 ) -> None:
     """See that there are sessions to choose from, and that the choice leaves some.
 
     Raises
     ------
     DataError
-        If the data folder is in a session, or nothing is chosen of what is there.
+        If there are no sessions, or the data folder is in one, or nothing is chosen of what is
+        there. `others` are sentences about what is nearly a session.
     """
     if not found:
         for path in (root, *root.parents):
@@ -119,7 +155,9 @@ def check_choice(
                     f"{root} is {'' if path == root else 'in '}a session: set `root` to the folder "
                     f"of all subjects, {path.parents[2]}."
                 )
-    if not found or chosen:
+        none = f"No sessions found below {root}: their folders are called {SESSION}."
+        raise DataError(" ".join((none, *others)))
+    if chosen:
         return
     filters = {
         "subjects": list(config.subjects),
@@ -130,17 +168,59 @@ def check_choice(
     given = ", ".join(f"{name}: {value}" for name, value in filters.items() if value)
     days = sorted(path.parts[-2] for path in found)
     subjects = sorted({path.parts[-3] for path in found})
-    more = f" and {len(subjects) - MAX_NAMED} more" if len(subjects) > MAX_NAMED else ""
     raise DataError(
         f"None of the {len(found)} sessions below {root} is chosen by {given}. There are those of "
-        f"{', '.join(subjects[:MAX_NAMED])}{more}, from {days[0]} to {days[-1]}."
+        f"{_some(subjects)}, from {days[0]} to {days[-1]}."
     )
 
 
-def missing(found: Iterable[Path], config: Configuration) -> list[str]:
-    """List the subjects that are chosen and have no session."""
+def check_folders(root: Path, sessions: Collection[Path], chosen: Iterable[Path]) -> None:
+    """See that each folder that was chosen on the command line has a session.
+
+    Raises
+    ------
+    DataError
+        If one has none of these.
+    """
+    for folder in chosen:
+        if not any(session.is_relative_to(folder) for session in sessions):
+            raise DataError(
+                f"{folder} has none of the selected sessions below {root}. Name a folder that has, "
+                "or look at another data folder: --config root=FOLDER"
+            )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more
+
+
+def missing(root: Path, found: Iterable[Path], config: Configuration) -> Iterator[str]:
+    """Name the subjects that are chosen and have no session."""
     there = {path.parts[-3] for path in found} if config.subjects else ()
-    return [subject for subject in config.subjects if subject not in there]
+    if absent := [subject for subject in config.subjects if subject not in there]:
+        yield f"There are no sessions of {', '.join(absent)} below {root}."
+
+
+def missing_cameras(root: Path, labels: Collection[str], config: Configuration) -> Iterator[str]:
+    """Name the cameras that are chosen and in no session; `labels` are those of all sessions.
+
+    No rig has all cameras of the defaults.
+
+    Raises
+    ------
+    DataError
+        If there are cameras, and none of them is chosen.
+    """
+    absent = [label for label in config.cameras if label not in labels]
+    if labels and absent == list(config.cameras):
+        raise DataError(
+            f"No session below {root} has one of the `cameras` {', '.join(absent)}. There are "
+            f"{', '.join(sorted(labels))}: name those to process."
+        )
+    unusual = [label for label in absent if label not in DEFAULT_CAMERAS]
+    if labels and unusual:
+        yield f"No session below {root} has a camera {', '.join(unusual)}."
 
 
 def advice(root: Path, sessions: Iterable[Path]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatch
+from itertools import filterfalse
 from pathlib import Path
 
 from alfvideo.configuration import Configuration
@@ -81,7 +82,8 @@ def scan(root: Path, config: Configuration, memory: Memory | None = None) -> lis
     Raises
     ------
     DataError
-        If `root` is not a folder, is in a session, or the configuration chooses none of them.
+        If `root` is not a folder, holds no sessions, is in one, or the configuration chooses no
+        session or no camera of them.
     """
     check_root(root)
     memory = memory or Memory()
@@ -93,23 +95,40 @@ def scan(root: Path, config: Configuration, memory: Memory | None = None) -> lis
         else:
             statuses += [Status(path, c, stage, State(s), reason=why) for c, stage, s, why in rows]
     memory.save()
+    _check_cameras(statuses, root, config)
     return statuses
 
 
 def selected(root: Path, config: Configuration, memory: Memory | None = None) -> list[Path]:
     """List the selected sessions below a folder, newest first.
 
+    Warnings name what is nearly a session, and subjects that are selected and not there.
+
     Raises
     ------
     DataError
-        If the folder is in a session, or the configuration chooses none of the sessions.
+        If the folder holds no sessions, is in one, or the configuration chooses none of them.
     """
-    paths = list(folders.discover(root, (memory or Memory()).numbers))
+    found = list(folders.walk(root, (memory or Memory()).numbers))
+    paths = [path for path in found if folders.is_session_folder(path)]
+    nearly = left_out.nearly(root, filterfalse(folders.is_session_folder, found), config)
     chosen = [path for path in paths if _selected(path, root, config)]
-    left_out.check_choice(root, paths, chosen, config)
-    if missing := left_out.missing(paths, config):
-        log.warning("There are no sessions of %s below %s.", ", ".join(missing), root)
+    left_out.check_choice(root, paths, chosen, nearly, config)
+    for sentence in (*nearly, *left_out.missing(root, paths, config)):
+        log.warning(sentence)
     return sorted(chosen, key=lambda path: path.parts[-2:], reverse=True)
+
+
+def _check_cameras(statuses: Sequence[Status], root: Path, config: Configuration) -> None:
+    """See that the cameras of the configuration are there; say so of one that is in no session.
+
+    The cameras of a session that cannot be read are not known.
+    """
+    if any(each.state is State.BLOCKED and not each.camera + each.stage for each in statuses):
+        return
+    labels = {status.camera for status in statuses} - {""}
+    for sentence in left_out.missing_cameras(root, labels, config):
+        log.warning(sentence)
 
 
 def scan_changed(root: Path, config: Configuration) -> list[Status]:
@@ -160,11 +179,13 @@ def _scan(path: Path, config: Configuration, seen: Lookups) -> list[Status]:
 def _scan_readable(path: Path, config: Configuration, seen: Lookups) -> Iterator[Status]:
     if what := folders.unusable(str(path)):
         raise Blocked(f"{what}: rename the folder")
+    # A link that leads nowhere says so itself.
+    path.stat()
     entries = seen.listing(str(path))
     recorded = description.read(path, seen)
     for name in RESULT_FOLDERS & entries.keys():
         if not folders.is_folder(entries[name]):
-            # A link that leads nowhere says so itself.
+            # As above.
             (path / name).stat()
             raise Blocked(f"{path / name} is a file, expected a folder: rename it")
     collections = {camera.collection.partition("/")[0] for camera in recorded.cameras.values()}

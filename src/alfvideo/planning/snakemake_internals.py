@@ -44,6 +44,16 @@ def check_python(executable: str = sys.executable) -> None:
         )
 
 
+def config_files(workflow: Any) -> list[Path]:
+    """List the YAML files of `--configfile`, unless they are of a workflow that uses this one.
+
+    Snakemake reads them, and does not say where they are wrong.
+    """
+    if not workflow.modifier.is_main_snakefile():
+        return []
+    return [file for file in workflow.config_settings.configfiles if file.suffix != ".json"]
+
+
 class Invocation:
     """A start of Snakemake: how it was called, what it has done.
 

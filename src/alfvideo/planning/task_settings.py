@@ -127,6 +127,7 @@ def cascade_of(tracker: str) -> Settings:
     def settings(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
         file = cascades.file(config, tracker, camera.label)
         assert file is not None, "the task applies to cameras with a cascade"
+        cascades.check_trusted(file, tracker, config.trusted_models)
         return {"tracker": tracker, "cascade": cascades.settings(file, tracker)}
 
     return settings

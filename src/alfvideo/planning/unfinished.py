@@ -1,9 +1,11 @@
 """Work that is left although outputs are there: a raw video to remove, an mp4 of another program.
 
 Other programs leave mp4s beside raw videos, some of them half or of another recording. What is not
-the encoding of the raw video is set aside before it is regenerated: Snakemake deletes outputs.
+the encoding of the raw video is set aside before it is regenerated: Snakemake deletes outputs. So
+is an mp4 whose raw video changed: if that was damaged, the mp4 is what is left of the recording.
 """
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -20,6 +22,9 @@ Unfinished = Callable[[Session, Camera, Configuration, Mapping[str, Entry]], str
 
 NOT_OF_THE_AVI = "mp4 not of the avi: "
 """Begins the reason why an mp4 is set aside."""
+
+_AVI_CHANGED = re.compile(r"\.avi\b.* changed")
+"""The reason to regenerate an mp4 whose raw video is another file now."""
 
 NO_CHECKSUM = "mp4 has no checksum on record"
 """The reason to regenerate one that seems right, as of a job that was killed, but may not replace
@@ -61,7 +66,9 @@ def set_aside(outputs: Iterable[Path], reason: str) -> bool:
 
     Returns whether any was there.
     """
-    found = [each for each in outputs if reason.startswith(NOT_OF_THE_AVI) and each.exists()]
+    if not (reason.startswith(NOT_OF_THE_AVI) or _AVI_CHANGED.search(reason)):
+        return False
+    found = [each for each in outputs if each.exists()]
     for output in found:
         kept = aside.set_aside(output)
         print(f"{output}: {reason}. It is set aside as {kept.name}.", file=sys.stderr)

@@ -4,7 +4,7 @@ A file is read once in a run, and again when it was changed.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from alfvideo.files.errors import Blocked, DataError
 from alfvideo.files.yaml_model import ConfigurationError
 from alfvideo.pose import model_files
 from alfvideo.pose.cascade import Cascade, CascadeFile, from_settings
+from alfvideo.pose.engines import pickled
 from alfvideo.pose.engines.error import EngineError
 from alfvideo.trackers import TRACKERS
 
@@ -182,6 +183,31 @@ def checksum(model: Path, tracker: str) -> str:
             stat = file.stat()
             digest.update(_checksum_of_file(file, stat.st_size, stat.st_mtime_ns))
     return digest.hexdigest()
+
+
+def check_trusted(path: Path, tracker: str, trusted: Collection[str]) -> None:
+    """See that no checkpoint of a cascade may run a program that is not trusted.
+
+    As far as that is seen without the engine. Raises as `load`, and Blocked if one may.
+    """
+    load(path, tracker)
+    for refusal, checksum in _refusals(path, tracker, _modified(path)):
+        if checksum not in trusted:
+            raise Blocked(refusal)
+
+
+@cache
+def _refusals(path: Path, tracker: str, _modified: int) -> list[tuple[str, str]]:
+    """List why checkpoints are refused, and their checksums."""
+    found = []
+    for network in load(path, tracker).networks.values():
+        for model in network.models:
+            weights, _ = model_files.files(Path(model), tracker)
+            if what := pickled.refused(weights):
+                stat = weights.stat()
+                checksum = _checksum_of_file(weights, stat.st_size, stat.st_mtime_ns).hex()
+                found.append((pickled.refusal(weights, what, checksum), checksum))
+    return found
 
 
 @cache

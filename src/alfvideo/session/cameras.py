@@ -10,7 +10,7 @@ from pathlib import Path
 
 from alfvideo.files import regular
 from alfvideo.files.errors import Blocked
-from alfvideo.session.folders import Listing, Lookups, unusable
+from alfvideo.session.folders import Listing, Lookups, is_file, unusable
 
 VIDEO_COLLECTION = "raw_video_data"
 
@@ -109,7 +109,7 @@ class Session:
             return
         if what := unusable(file.name):
             raise Blocked(f"{str(file)!r}: {what}: rename the file")
-        if _is_file(entry):
+        if is_file(entry):
             self._checked.add(place)
             return
         # What a link leads to changes without a change here.
@@ -144,14 +144,6 @@ class Session:
             of_camera = {"camera": camera.label, "collection": camera.collection}
             self._paths[key] = Path(pattern.format(session=self.path, **of_camera))
         return self._paths[key]
-
-
-def _is_file(entry: os.DirEntry[str]) -> bool:
-    """Return whether an entry is a file, or a link to one."""
-    try:
-        return entry.is_file()
-    except OSError:
-        return False
 
 
 @cache

@@ -1,5 +1,6 @@
 """A recording session as its description file tells it: cameras, sync and where the data are."""
 
+import os
 import re
 import reprlib
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 from alfvideo.files import documents, labels
 from alfvideo.files.errors import Blocked, Broken
+from alfvideo.session import folders
 from alfvideo.session.cameras import VIDEO_COLLECTION, Camera, Session, any_of
 from alfvideo.session.folders import Lookups
 from alfvideo.session.rigs import NAMESPACE, RIGS
@@ -19,6 +21,8 @@ DESCRIPTION = "_ibl_experiment.description*.yaml"
 """With parts in its name as data from ONE have; copies and backups look the same."""
 STUB = "_ibl_experiment.description_*.yaml"
 """Written by one device of a rig, before iblrig's copy program merged it into the description."""
+_NEARLY = re.compile(r".*experiment.?description.*\.ya?ml.*", re.IGNORECASE)
+"""Names of files that may have been meant as a description."""
 LEGACY_COLLECTION = "raw_behavior_data"
 
 STUBS = "_devices"
@@ -26,6 +30,8 @@ STUBS = "_devices"
 TRANSFERRED = "raw_session.flag"
 """The file by which iblrig says that all has been copied."""
 _FINAL = ".status_final"
+
+_NOTHING: tuple[object, ...] = (None, "", [], {})
 
 MAX_SETTINGS_BYTES = 20_000_000
 """Bytes of task settings, which hold tables of the stimuli on some rigs."""
@@ -45,20 +51,36 @@ def read(path: Path, lookups: Lookups | None = None) -> Session:
     """
     lookups = lookups or Lookups()
     entries = lookups.listing(str(path))
-    if STUBS in entries and TRANSFERRED not in entries:
-        waiting = _not_transferred(lookups.listing(f"{path}/{STUBS}"))
-        if waiting:
+    if STUBS in entries and not _is_there(entries.get(TRANSFERRED), lookups):
+        if not folders.is_folder(entries[STUBS]):
+            lookups.cacheable = False
+            raise Blocked(f"transfer unfinished: {STUBS} is no folder, or a link to nothing")
+        named = [
+            name
+            for name, entry in lookups.listing(f"{path}/{STUBS}").items()
+            if not name.endswith(_FINAL) or _is_there(entry, lookups)
+        ]
+        if waiting := _not_transferred(named):
             raise Blocked(f"transfer unfinished: still waiting for {', '.join(waiting)}")
     files = _description_files(entries)
     if files:
         lookups.files.update(f"{path}/{name}" for name in files)
         description = _merged({name: _load_description(path / name) for name in files})
+    elif nearly := sorted(filter(_NEARLY.fullmatch, entries)):
+        raise Broken(f"{nearly[0]!r} may be the description: call it {NAME}")
     else:
         description = _legacy_description(path, lookups)
     return parse(path, description, lookups)
 
 
-def _not_transferred(stubs: Sequence[str] | Mapping[str, object]) -> list[str]:
+def _is_there(entry: os.DirEntry[str] | None, lookups: Lookups) -> bool:
+    """Return whether an entry is a file; what a link leads to changes without a change here."""
+    if entry is not None and entry.is_symlink():
+        lookups.cacheable = False
+    return entry is not None and folders.is_file(entry)
+
+
+def _not_transferred(stubs: Sequence[str]) -> list[str]:
     """List the devices whose files are not all there, from the names in the folder of the stubs.
 
     >>> _not_transferred(["1_KB001@video.yaml", "1_KB001@video.status_final", "1_KB001@ephys.yaml"])
@@ -100,30 +122,31 @@ def _merged(descriptions: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
     Raises
     ------
     Broken
-        If they name different syncs.
+        If they say different things of the same.
     """
     merged: Mapping[str, Any] = {}
     for description in descriptions.values():
-        merged = _joined(merged, description)
-    syncs = merged.get("sync")
-    if len(descriptions) > 1 and isinstance(syncs, Mapping) and len(syncs) > 1:
-        raise Broken(
-            f"{' and '.join(descriptions)} name different syncs, {' and '.join(map(str, syncs))}: "
-            "keep the one whose pulses count"
-        )
+        try:
+            merged = _joined(merged, description)
+        except ValueError as different:
+            raise Broken(f"{' and '.join(descriptions)} differ: {different}") from None
     return merged
 
 
-def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+def _joined(one: Mapping[str, Any], other: Mapping[str, Any], *place: object) -> Mapping[str, Any]:
     joined = dict(one)
     for key, value in other.items():
         match joined.get(key), value:
             case (Mapping() as ours, Mapping() as theirs):
-                joined[key] = _joined(ours, theirs)
+                joined[key] = _joined(ours, theirs, *place, key)
             case (list() as ours, list() as theirs):
                 joined[key] = [*ours, *(each for each in theirs if each not in ours)]
-            case (None | "" | [] | {}, _):
-                joined[key] = value
+            case (ours, theirs) if ours in _NOTHING:
+                joined[key] = theirs
+            # Each device has the version of its own software.
+            case (ours, theirs) if theirs not in _NOTHING and ours != theirs and key != "version":
+                where = ".".join(map(str, (*place, key)))
+                raise ValueError(f"'{where}' is {_short(ours)} and {_short(theirs)}: keep one")
     return joined
 
 

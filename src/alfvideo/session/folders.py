@@ -3,7 +3,7 @@
 import logging
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER = re.compile(r"\d{3}")
+_CONTENT = re.compile(r"alf|raw_\w+_data.*|_ibl_experiment\.description.*", re.IGNORECASE)
+"""Names of what only session folders hold."""
 
 _MEANS_SOMETHING = re.compile(r"<[a-z]\w*>|[{}]")
 _NOT_PRINTABLE = re.compile("[\\x00-\\x1f\\x7f\\x85\\u2028\\u2029\\ud800-\\udfff]")
@@ -76,9 +78,31 @@ def unusable(name: str) -> str:
 
 
 def numbers(day: str) -> list[str]:
-    """List names of the session folders in the folder of a day, sorted."""
+    """List names in the folder of a day, sorted: of its sessions, and of others as in `walk`.
+
+    "." is the day itself.
+    """
     entries = sorted(listing(day).items())
-    return [name for name, entry in entries if _NUMBER.fullmatch(name) and is_folder(entry)]
+    names = [name for name, entry in entries if _is_or_may_be_session(name, entry)]
+    return ["."] * _has_content(dict(entries)) + names
+
+
+def _is_or_may_be_session(name: str, entry: os.DirEntry[str]) -> bool:
+    if is_folder(entry):
+        return bool(_NUMBER.fullmatch(name)) or _holds_content(entry.path)
+    return leads_nowhere(entry)
+
+
+def _has_content(names: Iterable[str]) -> bool:
+    """Return whether the names in a folder are those of a session."""
+    return any(map(_CONTENT.fullmatch, names))
+
+
+def _holds_content(folder: str) -> bool:
+    try:
+        return _has_content(listing(folder))
+    except OSError:
+        return False
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
@@ -89,10 +113,33 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def is_file(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a file, or a link to one."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def leads_nowhere(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a link to nothing, and named as folders are: without an ending."""
+    return "." not in entry.name and entry.is_symlink() and not Path(entry).exists()
+
+
 def discover(root: Path, numbers: Callable[[str], list[str]] = numbers) -> Iterator[Path]:
     """Yield session folders (`.../YYYY-MM-DD/NNN`) at any depth below a folder, no hidden ones.
 
-    `numbers` gives the names of the sessions of a day; it may remember them. Links are followed
+    Otherwise as `walk`.
+    """
+    return filter(is_session_folder, walk(root, numbers))
+
+
+def walk(root: Path, numbers: Callable[[str], list[str]] = numbers) -> Iterator[Path]:
+    """Yield session folders, and what may have been meant as one or as a folder of them.
+
+    These are folders that hold the data of a session and are not called so, and links to nothing.
+
+    `numbers` gives the names in the folder of a day; it may remember them. Links are followed
     to folders that are not found otherwise. A folder that may not be read is left out with a
     warning.
     """
@@ -122,7 +169,7 @@ def _holds(real: str, root: Path) -> bool:
 
 
 def _below(tree: str, numbers: Callable[[str], list[str]], links: list[str]) -> Iterator[Path]:
-    """Yield the sessions in a tree of folders, and add the links to folders to `links`."""
+    """Yield as `walk` from a tree of folders, and add the links to folders to `links`."""
     waiting = [tree]
     while waiting:
         folder = waiting.pop()
@@ -135,10 +182,14 @@ def _below(tree: str, numbers: Callable[[str], list[str]], links: list[str]) -> 
             why = "No permission to read" if isinstance(error, PermissionError) else error.strerror
             log.warning("%s %s: sessions in it are left out.", why, folder)
             continue
+        if _has_content(dict(entries)) and not is_session_folder(Path(folder)):
+            yield Path(folder)
         for name, entry in entries:
             if entry.is_symlink():
                 if is_folder(entry):
                     links.append(f"{folder.rstrip('/')}/{name}")
+                elif leads_nowhere(entry):
+                    yield Path(folder, name)
             elif entry.is_dir():
                 waiting.append(f"{folder.rstrip('/')}/{name}")
 

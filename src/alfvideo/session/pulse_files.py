@@ -3,6 +3,7 @@
 A function for each list of files, named as jobs have them among their inputs.
 """
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,10 +72,29 @@ def task_data(session: "Session", camera: "Camera") -> list[Path]:
     Raises
     ------
     Blocked
-        If there is no record of the trials.
+        If there is no record of the trials, or it has the pulses of another camera.
     """
+    if camera.label and len(session.cameras) > 1 and camera.label != _on_port_1(session):
+        raise Blocked(
+            f"a Bpod records the pulses of one camera, on Port 1, which is not {camera.label}: "
+            "nothing tells its times. If it is, give it 'sync_label: Port1' in the description"
+        )
     names = ("_iblrig_taskData.raw*", "_iblrig_taskSettings.raw*")
     found = session.find(session.task_collection, *names)
     if not any(".raw" in file.name and "taskData" in file.name for file in found):
         raise Blocked(f"sync missing: {session.task_collection}/_iblrig_taskData.raw.jsonable")
     return found
+
+
+def _on_port_1(session: "Session") -> str:
+    """Return the label of the camera whose pulses a Bpod has: the one so described, else left.
+
+    As in ibllib, which knows no other camera on training rigs.
+    """
+    cameras = session.cameras.values()
+    named = [camera.label for camera in cameras if _names_port_1(camera.sync_label)]
+    return named[0] if len(named) == 1 else "left"
+
+
+def _names_port_1(sync_label: str | None) -> bool:
+    return re.sub("[ _]", "", sync_label or "").lower() in ("port1", "port1in")

@@ -19,7 +19,7 @@ FOLDER = Path("logs") / "broken"
 
 _OS_ERRORS = {
     errno.ELOOP: "is a link that leads back to itself: remove it",
-    errno.ENOENT: "is a link to nothing, or was removed just now: bring the file here",
+    errno.ENOENT: "is a link to nothing, or was removed just now: bring it here",
     errno.ENAMETOOLONG: "has too long a name: shorten it",
 }
 

@@ -22,6 +22,10 @@ _MIN_SHARE, _MIN_SHARE_EXPECTED = 0.6, 0.2
 """Part of the TTLs that a pin must show exactly. Of a line that only precedes or follows the one
 that is wired, as the screen the sound, few match exactly, as the distance varies."""
 
+_MIN_COMPLETE, _MARGIN_IF_COMPLETE = 0.9, 6.0
+"""Where nearly all fronts match on both sides, another start would need that one side missed whole
+trials, and that the rest meets by chance: a smaller margin is enough, as in short sessions."""
+
 _MIN_EXACT = 3
 """Two fronts meet too often, whatever chance says of them."""
 
@@ -56,6 +60,8 @@ class Fit:
 
     start: int
     """Number of the pulse of the frame whose counter is 0; negative if pulses are missing."""
+    counts: Integers
+    """(m,) int64, frame counter at each camera front."""
     offsets: Floats
     """(m,) float64, for each camera front how many pulses late the TTL is: 0, 1 or -1, NaN if
     there is no TTL of its polarity within one pulse."""
@@ -80,6 +86,20 @@ class Fit:
         return int(np.count_nonzero(self.offsets == 0))
 
     @property
+    def lead(self) -> float:
+        """Nats by which the start is ahead of all others; 0 where trials are too much alike."""
+        alike = self.second > _MAX_SECOND * self.exact
+        return 0.0 if alike else max(self.scores.lead(self.start), 0.0)
+
+    @property
+    def rivals(self) -> Integers:
+        """(k,) int64, other starts that may be right, too."""
+        least = _MIN_COMPLETE * max(self.offsets.size, self.n_ttls)
+        return self.scores.rivals(
+            self.start, _MARGIN_IF_COMPLETE if self.exact >= least else MARGIN
+        )
+
+    @property
     def unmatched(self) -> Booleans:
         """(m,) bool, the camera fronts without a TTL."""
         return np.isnan(self.offsets)
@@ -90,7 +110,7 @@ class Fit:
 
         How many fronts match does not matter: the DAQ may have recorded a part of them.
         """
-        near = np.abs(self.scores.rivals(self.start) - self.start) <= NEAR
+        near = np.abs(self.rivals - self.start) <= NEAR
         share = _MIN_SHARE_EXPECTED if self.is_expected else _MIN_SHARE
         return (
             self.scores.of(self.start) >= MARGIN
@@ -166,6 +186,7 @@ def best_fit(
     near = np.pad(votes, NEAR)[best : best + 2 * NEAR + 1]
     return Fit(
         start=first + best,
+        counts=pin.numbers,
         offsets=_offsets(*line, pulses, sign * pin.polarities),
         covered=(pulses >= line.numbers.min() - 1) & (pulses <= line.numbers.max() + 1),
         wiring=wiring,

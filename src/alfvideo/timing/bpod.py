@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,7 +74,7 @@ def load(path: Path) -> Trials:
     Raises
     ------
     DataError
-        If no trial can be read.
+        If no trial can be read, or trials begin again.
     """
     with inputs.opened(path, inputs.MAX_TEXT) as file:
         lines = file.read().decode("utf-8-sig", errors="replace").split("\n")
@@ -106,6 +107,7 @@ def load(path: Path) -> Trials:
             f"{path.name}: {misplaced} of {len(trials)} trials start at a time that is not between "
             "those of the trials beside them: they were left out."
         )
+    _check_one_recording(placed, path)
     events = _within(placed)
     n_events = sum(times.size for trial in placed for times in trial.events.values())
     if outside := n_events - sum(times.size for trial in events for times in trial.values()):
@@ -114,6 +116,17 @@ def load(path: Path) -> Trials:
             "left out."
         )
     return Trials(events, tuple(notes))
+
+
+def _check_one_recording(trials: Sequence[_Trial], path: Path) -> None:
+    """See that trials do not begin again, as in a file to which another recording was added."""
+    for number, (before, after) in enumerate(pairwise(trials), start=2):
+        if after.start < before.start:
+            raise DataError(
+                f"{path}: trial {number} starts {before.start - after.start:.1f} s before the one "
+                "before it: the file holds two recordings. Keep the trials of the one in which the "
+                "camera ran, in a copy, and put the other aside."
+            )
 
 
 def _broken_note(path: Path, numbers: Sequence[int], n_lines: int, n_trials: int) -> str:

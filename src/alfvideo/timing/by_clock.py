@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from alfvideo.array_types import Booleans, Floats
+from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.timing.pulses import period
 
 _NEARBY = 1000
@@ -31,11 +31,13 @@ def disagreements(times: Floats, clock: Floats) -> int:
     return int(np.count_nonzero(np.abs(np.diff(times[:n]) - np.diff(clock[:n])) > 0.5 * step))
 
 
-def follow(times: Floats, pulses: Floats, recorded: Booleans, clock: Floats) -> Floats:
+def follow(
+    times: Floats, pulses: Floats, recorded: Booleans, clock: Floats, sure: Integers
+) -> Floats:
     """Give each frame the pulse where the camera's clock expects it, else the time by the clock.
 
-    The clock is set by most of the times, which are taken to be right; what is lost or added
-    between them does not matter then, nor does a pause of the camera.
+    The clock is set by times that are right; what is lost or added between them does not matter
+    then, nor does a pause of the camera.
 
     Parameters
     ----------
@@ -47,6 +49,8 @@ def follow(times: Floats, pulses: Floats, recorded: Booleans, clock: Floats) -> 
         (n,) bool, frames whose time is not extrapolated.
     clock
         (n,) float64, seconds of the camera's clock, increasing.
+    sure
+        Frames most of whose times are right.
 
     Returns
     -------
@@ -57,8 +61,8 @@ def follow(times: Floats, pulses: Floats, recorded: Booleans, clock: Floats) -> 
     if known.size < _MIN_FRAMES or not (np.diff(clock) > 0).all():
         return times
     ahead = times - clock
-    right = known[np.abs(ahead[known] - _usual(ahead[known], step)) < _MAX_DEVIATION * step]
-    if 2 * right.size <= known.size:
+    right = known[np.abs(ahead - _usual(ahead, sure, step))[known] < _MAX_DEVIATION * step]
+    if right.size < _MIN_FRAMES:
         return times
     expected = clock + _drift(clock, ahead, right)
     after = np.searchsorted(pulses, expected).clip(1, pulses.size - 1)
@@ -68,13 +72,13 @@ def follow(times: Floats, pulses: Floats, recorded: Booleans, clock: Floats) -> 
     return found
 
 
-def _usual(ahead: Floats, step: float) -> Floats:
-    """Return by how much the DAQ's clock is ahead for most frames, as a line over them, (n,)."""
+def _usual(ahead: Floats, sure: Integers, step: float) -> Floats:
+    """Return by how much the DAQ's clock is ahead for most of some frames, on a line, (n,)."""
     number = np.arange(ahead.size)
     differences = np.diff(ahead)
     steady = np.abs(differences) < 0.5 * step
     slope = differences[steady].mean() if steady.any() else 0.0
-    return np.asarray(np.median(ahead - slope * number) + slope * number)
+    return np.asarray(np.median((ahead - slope * number)[sure]) + slope * number)
 
 
 def _drift(clock: Floats, ahead: Floats, right: np.ndarray) -> Floats:

@@ -36,9 +36,14 @@ class Scores(NamedTuple):
         at = start - self.first
         return float(self.nats[at]) if 0 <= at < self.nats.size else 0.0
 
-    def rivals(self, start: int) -> Integers:
+    def lead(self, start: int) -> float:
+        """Return the nats by which a start is ahead of the best other."""
+        others = np.delete(self.nats, start - self.first)
+        return self.of(start) - float(others.max(initial=0))
+
+    def rivals(self, start: int, margin: float = MARGIN) -> Integers:
         """Return the starts that are not known to be worse than a start, (k,), without it."""
-        near: Integers = np.flatnonzero(self.nats > self.of(start) - MARGIN) + self.first
+        near: Integers = np.flatnonzero(self.nats > self.of(start) - margin) + self.first
         return np.setdiff1d(near, start)
 
 

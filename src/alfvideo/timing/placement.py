@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alfvideo.array_types import Booleans
+from alfvideo.array_types import Booleans, Integers
 from alfvideo.timing import clock_match
 from alfvideo.timing.alignment import NEAR, Fit, NumberedFronts, best_fit
 from alfvideo.timing.daq_lines import DaqLines
@@ -41,10 +41,10 @@ class Placement:
     """'gpio', 'clock' or 'pulses'."""
     doubt: int | None
     """By how many frames the start may be off; None if that is not known."""
-    fit: Fit | None = None
-    """What the GPIO says; None if it says nothing."""
     reason: str = ""
     """Why it was not placed by GPIO; empty if it was."""
+    fit: Fit | None = None
+    """What the GPIO says; None if it says nothing."""
     clock: Scores | None = None
     """Standard deviations above chance of each start, by the camera's clock; None without one."""
 
@@ -76,6 +76,14 @@ class Placement:
         found: Booleans = inside & is_recorded[pulse.clip(0, pulses.size - 1)]
         return found
 
+    def sure(self, n_frames: int) -> Integers:
+        """Return the frames of those before `n_frames` that show the start: (k,) int64."""
+        if self.fit is None or self.reason:
+            return np.flatnonzero(self.has_pulse[:n_frames])
+        counts = self.fit.counts[self.fit.offsets == 0]
+        frames: Integers = np.searchsorted(self.numbering.count, counts)
+        return frames[frames < n_frames]
+
     @property
     def rank(self) -> tuple[float, ...]:
         """Order placements of a video in other numberings: the better the evidence, the higher."""
@@ -98,22 +106,43 @@ def place(numbering: Numbering, frame_data: FrameData, daq: DaqLines) -> Placeme
         fit = best_fit(lines, pins, _likely(numbering, daq))
         reason = _distrust(numbering, fit, lines, pins)
 
-    if fit is not None and not reason:
-        start, doubt = fit.start, max(_doubt(fit), frame_data.gpio_missing)
-        if by_clock is not None and _is_clear(by_clock):
-            if abs(by_clock.best - start) > NEAR:
-                reason = (
-                    f"{fit.exact} of {fit.offsets.size} GPIO fronts agree on a start that is "
-                    f"{abs(by_clock.best - start)} frames from that of the camera's clock"
-                )
-                return Placement(numbering, by_clock.best, "clock", 0, fit, reason, clock)
-            start, doubt = by_clock.best, 0
-        return Placement(numbering, start, "gpio", doubt, fit, clock=clock)
-    if by_clock is not None and _is_clear(by_clock):
-        return Placement(numbering, by_clock.best, "clock", 0, fit, reason, clock)
+    doubt_of_fit = 0 if fit is None else max(_doubt(fit), frame_data.gpio_missing)
+    decided = _decide(fit, reason, doubt_of_fit, by_clock)
+    if decided is not None:
+        return Placement(numbering, *decided, fit=fit, clock=clock)
     surplus = numbering.pulses.size - numbering.needed
-    doubt_of_pulses = surplus if _likely(numbering, daq) else None
-    return Placement(numbering, max(surplus, 0), "pulses", doubt_of_pulses, fit, reason, clock)
+    doubt = surplus if _likely(numbering, daq) else None
+    return Placement(numbering, max(surplus, 0), "pulses", doubt, reason, fit, clock)
+
+
+def _decide(
+    fit: Fit | None, reason: str, doubt: int, by_clock: Scores | None
+) -> tuple[int, str, int, str] | None:
+    """Return start, method, doubt and why not by GPIO; None if nothing shows the start.
+
+    `reason` says why the fit cannot be used alone, `doubt` by how many frames it may be off;
+    `by_clock` are nats.
+    """
+    if by_clock is None:
+        return None if fit is None or reason else (fit.start, "gpio", doubt, "")
+    if fit is None or reason:
+        if _is_clear(by_clock):
+            return by_clock.best, "clock", 0, reason
+        # What each alone shows too weakly both may show together.
+        is_same = fit is not None and fit.start == by_clock.best
+        if fit is None or not is_same or fit.lead + by_clock.lead(fit.start) < MARGIN:
+            return None
+        return fit.start, "gpio", 0, ""
+    if not _is_clear(by_clock):
+        return fit.start, "gpio", doubt, ""
+    apart = abs(by_clock.best - fit.start)
+    if apart <= NEAR:
+        return by_clock.best, "gpio", 0, ""
+    reason = (
+        f"{fit.exact} of {fit.offsets.size} GPIO fronts agree on a start that is {apart} frames "
+        "from that of the camera's clock"
+    )
+    return by_clock.best, "clock", 0, reason
 
 
 def breaks(fit: Fit) -> bool:
@@ -214,7 +243,7 @@ def _left_over(
 
 def _doubt(fit: Fit) -> int:
     """Return by how many frames the start may be off: as far as other starts are nearly as good."""
-    rivals = np.abs(fit.scores.rivals(fit.start) - fit.start)
+    rivals = np.abs(fit.rivals - fit.start)
     often = np.abs(np.flatnonzero(fit.near > MAX_USUAL_JITTER * fit.offsets.size) - NEAR)
     return max(int(rivals.max(initial=0)), int(often.max(initial=0)), int(breaks(fit)))
 

@@ -16,6 +16,9 @@ EXACT = 0.5
 _BOUND_BY_WHEEL = 2.0
 """Frames: on rendered sessions 98 % were within 1."""
 
+_MAX_OUTSIDE = 0.01
+"""Part of the frames that may be timed by the rate of the others, where there is no clock."""
+
 _MIN_FRONTS_OF_PART = 4
 _MAX_PARTS = 10
 _MIN_SHARE = 0.5
@@ -31,7 +34,7 @@ def evidence_for(found: Placement, frame_data: FrameData, times: Floats) -> Evid
     pulse = start + numbering.count
     outside = int(np.count_nonzero((pulse < 0) | (pulse >= numbering.pulses.size)))
     furthest = max(-int(pulse[0]), int(pulse[-1]) - numbering.pulses.size + 1, 0)
-    bound, reason = None, _unknown(found, frame_data) or _contradicted(times, frame_data)
+    bound, reason = None, _unknown(found, frame_data, outside) or _contradicted(times, frame_data)
     if not reason and found.doubt is not None:
         bound = round(found.doubt + extrapolation_error(numbering.pulses, furthest), 2)
         reason = _inexact(found, bound, outside)
@@ -48,7 +51,7 @@ def evidence_of_wheel(distinctness: float) -> Evidence:
     return Evidence(_BOUND_BY_WHEEL, reason, 0.0, (Witness("wheel", distinctness, 1.0),))
 
 
-def _unknown(found: Placement, frame_data: FrameData) -> str:
+def _unknown(found: Placement, frame_data: FrameData, outside: int) -> str:
     """Return why the error has no bound; empty if it has one."""
     if found.doubt is None:
         return (
@@ -59,6 +62,11 @@ def _unknown(found: Placement, frame_data: FrameData) -> str:
         return ""
     if frame_data.count is None and found.numbering.pulses.size != found.numbering.needed:
         return "The camera saved neither counter nor clock: nothing shows which frames it dropped."
+    if outside > _MAX_OUTSIDE * found.numbering.count.size:
+        return (
+            f"{outside} frames have no pulse, and without a clock of the camera nothing shows that "
+            "it ran evenly there."
+        )
     if found.method == "gpio" and not _matches_throughout(found):
         return (
             "In a part of the session GPIO fronts do not match the sync TTLs, and without a clock "

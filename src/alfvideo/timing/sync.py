@@ -106,8 +106,8 @@ def load(files: Iterable[Path]) -> Sync:
     Raises
     ------
     DataError
-        If an array is missing, is not a vector, or has another length than the others, or if no
-        time is a number.
+        If an array is missing, is not a vector, or has another length than the others, if no time
+        is a number, or if times begin again.
     """
     found = _arrays(files)
     if missing := [name for name in _ATTRIBUTES if name not in found]:
@@ -142,10 +142,23 @@ def load(files: Iterable[Path]) -> Sync:
             "polarity or channel that is possible: the others were used. Extract the sync from the "
             "raw DAQ file again.",
         )
+    _check_one_recording(times, found["times"])
     if (np.diff(times) < 0).any():
         order = np.argsort(times, kind="stable")
         times, polarities, channels = times[order], polarities[order], channels[order]
     return Sync(times, polarities, channels, notes)
+
+
+def _check_one_recording(times: Floats, path: Path) -> None:
+    """See that times do not begin again: fronts of several lines are out of order by less."""
+    steps = np.diff(times)
+    if (back := np.flatnonzero(steps < -_MAX_DISORDER)).size:
+        at = int(back[0]) + 1
+        raise DataError(
+            f"{path}: times go back at {back.size} of {times.size} fronts, by "
+            f"{-steps[at - 1]:.1f} s at front {at}: the DAQ was started again in this file, or its "
+            "rows are mixed up. Extract the sync again, of the recording in which the camera ran."
+        )
 
 
 def _placed(times: Floats) -> Booleans:

@@ -246,7 +246,9 @@ def _by_clock(
         # Before and after a break each start is right for a part of the frames only.
         starts = [replace(each, start=at) for each in placements for at in each.starts_by_clock]
     followed = [
-        by_clock.follow(_times(each.numbering, each.start)[:n], pulses, each.has_pulse[:n], clock)
+        by_clock.follow(
+            _times(each.numbering, each.start)[:n], pulses, each.has_pulse[:n], clock, each.sure(n)
+        )
         for each in (found, *starts)
     ]
     agreement = [clock_match.agreement(each, clock) for each in followed]

@@ -31,6 +31,7 @@ a frame that was frozen or swapped loses more than 0.45."""
 
 Means = npt.NDArray[np.float32]
 
+_ADVICE = "Look at both; if the mp4 is wrong, remove it and run again: it is regenerated."
 _NO_COLOUR = 128
 _COMMON = "yuvj444p"
 
@@ -58,8 +59,7 @@ def check_every_frame(sources: Sequence[Path], target: Path, step: float) -> Non
         something else, or one of either video is damaged; `sources` stay the ones to keep.
     """
     video, source = probe.probe_parts(sources), sources[0]
-    wrong = "Remove the mp4 and run again: it is regenerated."
-    compress.check_length(video, source, target, video.frames, wrong)
+    compress.check_length(video, source, target, video.frames, _ADVICE)
     progress = Progress("compared", video.frames)
     before: list[list[Means]] = []
     pairs = zip_longest(chain.from_iterable(map(probe.decoded, sources)), probe.decoded(target))
@@ -117,7 +117,7 @@ def _difference_of_plane(
 def _other(source: Path, number: int, how: str) -> DataError:
     return DataError(
         f"{source}: frame {number} of the mp4 is not that of the raw video ({how}). The raw video "
-        "is kept. Look at both; if the mp4 is wrong, remove it and run again."
+        f"is kept. {_ADVICE}"
     )
 
 

@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import NotRequired, cast
 
-from alfvideo.files import aside, atomic, flock, regular
+from alfvideo.files import aside, atomic, checksums, flock, regular
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance, raw_datasets
 from alfvideo.jobs.raw_datasets import RawDataset
@@ -35,10 +35,16 @@ class Removed(RawDataset):
     """MD5."""
     time: str
     """As `provenance.now` gives it."""
+    link_to: NotRequired[str]
+    """The file that a link led to: only the link was removed."""
 
 
-def remove(originals: Sequence[Path], mp4: Path, session: Path, root: Path, record: Path) -> None:
+def remove(
+    originals: Sequence[Path], mp4: Path, session: Path, root: Path, record: Path
+) -> list[str]:
     """Check the mp4 against the raw video, record what goes, and remove it.
+
+    Returns a note for each file that was a link: what it leads to is not removed.
 
     `originals` are the video and whatever is recorded beside it; `record` is written, and `REMOVED`
     in `root`, before the first of them goes, the video itself last: whoever is stopped in between
@@ -48,11 +54,12 @@ def remove(originals: Sequence[Path], mp4: Path, session: Path, root: Path, reco
     ------
     DataError
         If the mp4 is not the one that is on record, or does not show what the video shows, or a
-        file changed meanwhile. Nothing is removed then.
+        file changed since the mp4 was made or meanwhile. Nothing is removed then.
     """
     before = [path.stat() for path in originals]
     made = _entry_of(mp4, session)
     here = raw_datasets.describe(originals, session)
+    _check_unchanged(originals, here, made)
     gone = list(_gone_before(root, session, mp4, here))
     if not (gone and _noted(root, session, mp4, made, here)):
         _check(originals, mp4, here, made)
@@ -63,8 +70,14 @@ def remove(originals: Sequence[Path], mp4: Path, session: Path, root: Path, reco
     with atomic.output(record) as partial:
         raw_datasets.write([*here, *gone], partial)
     _note(root, session, mp4, made, here)
+    notes = [
+        f"{path} was a link, which was removed; the file that it led to, {path.resolve()}, is kept."
+        for path in originals
+        if path.is_symlink()
+    ]
     for path in reversed(originals):
         path.unlink()
+    return notes
 
 
 def _entry_of(mp4: Path, session: Path) -> provenance.Entry:
@@ -84,6 +97,27 @@ def _entry_of(mp4: Path, session: Path) -> provenance.Entry:
             f"this file is set aside as {kept.name}. Run again: it is regenerated."
         )
     return entry
+
+
+def _check_unchanged(
+    originals: Sequence[Path], here: Sequence[RawDataset], made: provenance.Entry
+) -> None:
+    """See that the mp4 was made from these files; it may be the only whole one if they changed."""
+    for path, dataset in zip(originals, here, strict=True):
+        known = made.get("inputs", {}).get(dataset["path"], {})
+        if "md5" in known:
+            is_same = known["md5"] == dataset["hash"]
+        elif "sample" in known:
+            is_same = known["sample"] == checksums.quick(path, path.stat())
+        else:
+            continue
+        if not is_same:
+            raise DataError(
+                f"{path} is not as it was when its mp4 was made (its checksum is another one), and "
+                "the mp4 is. Both are kept. If the raw file was damaged, keep the mp4: put back a "
+                "whole raw file, or remove the damaged one by hand. If it was replaced by another "
+                "recording, remove the mp4 and run again: it is regenerated."
+            )
 
 
 def _check(
@@ -175,7 +209,9 @@ def _note(
     noted = {(line["session"], line["path"], line["hash"]) for line in removed(root)}
     lines: list[Removed] = [
         {
-            **dataset,
+            "path": dataset["path"],
+            "file_size": dataset["file_size"],
+            "hash": dataset["hash"],
             "session": _name(session, root),
             "mp4": provenance.relative(mp4, session),
             "mp4_hash": made["output"]["md5"],
@@ -184,6 +220,10 @@ def _note(
         for dataset in datasets
         if (_name(session, root), dataset["path"], dataset["hash"]) not in noted
     ]
+    for line in lines:
+        path = session / line["path"]
+        if path.is_symlink():
+            line["link_to"] = str(path.resolve())
     text = "".join(json.dumps(line) + "\n" for line in lines)
     descriptor = regular.open_for_writing(root / REMOVED, os.O_APPEND | os.O_CREAT)
     with os.fdopen(descriptor, "r+b") as file:

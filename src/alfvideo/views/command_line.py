@@ -170,16 +170,15 @@ def verify(
     """Compare raw files and results with the checksums on record; if any differs, status 1."""
     chosen = _chosen(paths)
     settings = _settings(config, configfile, directory)
-    from alfvideo.planning import pending
+    from alfvideo.planning import left_out, pending
     from alfvideo.views import verify as view
 
     part = view.part(sample)
     pending.check_root(settings.root)
     sessions = pending.selected(settings.root, settings.config)
+    left_out.check_folders(settings.root, sessions, chosen)
     if chosen:
         sessions = [path for path in sessions if any(map(path.is_relative_to, chosen))]
-        if not sessions:
-            raise DataError(f"No session below {settings.root} is in {chosen[0]}.")
     findings = view.verify(sessions, part)
     print(findings.sentence())
     if findings.wrong:

@@ -12,10 +12,14 @@ from typing import Any
 
 import torch
 
+from alfvideo.pose.engines import pickled
 from alfvideo.pose.engines.error import EngineError
 
 _MORE = re.compile(
-    r"unsupported global|unsupported class|call reduce|can only (?:build|create)", re.I
+    r"unsupported global|unsupported class|call reduce|can only (?:build|create)"
+    # Of pickle's other protocols: INST, STACK_GLOBAL, and FRAME before it.
+    r"|unsupported operand (?:105|147|149)\b",
+    re.IGNORECASE,
 )
 """The words of PyTorch when a checkpoint holds more than weights and plain values."""
 
@@ -41,7 +45,7 @@ def read(file: Path, trusted: Collection[str] = (), safe: Safe = ()) -> Any:
         if not _MORE.search(str(error)):
             raise _damaged(file, error) from error
         named = _NAMED.search(str(error))
-        what = next(filter(None, named.groups())) if named else "other objects"
+        what = next(filter(None, named.groups())) if named else pickled.OTHER
     except (RuntimeError, EOFError, ValueError, LookupError) as error:
         raise _damaged(file, error) from error
     except OSError as error:
@@ -49,11 +53,7 @@ def read(file: Path, trusted: Collection[str] = (), safe: Safe = ()) -> Any:
     with file.open("rb") as stream:
         checksum = hashlib.file_digest(stream, "sha256").hexdigest()
         if checksum not in trusted:
-            raise EngineError(
-                f"{file} holds more than weights and plain values ({what}), which can run any "
-                "program when it is opened, so it is not. If you made it or trust who did, add its "
-                f"checksum to `trusted_models` in the configuration: {checksum}"
-            )
+            raise EngineError(pickled.refusal(file, what, checksum))
         stream.seek(0)
         try:
             return torch.load(stream, map_location="cpu", weights_only=False)

@@ -114,6 +114,7 @@ def models(config: Configuration) -> Found:
     for engine, camera, file in cascades.files(config):
         try:
             networks = cascades.load(file, engine).networks
+            cascades.check_trusted(file, engine, config.trusted_models)
         except Blocked as reason:
             yield State.MISSING, f"{engine} {camera}: {reason}"
         else:

@@ -49,11 +49,17 @@ def numbers(check: Check) -> str:
 
     >>> numbers(Check("dropped_frames", "WARNING", (3, None)))
     '3 dropped'
+    >>> numbers(Check("alignment", "PASS", (0.0, 2, 102, 9, 0.0)))
+    'within 0 frames, 2 witnesses, 102 agree, 9 elsewhere, 0.0% extrapolated'
+    >>> numbers(Check("alignment", "CRITICAL", (None, 0, None, None, 0.25)))
+    '0 witnesses, 25.0% extrapolated'
     >>> numbers(Check("of_tomorrow", "PASS", (1.5, 2)))
     '1.5, 2'
     """
     forms = _NUMBERS.get(check.name, ())
-    if check.outcome == "CRITICAL" or len(forms) != len(check.numbers):
+    # Of a counter that goes back it is the number of places.
+    other = check.name == "dropped_frames" and check.outcome == "CRITICAL"
+    if other or len(forms) != len(check.numbers):
         forms = ("{:g}",) * len(check.numbers)
     pairs = zip(forms, check.numbers, strict=True)
     return ", ".join(form.format(number) for form, number in pairs if number is not None)

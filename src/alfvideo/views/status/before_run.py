@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from alfvideo.configuration import Configuration
-from alfvideo.planning import tasks, up_to_date
+from alfvideo.planning import left_out, tasks, up_to_date
 from alfvideo.planning.pending import State, Status
 from alfvideo.pose import cascades
 from alfvideo.registration import names
@@ -17,10 +17,17 @@ FEW = 3
 
 
 def not_in_tables(statuses: Iterable[Status], root: Path, config: Configuration) -> list[str]:
-    """Say which sessions are not put in the ONE tables because of their names, if any are."""
-    if not config.registration.tables:
+    """Say which sessions are not put in the ONE tables because of their names, if any are.
+
+    A data folder that is one too high or low is said instead: from another, names may be right.
+    Sessions that are blocked as a whole have a reason already.
+    """
+    statuses = list(statuses)
+    sessions = dict.fromkeys(status.session for status in statuses)
+    if not config.registration.tables or left_out.advice(root, sessions):
         return []
-    return names.left_out(root, dict.fromkeys(status.session for status in statuses))
+    whole = {s.session for s in statuses if s.state is State.BLOCKED and not s.camera + s.stage}
+    return names.left_out(root, (session for session in sessions if session not in whole))
 
 
 def show(statuses: Sequence[Status], root: Path, config: Configuration) -> None:

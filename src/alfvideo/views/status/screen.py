@@ -7,8 +7,8 @@ from typing import TextIO
 
 from alfvideo.configuration import Configuration
 from alfvideo.files import lock
-from alfvideo.files.errors import DataError
 from alfvideo.jobs import runs
+from alfvideo.planning import left_out
 from alfvideo.planning.pending import Status
 from alfvideo.views import history
 from alfvideo.views.status import before_run, export, rows, table
@@ -30,15 +30,10 @@ def show(
     Raises
     ------
     DataError
-        If a folder that was chosen is not below the data folder.
+        If a folder that was chosen has no session.
     """
-    for folder in chosen:
-        if not (folder.is_dir() and folder.is_relative_to(root)):
-            raise DataError(
-                f"{folder} is no folder below {root}. Name one that is, or look at another data "
-                "folder: --config root=FOLDER"
-            )
     statuses = list(statuses)
+    left_out.check_folders(root, {status.session for status in statuses}, chosen)
     if chosen:
         statuses = [each for each in statuses if any(map(each.session.is_relative_to, chosen))]
     found = list(rows.rows(statuses, rows.logs_of, made=format != "table"))

@@ -27,6 +27,8 @@ COLOURS = {
 WORST_FIRST = (State.FAILED, State.BLOCKED, State.RUNNING, State.PENDING, State.DONE)
 STATES = tuple(state for state in State if state is not State.LEFT_OUT)
 """Those that a stage can have."""
+MAX_NAME = 60
+"""Characters of a session or camera; of longer ones the middle is left out."""
 MAX_REASONS = 10
 """So many reasons are summed up, the most frequent ones."""
 
@@ -67,12 +69,6 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
         if row.state is State.LEFT_OUT:
             continue
         cameras.setdefault((row.session, row.camera), []).append(row)
-    if not rows:
-        return [
-            Text(
-                f"No sessions found below {root}: their folders are called SUBJECT/YYYY-MM-DD/NNN."
-            )
-        ]
     table = columns("session", "camera", "work", "why")
     counts: dict[str, Counter[State]] = {"cameras": Counter(), "whole sessions": Counter()}
     shown = hidden = 0
@@ -86,7 +82,7 @@ def of_cameras(rows: Sequence[Row], root: Path, longest: int = 40) -> list[Rende
         elif worst is not State.DONE or any(row.message for row in of_camera):
             shown += worst is State.PENDING
             name = path.relative_to(root).as_posix()
-            who = printable(name), printable(camera or "(all)")
+            who = (printable(_short(each)) for each in (name, camera or "(all)"))
             table.add_row(*who, _work(of_camera), _why(of_camera))
     parts: list[RenderableType] = [table] if table.row_count else []
     if hidden:
@@ -187,6 +183,17 @@ def printable(text: str) -> Text:
     'mouse?[2J 1'
     """
     return Text("".join(letter if letter.isprintable() else "?" for letter in text))
+
+
+def _short(name: str) -> str:
+    """Return a name without its middle, if it would make the table too wide.
+
+    >>> _short("KB001/2026-01-01/001"), len(_short("x" * 300 + "/2026-01-01/001"))
+    ('KB001/2026-01-01/001', 60)
+    """
+    if len(name) <= MAX_NAME:
+        return name
+    return f"{name[: MAX_NAME // 2]}…{name[1 - MAX_NAME // 2 :]}"
 
 
 def _counts(counts: Mapping[State, int]) -> str:
