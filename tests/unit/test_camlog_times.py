@@ -111,10 +111,13 @@ def test_one_pulse_more_or_less_at_an_end_that_nothing_tells(surplus):
     recorded = record()
     pulses = recorded.pulses
     pulses = pulses[:-1] if surplus < 0 else np.r_[pulses, pulses[-1] + 1 / 60.004]
-    result = recorded.times(pulses, FrameData(None, None, None))
+    result = recorded.times(pulses, FrameData(None, recorded.log.count, None))
     assert_right(result, recorded)
     assert "nothing tells at which end" in result.notes[-1]
     assert 1 <= result.evidence.bound < 1.1
+    without = recorded.times(pulses, FrameData(None, None, None))
+    np.testing.assert_array_equal(without.times, result.times)
+    assert without.evidence.bound is None
 
 
 @pytest.mark.parametrize("surplus", [-1000, -2, 2, 1000])

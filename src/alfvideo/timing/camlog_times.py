@@ -5,6 +5,7 @@ time by the camera's clock. So it is known how many pulses there should be; wher
 added, the intervals between pulses and those of the log, which are uneven in the same way, tell.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,10 @@ _MAX_DIFFERENCES = 5.0
 """No interval counts more than so many typical ones: single pulses may be late or lost."""
 _EXPLAINED = 0.7
 """Part of the usual difference that is left at the right start."""
+_MIN_COST = 2
+"""Frames without a pulse by which a start is better than all others, to be known."""
+_LONG = 1000
+"""Periods of a pause that cannot be counted to the period, for the rate is known to 0.01 %."""
 _MAX_RATE_DIFFERENCE = 0.02
 _NO_TIMES = "Check that the video and its camlog are complete, and the wiring."
 
@@ -84,26 +89,24 @@ def camlog_times(pulses: Floats, n_frames: int, log: FrameData) -> CameraTimes:
     numberings = _numberings(pulses, count, clock)
     costs = [{start: _cost(each, start) for start in _starts(each)} for each in numberings]
     chosen = min(range(len(numberings)), key=lambda i: min(costs[i].values()))
-    numbering, least = numberings[chosen], min(costs[chosen].values())
-    starts = [start for start, cost in costs[chosen].items() if cost == least]
+    numbering, cost = numberings[chosen], costs[chosen]
     by_clock = None if clock is None else _start_by_clock(numbering, clock.size)
     if by_clock is not None:
-        starts = [by_clock[0]]
-    elif max(starts) - min(starts) > 1:
+        start, is_known = by_clock[0], True
+    else:
+        start, is_known = _start_by_numbers(numbering, cost)
+    if not is_known and abs(numbering.surplus) > 1:
         raise DataError(
             f"Camera pulses and video frames do not agree: {pulses.size} pulses for {n_frames} "
             f"frames, of {numbering.count[-1] + 1} exposures by the camlog, and nothing tells "
             f"which pulse is that of the first frame. {_NO_TIMES}"
         )
-    start = min(starts, key=abs)
     notes += _numbering_notes(numbering, count, start)
-    notes += _end_notes(numbering, start, n_frames, len(starts) == 1)
+    notes += _end_notes(numbering, start, n_frames, is_known)
     before, after = _missing(numbering, start)
     times = extend(numbering.pulses, before, after)[start + before + numbering.count]
-    rows = n_frames if log.count is None else log.count.size
-    evidence = _evidence(
-        numbering, start, times, abs(rows - n_frames), len(starts) == 1, by_clock and by_clock[1]
-    )
+    rows = 0 if log.count is None else log.count.size
+    evidence = _evidence(numbering, start, times, rows, is_known, by_clock and by_clock[1])
     return checked(
         CameraTimes(times, numbering.pulses, numbering.count, "camlog", tuple(notes), evidence)
     )
@@ -113,23 +116,39 @@ def _evidence(
     numbering: _Numbering,
     start: int,
     times: Floats,
-    unlogged: int,
+    rows: int,
     is_known: bool,
     clock: Witness | None,
 ) -> Evidence:
     """Return by how much the times may be off; by one frame if one pulse may be either's.
 
-    `unlogged` is how many rows of the log there are too many or too few.
+    `rows` is how many the log has.
     """
+    unlogged = abs(rows - numbering.count.size) if rows else 0
     before, after = _missing(numbering, start)
     pulse = start + numbering.count
-    outside = np.count_nonzero((pulse < 0) | (pulse >= numbering.pulses.size))
-    apart = np.abs(np.diff(times) / period(numbering.pulses) - numbering.intervals)
-    bound: float | None = round(
-        max(unlogged, not is_known) + extrapolation_error(numbering.pulses, max(before, after)), 2
-    )
+    inside = (pulse >= 0) & (pulse < numbering.pulses.size)
+    outside = np.count_nonzero(~inside)
+    step = period(numbering.pulses)
+    apart = np.abs(np.diff(times) / step - numbering.intervals)
+    doubt = max(unlogged, not is_known) + extrapolation_error(numbering.pulses, max(before, after))
+    if outside or numbering.filled[pulse[inside]].any():
+        uneven = np.abs(np.diff(numbering.pulses) / step - 1)
+        doubt += float(np.percentile(uneven[uneven < _UNEVEN], 99.9)) if uneven.size else 0.0
+    bound: float | None = round(doubt, 2)
     reason = ""
-    if places := np.count_nonzero(apart > EXACT):
+    if not rows and not is_known:
+        bound = None
+        reason = "Without a camlog nothing shows which frames the camera dropped, if it did."
+    elif (
+        numbering.repaired is not None and (gap := np.diff(numbering.count).max(initial=0)) > _LONG
+    ):
+        bound = None
+        reason = (
+            f"The camera paused for {gap} periods, and pulses were lost or added: how many is not "
+            "known to the pulse in so long a pause."
+        )
+    elif places := np.count_nonzero(apart > EXACT):
         bound = None
         reason = (
             f"After {places} frames the times go on by other numbers of periods than the camlog: "
@@ -140,7 +159,10 @@ def _evidence(
             f"The camlog and the video differ by {unlogged} frames, at an end that is not known."
         )
     elif not is_known:
-        reason = "One pulse is missing or too many, and nothing tells at which end."
+        reason = (
+            "Pulses are missing or too many, and nothing but their number tells which is that of "
+            "the first frame."
+        )
     elif bound is not None and bound >= EXACT:
         reason = f"{outside} frames have no pulse: their times follow the rate of the others."
     share = round(outside / numbering.count.size, 4)
@@ -252,6 +274,22 @@ def _difference(numbering: _Numbering, start: int, frames: Integers) -> Floats:
     by_pulses = (train[second.clip(0, last)] - train[first.clip(0, last)]) / period(train)
     inside = (first >= 0) & (second <= last)
     return np.where(inside, by_pulses - numbering.intervals[frames], 0.0)
+
+
+def _start_by_numbers(numbering: _Numbering, costs: Mapping[int, int]) -> tuple[int, bool]:
+    """Choose the start with the least cost, and return if no other comes near.
+
+    Numbers that agree are believed, but not beside pulses that the DAQ lost or added: there any
+    start may have a cost as low as theirs.
+    """
+    surplus = numbering.surplus
+    likely = [0, surplus] if abs(surplus) <= 1 else list(costs)
+    start = min(likely, key=lambda each: (costs[each], abs(each)))
+    others = min(cost for each, cost in costs.items() if each != start)
+    repaired = numbering.repaired
+    n_repaired = 0 if repaired is None else repaired.filled.size + repaired.removed.size
+    agrees = surplus == 0 and n_repaired == 0
+    return start, agrees or others - costs[start] >= _MIN_COST + n_repaired
 
 
 def _start_by_clock(numbering: _Numbering, n_measured: int) -> tuple[int, Witness] | None:
