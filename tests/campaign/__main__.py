@@ -21,7 +21,7 @@ NUMBER = 2000
 
 @dataclass
 class Counts:
-    """What became of the sessions; lists hold those that should not be."""
+    """Numbers of sessions by what became of them; lists hold those that should not be."""
 
     sessions: int = 0
     refused: int = 0

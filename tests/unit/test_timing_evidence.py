@@ -127,7 +127,7 @@ def test_the_clock_finds_the_start(start):
     pulses, clock = exposures[max(-start, 0) :], exposures[max(start, 0) :][count]
     found = clock_match.deviations(pulses, count, clock * (1 + 3e-5) + 77)
     assert found.best == start
-    assert found.of(start) > 20
+    assert found.at(start) > 20
     elsewhere = np.delete(found.nats, start - found.first)
     assert elsewhere.max() < 6
 
@@ -234,8 +234,8 @@ def test_gpio_and_clock_that_contradict_each_other_end_the_camera():
 
 def test_scores_of_starts():
     scores = Scores(-2, np.array([0.0, 3.0, 30.0, 20.0, 30.0, 0.0]))
-    assert (scores.best, scores.of(scores.best)) == (2, 30.0)
-    assert scores.of(-99) == 0
+    assert (scores.best, scores.at(scores.best)) == (2, 30.0)
+    assert scores.at(-99) == 0
     assert scores.rivals(2).tolist() == [0, 1]
     assert scores.rivals(2, margin=5).tolist() == [0]
     assert scores.lead(2) == 0

@@ -32,7 +32,7 @@ class CameraInputs:
     times: Floats | DataError | None
     """(n,) float64, camera times, seconds."""
     evidence: Evidence | DataError | None
-    """What shows that the times are right; None if they have no record."""
+    """The proof that the times are right; None if they have no record."""
     frame_data: FrameData | DataError
     """From the frames, or from the camlog."""
     ttl_rises: Floats | DataError | None

@@ -46,7 +46,7 @@ class NumberedFronts(NamedTuple):
 
 
 class Wiring(NamedTuple):
-    """What is compared: a line of the DAQ and a pin of the camera."""
+    """A line of the DAQ and a pin of the camera that are compared."""
 
     line: str
     pin: int
@@ -113,7 +113,7 @@ class Fit:
         near = np.abs(self.rivals - self.start) <= NEAR
         share = _MIN_SHARE_EXPECTED if self.is_expected else _MIN_SHARE
         return (
-            self.scores.of(self.start) >= MARGIN
+            self.scores.at(self.start) >= MARGIN
             and self.exact >= max(share * self.n_ttls, _MIN_EXACT)
             and self.second <= _MAX_SECOND * self.exact
             and bool(near.all())

@@ -1,4 +1,4 @@
-"""What a DAQ recorded beside the pulses of one camera, by which labels can be checked."""
+"""Lines of a DAQ beside that of one camera, by which labels can be checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

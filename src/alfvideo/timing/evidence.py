@@ -1,4 +1,4 @@
-"""How strongly what was recorded speaks for each start of a video, and how far times may be off.
+"""Evidence for each start of a video, in nats, and the bound of the error of its times.
 
 A start is the number of the pulse of the first frame. The strength is in nats: the logarithm of how
 many times more likely the recording is if the start is true than by chance. Nats of independent
@@ -17,7 +17,7 @@ MARGIN = 14.0
 
 
 class Scores(NamedTuple):
-    """What a witness says of the starts first, first + 1, ..."""
+    """The evidence of a witness for the starts first, first + 1, ..."""
 
     first: int
     nats: Floats
@@ -35,9 +35,9 @@ class Scores(NamedTuple):
     def is_clear(self) -> bool:
         """True if one start alone can be right."""
         best = self.best
-        return self.of(best) >= MARGIN and not self.rivals(best).size
+        return self.at(best) >= MARGIN and not self.rivals(best).size
 
-    def of(self, start: int) -> float:
+    def at(self, start: int) -> float:
         """Return the nats of a start; 0 of one that was not looked at."""
         at = start - self.first
         return float(self.nats[at]) if 0 <= at < self.nats.size else 0.0
@@ -45,11 +45,11 @@ class Scores(NamedTuple):
     def lead(self, start: int) -> float:
         """Return the nats by which a start is ahead of the best other."""
         others = np.delete(self.nats, start - self.first)
-        return self.of(start) - float(others.max(initial=0))
+        return self.at(start) - float(others.max(initial=0))
 
     def rivals(self, start: int, margin: float = MARGIN) -> Integers:
         """Return the starts that are not known to be worse than a start, (k,), without it."""
-        near: Integers = np.flatnonzero(self.nats > self.of(start) - margin) + self.first
+        near: Integers = np.flatnonzero(self.nats > self.at(start) - margin) + self.first
         return np.setdiff1d(near, start)
 
 
@@ -69,12 +69,12 @@ class Witness:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What shows that the times of a camera are right."""
+    """The proof that the times of a camera are right, as far as there is one."""
 
     bound: float | None
     """No frame is further off than this, in frames; None if that is not known."""
     reason: str
-    """Why the bound is not known or not below half a frame, as a sentence; else empty."""
+    """A sentence, if the bound is not known or not below half a frame; else empty."""
     extrapolated: float
     """Part of the frames whose pulse was not recorded before or after all others, 0 to 1."""
     witnesses: tuple[Witness, ...] = ()

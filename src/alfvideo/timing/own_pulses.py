@@ -1,4 +1,4 @@
-"""Whether pulses are those of a camera: their rate must be that of its own clock."""
+"""Pulses checked against the clock of their camera: their rate must be the same."""
 
 from collections.abc import Mapping
 

@@ -40,11 +40,11 @@ class Placement:
     method: str
     """'gpio', 'clock' or 'pulses'."""
     doubt: int | None
-    """By how many frames the start may be off; None if that is not known."""
+    """Frames by which the start may be off; None if that is not known."""
     reason: str = ""
-    """Why it was not placed by GPIO; empty if it was."""
+    """The reason not to place it by GPIO; empty if it was."""
     fit: Fit | None = None
-    """What the GPIO says; None if it says nothing."""
+    """The evidence of the GPIO; None if there is none."""
     clock: Scores | None = None
     """Standard deviations above chance of each start, by the camera's clock; None without one."""
 
@@ -55,7 +55,7 @@ class Placement:
 
     @property
     def contradiction(self) -> str:
-        """What the GPIO says against the clock, by the line that is wired to it; else empty."""
+        """The evidence of the GPIO against the clock, by the line wired to it; else empty."""
         fit = self.fit
         if self.method != "clock" or fit is None or not (fit.clear and fit.is_expected):
             return ""
@@ -67,7 +67,7 @@ class Placement:
         if self.clock is None:
             return []
         order = self.clock.first + np.argsort(self.clock.nats)[: -_MAX_STARTS - 1 : -1]
-        return [start for start in order.tolist() if self.clock.of(start) > _MIN_DEVIATIONS]
+        return [start for start in order.tolist() if self.clock.at(start) > _MIN_DEVIATIONS]
 
     @property
     def has_pulse(self) -> Booleans:
@@ -95,7 +95,7 @@ class Placement:
         if self.method == "pulses":
             return (0, 0, 0)
         exact = self.fit.exact if self.fit is not None and not self.reason else 0
-        return (1, exact, self.clock.of(self.start) if self.clock else 0)
+        return (1, exact, self.clock.at(self.start) if self.clock else 0)
 
 
 def place(numbering: Numbering, frame_data: FrameData, daq: DaqLines) -> Placement:
@@ -212,7 +212,7 @@ def _distrust(
     """Return why the fit to the sync TTLs cannot be used; empty if it can."""
     n_fronts, n_unmatched = fit.offsets.size, np.count_nonzero(fit.unmatched)
     if not fit.clear:
-        if fit.scores.of(fit.start) < MARGIN or 2 * n_unmatched >= n_fronts:
+        if fit.scores.at(fit.start) < MARGIN or 2 * n_unmatched >= n_fronts:
             return f"only {n_fronts - n_unmatched} of {n_fronts} GPIO fronts match a sync TTL"
         return "several alignments fit the sync TTLs about equally well"
     fronts, ttls = _left_over(fit, lines[fit.wiring.line], pins[fit.wiring.pin])

@@ -116,8 +116,8 @@ def extrapolation_error(times: Floats, n: int) -> float:
     pulses, it may change once more; and the rate of a block is known only as well as its pulses lie
     on a line.
 
-    >>> extrapolation_error(np.arange(5000) / 60, 100) < 1e-6
-    True
+    >>> round(extrapolation_error(np.arange(5000) / 60, 100), 4)
+    0.0002
     """
     if n == 0:
         return 0.0

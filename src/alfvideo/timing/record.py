@@ -51,7 +51,7 @@ class TimingRecord:
     notes: tuple[str, ...]
     """One sentence for each decision that was taken where the raw data disagree."""
     evidence: Evidence | None = None
-    """What shows that the times are right; None if nothing was said of it."""
+    """The proof that the times are right; None if nothing was said of it."""
     wheel: WheelShifts | None = None
     """None if the motion of the wheel was not looked at."""
 

@@ -1,4 +1,4 @@
-"""How far the times of a camera may be off, by what shows where its video starts."""
+"""The bound of the error of camera times, by the evidence for the start of the video."""
 
 import numpy as np
 
@@ -119,7 +119,7 @@ def _witnesses(found: Placement) -> list[Witness]:
     if found.fit is not None and not found.reason:
         witnesses.append(Witness("gpio", found.fit.exact, found.fit.second))
     if found.clock is not None and found.method != "pulses":
-        here, elsewhere = found.clock.of(found.start), _best_elsewhere(found.clock, found.start)
+        here, elsewhere = found.clock.at(found.start), _best_elsewhere(found.clock, found.start)
         witnesses.append(Witness("clock", round(here, 1), round(elsewhere, 1)))
     return witnesses
 

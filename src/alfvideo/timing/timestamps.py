@@ -37,7 +37,7 @@ class CameraTimes:
     notes: tuple[str, ...]
     """One sentence for each decision that was taken where the raw data disagree."""
     evidence: Evidence
-    """What shows that the times are right, and how far they may be off."""
+    """The proof that the times are right, and the bound of their error."""
 
 
 def camera_times(

@@ -72,8 +72,7 @@ def _join(sources: Sequence[Path], target: Path) -> None:
         periods = 0
         for source in sources:
             # The packets of an avi have no time at which they are shown.
-            with av.open(f"file:{source}", options={"fflags": "+genpts"}) as part:
-                stream = part.streams.video[0]
+            with probe.opened(source, {"fflags": "+genpts"}) as (part, stream):
                 if copied is None:
                     copied = joined.add_stream_from_template(stream)
                 first = last = 0

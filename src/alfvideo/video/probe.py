@@ -1,6 +1,6 @@
 """Reading videos: what they are, how many frames they hold, whether they are whole."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from errno import EPERM
@@ -48,8 +48,10 @@ class Video:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """Yield the container and its first video stream.
+def opened(
+    path: Path, options: Mapping[str, str] | None = None
+) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    """Yield the container and its first video stream; `options` are FFmpeg's.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoSt
     if inputs.check(path) == 0:
         raise DataError(f"{path} is empty (0 bytes). {again(path)}")
     try:
-        container = av.open(f"file:{path}")
+        container = av.open(f"file:{path}", options=dict(options or {}))
     except av.FFmpegError as error:
         raise machine_error(error, path) or DataError(
             f"{path} cannot be opened as a video ({error.strerror}): it is damaged or was cut. "

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NotRequired, cast
 
-from alfvideo.files import aside, atomic, checksums, flock, regular
+from alfvideo.files import aside, atomic, checksums, flock, inputs, regular
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance, raw_datasets
 from alfvideo.jobs.raw_datasets import RawDataset
@@ -147,7 +147,8 @@ def _md5(parts: Sequence[Path], originals: Sequence[Path], here: Sequence[RawDat
         return here[originals.index(parts[0])]["hash"]
     joined = hashlib.md5(usedforsecurity=False)
     for path in parts:
-        joined.update(path.read_bytes())
+        with inputs.opened(path) as file:
+            joined.update(file.read())
     return joined.hexdigest()
 
 
