@@ -352,6 +352,7 @@ EXCEPTIONS = {
     "session/description.py": "documents, which are opened by a module of their own",
     "plots/pose_clip.py": "opens what it writes",
     "timing/record.py": "opens what it writes",
+    "video/compress.py": "opens what it writes",
     "video/probe.py": "hands a checked path to FFmpeg",
     "qc/reference.py": "hands a checked path to OpenCV",
 }

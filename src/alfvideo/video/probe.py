@@ -48,8 +48,10 @@ class Video:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """Yield the container and its first video stream.
+def opened(
+    path: Path, **options: str
+) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    """Yield the container and its first video stream; `options` are FFmpeg's for the demuxer.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoSt
     if inputs.check(path) == 0:
         raise DataError(f"{path} is empty (0 bytes). {again(path)}")
     try:
-        container = av.open(f"file:{path}")
+        container = av.open(f"file:{path}", options=options)
     except av.FFmpegError as error:
         raise machine_error(error, path) or DataError(
             f"{path} cannot be opened as a video ({error.strerror}): it is damaged or was cut. "
