@@ -14,7 +14,7 @@ PINS = 4
 
 @dataclass(frozen=True)
 class Faults:
-    """What goes wrong; the defaults are healthy. Times are in s, shares from 0 to 1."""
+    """Faults of camera, DAQ and sync line, none by default. Times are in s, shares from 0 to 1."""
 
     daq_starts_late: float = 0.0
     daq_ends_early: float = 0.0
@@ -63,7 +63,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the files of a session say, and the truth."""
+    """The content of the files of a session, and the truth."""
 
     pulses: np.ndarray
     n_frames: int

@@ -1,4 +1,4 @@
-"""What shows that times are right: pulses of this camera, lines and pins, clock, and the bound."""
+"""Evidence for times: pulses of this camera, lines and pins, its clock, and the bound."""
 
 from dataclasses import replace
 

@@ -1,7 +1,7 @@
 """Checksums of files: of all of a file, and the quick one by which files of equal size are told."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from os import SEEK_SET, stat_result
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -31,6 +31,16 @@ def md5(path: Path, go_on: Callable[[int], object] = lambda n: True) -> str:
             digest.update(block)
             if not go_on(len(block)):
                 return ""
+    return digest.hexdigest()
+
+
+def md5_joined(paths: Iterable[Path]) -> str:
+    """Return the MD5 of files after each other."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for path in paths:
+        with inputs.opened(path) as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
     return digest.hexdigest()
 
 

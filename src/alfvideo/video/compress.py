@@ -72,19 +72,19 @@ def _join(sources: Sequence[Path], target: Path) -> None:
         periods = 0
         for source in sources:
             # The packets of an avi have no time at which they are shown.
-            with probe.opened(source, {"fflags": "+genpts"}) as (part, stream):
+            with probe.opened(source, fflags="+genpts") as (part, stream):
                 if copied is None:
                     copied = joined.add_stream_from_template(stream)
-                first = last = 0
+                end = 0
                 for packet in part.demux(stream):
                     if packet.size == 0 or packet.dts is None:
                         continue
-                    last = max(last, packet.dts + 1)
+                    end = packet.dts + 1
                     packet.pts = periods + (packet.dts if packet.pts is None else packet.pts)
                     packet.dts += periods
                     packet.stream = copied
                     joined.mux(packet)
-                periods += last - first
+                periods += end
 
 
 def _pixel_format(video: Video) -> list[str]:

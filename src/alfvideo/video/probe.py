@@ -1,6 +1,6 @@
 """Reading videos: what they are, how many frames they hold, whether they are whole."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from errno import EPERM
@@ -49,9 +49,9 @@ class Video:
 
 @contextmanager
 def opened(
-    path: Path, options: Mapping[str, str] | None = None
+    path: Path, **options: str
 ) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """Yield the container and its first video stream; `options` are FFmpeg's.
+    """Yield the container and its first video stream; `options` are FFmpeg's for the demuxer.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def opened(
     if inputs.check(path) == 0:
         raise DataError(f"{path} is empty (0 bytes). {again(path)}")
     try:
-        container = av.open(f"file:{path}", options=dict(options or {}))
+        container = av.open(f"file:{path}", options=options)
     except av.FFmpegError as error:
         raise machine_error(error, path) or DataError(
             f"{path} cannot be opened as a video ({error.strerror}): it is damaged or was cut. "

@@ -1,6 +1,5 @@
 """Removes the raw videos of a camera once nothing is in them that its mp4 has not."""
 
-import hashlib
 import json
 import logging
 import os
@@ -9,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NotRequired, cast
 
-from alfvideo.files import aside, atomic, checksums, flock, inputs, regular
+from alfvideo.files import aside, atomic, checksums, flock, regular
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import provenance, raw_datasets
 from alfvideo.jobs.raw_datasets import RawDataset
@@ -145,11 +144,7 @@ def _md5(parts: Sequence[Path], originals: Sequence[Path], here: Sequence[RawDat
     """Return the MD5 of files after each other; that of a single one is known."""
     if len(parts) == 1:
         return here[originals.index(parts[0])]["hash"]
-    joined = hashlib.md5(usedforsecurity=False)
-    for path in parts:
-        with inputs.opened(path) as file:
-            joined.update(file.read())
-    return joined.hexdigest()
+    return checksums.md5_joined(parts)
 
 
 def _gone_before(
