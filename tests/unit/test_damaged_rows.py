@@ -1,4 +1,4 @@
-"""Whole rows of damaged embedded data is as the truth; recordings whose truth is known."""
+"""Whole rows of damaged embedded data are as the truth; recordings whose truth is known."""
 
 import tempfile
 from pathlib import Path

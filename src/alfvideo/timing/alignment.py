@@ -22,7 +22,7 @@ _MIN_SHARE, _MIN_SHARE_EXPECTED = 0.6, 0.2
 """Part of the TTLs that a pin must show exactly. Of a line that only precedes or follows the one
 that is wired, as the screen the sound, few match exactly, as the distance varies."""
 
-_MIN_COMPLETE, _MARGIN_IF_COMPLETE = 0.9, 6.0
+_MIN_COMPLETE, _MIN_IF_COMPLETE, _MARGIN_IF_COMPLETE = 0.9, 10.0, 6.0
 """Where nearly all fronts match on both sides, another start would need that one side missed whole
 trials, and that the rest meets by chance: a smaller margin is enough, as in short sessions."""
 
@@ -94,10 +94,12 @@ class Fit:
     @property
     def rivals(self) -> Integers:
         """(k,) int64, other starts that may be right, too."""
-        least = _MIN_COMPLETE * max(self.offsets.size, self.n_ttls)
-        return self.scores.rivals(
-            self.start, _MARGIN_IF_COMPLETE if self.exact >= least else MARGIN
-        )
+        return self.scores.rivals(self.start, _MARGIN_IF_COMPLETE if self.is_complete else MARGIN)
+
+    @property
+    def is_complete(self) -> bool:
+        """True if nearly all fronts match on both sides."""
+        return self.exact >= _MIN_COMPLETE * max(self.offsets.size, self.n_ttls)
 
     @property
     def unmatched(self) -> Booleans:
@@ -113,8 +115,8 @@ class Fit:
         near = np.abs(self.rivals - self.start) <= NEAR
         share = _MIN_SHARE_EXPECTED if self.is_expected else _MIN_SHARE
         return (
-            self.scores.at(self.start) >= MARGIN
-            and self.exact >= max(share * self.n_ttls, _MIN_EXACT)
+            self.scores.at(self.start) >= (_MIN_IF_COMPLETE if self.is_complete else MARGIN)
+            and self.exact >= max(share * self.n_ttls, 2 if self.is_complete else _MIN_EXACT)
             and self.second <= _MAX_SECOND * self.exact
             and bool(near.all())
         )
@@ -124,6 +126,7 @@ def best_fit(
     lines: Mapping[str, NumberedFronts],
     pins: Mapping[int, NumberedFronts],
     likely: range | None = None,
+    extent: int = 1,
 ) -> Fit:
     """Find the start that most sync fronts agree on, whichever line is wired to whichever pin.
 
@@ -141,6 +144,9 @@ def best_fit(
         By name of the line and number of the pin; at least one of each, none without fronts.
     likely
         Starts that are more likely than others beforehand; None if none is.
+    extent
+        Number of pulses or frames over which fronts could be spread, as far as it is more than that
+        over which they are.
     """
     all_lines, all_pins = lines.values(), pins.values()
     first_pulse = min(int(line.numbers.min()) for line in all_lines)
@@ -165,7 +171,7 @@ def best_fit(
         pin_rises, pin_falls = pin_spectra[wiring.pin][:: -1 if wiring.inverted else 1]
         votes = np.rint(np.fft.irfft(rises * pin_rises + falls * pin_falls, size))
         votes = np.concatenate((votes[size - n_counts + 1 :], votes[:n_pulses]))
-        here = _nats(votes, lines[wiring.line], pins[wiring.pin], wiring.inverted)
+        here = _nats(votes, lines[wiring.line], pins[wiring.pin], wiring.inverted, extent)
         if wiring == hinted:
             here[votes >= _MIN_VOTES] += _LEAD
         if likely is not None:
@@ -223,13 +229,17 @@ def _occupied(numbers: Integers, size: int) -> NDArray[np.float32]:
 
 
 def _nats(
-    votes: NDArray[np.float32], line: NumberedFronts, pin: NumberedFronts, inverted: bool
+    votes: NDArray[np.float32],
+    line: NumberedFronts,
+    pin: NumberedFronts,
+    inverted: bool,
+    extent: int,
 ) -> NDArray[np.float32]:
     """Return by how much votes are more likely if a start is true than by chance.
 
     By chance votes are as many as TTLs and fronts of each polarity, spread evenly, meet (Poisson).
     """
-    extent = 1 + max(int(np.ptp(fronts.numbers)) for fronts in (line, pin))
+    extent = max(extent, *(1 + int(np.ptp(fronts.numbers)) for fronts in (line, pin)))
     sign = -1 if inverted else 1
     pairs = sum(
         np.count_nonzero(line.polarities == polarity)

@@ -108,7 +108,8 @@ def place(numbering: Numbering, frame_data: FrameData, daq: DaqLines) -> Placeme
     reason = _no_gpio(frame_data.gpio, numbering.count.size, daq.lines)
     if not reason and frame_data.gpio is not None:
         pins, lines = _pins(frame_data.gpio, numbering), _numbered(numbering, daq.lines)
-        fit = best_fit(lines, pins, _likely(numbering, daq))
+        extent = max(numbering.needed, numbering.pulses.size)
+        fit = best_fit(lines, pins, _likely(numbering, daq), extent)
         reason = _distrust(numbering, fit, lines, pins)
 
     doubt_of_fit = 0 if fit is None else max(_doubt(fit), frame_data.gpio_missing)
