@@ -6,7 +6,8 @@ from tests.campaign.sessions import PINS, Faults, Setup
 
 _RATES = [29.97, 60.004, 100.0, 149.93]
 _GRIDS = [30003.0003, 10_000.0, 1_000.0]
-_JITTERS = [2e-5, 2e-5, 5e-6, 0.0]
+_JITTERS = [2e-5, 2e-5, 5e-6, 2e-6, 0.0]
+"""Of exposures, s; of cameras of IBL it is about 2e-6."""
 
 
 def _rarely(strategy: st.SearchStrategy, default: object, one_in: int = 8) -> st.SearchStrategy:

@@ -144,6 +144,15 @@ def test_a_clock_without_irregularity_says_nothing(pulses, clock):
     assert clock_match.deviations(pulses, np.arange(clock.size), clock) is None
 
 
+@pytest.mark.parametrize("cycle", [3, 60, 250])
+def test_irregularities_that_repeat_place_no_video(cycle):
+    """Also where the DAQ started late, so that a wrong start has more in common."""
+    jitter = np.random.default_rng(0).normal(0, 2e-5, cycle)
+    exposures = np.arange(3000) / 60 + np.resize(jitter, 3000)
+    found = clock_match.deviations(exposures[500:], np.arange(2500), exposures[:2500])
+    assert not clock_match.nats(found).is_clear
+
+
 def test_by_chance_no_start_stands_out():
     """Over 40 unrelated recordings of 2,000 frames the best of 4,000 starts stays below 6."""
     rng = np.random.default_rng(2)

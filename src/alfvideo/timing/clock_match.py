@@ -19,6 +19,9 @@ _MIN_SPREAD = 5e-7
 _MAX_KURTOSIS = 10.0
 """Of irregularities that are judged: 3 is that of a normal distribution."""
 
+_ALIKE = 0.8
+"""Part of the best correlation coefficient from which on another start is as good."""
+
 _VARIANCE = 1.5
 """Of the correlation of two trains of white jitter: neighbouring intervals are correlated by -1/2.
 """
@@ -67,7 +70,13 @@ def deviations(pulses: Floats, count: Integers, timestamps: Floats) -> Scores | 
     overlap = np.maximum(end - first, 1)
     usual = np.sqrt(_VARIANCE * np.maximum(chance / overlap, np.finfo(float).tiny))
     judged = (overlap >= _MIN_INTERVALS) & (chance > 0)
-    return Scores(1 - frames.size, np.where(judged, np.maximum(common / usual, 0), 0))
+    found = np.where(judged, np.maximum(common / usual, 0), 0)
+    # Irregularities that repeat fit as well elsewhere, where fewer intervals are in common.
+    best = int(found.argmax())
+    likeness = found / np.sqrt(overlap)
+    alike = (likeness > _ALIKE * likeness[best]) & (overlap > 0.5 * overlap[best])
+    found[alike] = found[best]
+    return Scores(1 - frames.size, found)
 
 
 def agreement(times: Floats, timestamps: Floats) -> float:
