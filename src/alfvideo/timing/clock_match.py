@@ -17,7 +17,7 @@ _MIN_SPREAD = 5e-7
 """Standard deviation of intervals, s; less is the resolution of a clock."""
 
 _MAX_KURTOSIS = 10.0
-"""Of irregularities that are judged: 3 is that of a normal distribution."""
+"""Of the irregularities of the denser side: 3 is that of a normal distribution."""
 
 _ALIKE = 0.8
 """Part of the best correlation coefficient from which on another start is as good."""
@@ -55,7 +55,7 @@ def deviations(pulses: Floats, count: Integers, timestamps: Floats) -> Scores | 
     frames = np.zeros(int(count[-1]) + 1)
     frames[count[:-1]] = _irregularity(intervals, np.diff(count) == 1)
     train = _irregularity(np.diff(pulses), np.ones(pulses.size - 1, bool))
-    if not (_is_dense(frames) and _is_dense(train)):
+    if not _can_be_compared(frames, train):
         return None
     # A power of two is fast by numpy; scipy would find a smaller size but takes 0.5 s to load.
     size = 1 << (frames.size + train.size - 2).bit_length()
@@ -102,11 +102,20 @@ def nats(found: Scores) -> Scores:
     return Scores(found.first, found.nats**2 / 2)
 
 
-def _is_dense(values: Floats) -> bool:
-    """Return whether irregularity is spread over the intervals; a few spikes meet by chance."""
-    squares = values[values != 0] ** 2
-    power = float(squares.sum())
-    return power > 0 and float((squares**2).sum()) * values.size < _MAX_KURTOSIS * power**2
+def _can_be_compared(one: Floats, other: Floats) -> bool:
+    """Return whether chance is known: by a few spikes on either side they meet too easily.
+
+    The pulses of a steady camera differ by a sample of the DAQ now and then; that is enough if the
+    clock is finer.
+    """
+    sizes, numbers = [], []
+    for values in (one, other):
+        squares = values**2
+        power = float(squares.sum())
+        numbers.append(power**2 / float((squares**2).sum()) if power else 0.0)
+        sizes.append(values.size)
+    is_dense = any(n * _MAX_KURTOSIS > size for n, size in zip(numbers, sizes, strict=True))
+    return is_dense and min(numbers) >= _MIN_INTERVALS
 
 
 def _irregularity(intervals: Floats, single: Booleans) -> Floats:
