@@ -373,6 +373,20 @@ def test_camera_that_pauses_is_not_taken_for_lost_pulses(timestamps):
     result = recording.times(frame_data=data)
     assert_right(result, recording)
     assert result.method == "gpio"
+    assert not any("dropped" in note or "lost" in note for note in result.notes)
+
+
+def test_a_pause_is_told_apart_from_drops_and_lost_pulses():
+    recording = record(dropped=[700, 701], delays=[(2000, 30.25 / 60), (4000, 9.9 / 60)])
+    pulses = np.delete(recording.pulses, [5000, 5001, 5002])
+    result = recording.times(pulses=pulses)
+    assert_right(result, recording)
+    assert "2 frames were dropped by the camera during the session" in " ".join(result.notes)
+    assert "3 camera pulses were lost by the DAQ during the session" in " ".join(result.notes)
+    assert (
+        "The camera stood still 2 times, the longest for 31 frame periods after frame 1948: "
+        "neither its clock nor its pulses have exposures there."
+    ) in result.notes
 
 
 def test_exposures_that_the_counter_missed():

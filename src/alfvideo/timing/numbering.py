@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alfvideo.array_types import Floats, Integers
+from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.timing.embedded import exposures_by_clock
 from alfvideo.timing.pulses import EvenPulses, even, period
 
@@ -16,6 +16,24 @@ class Numbering:
     pulses: Floats
     count: Integers
     repaired: EvenPulses | None = None
+
+    def pauses(self, start: int) -> Booleans:
+        """Return after which frames the camera stood still, (n_frames - 1,) bool.
+
+        There neither the pulses nor the camera's clock have the exposures that there was time for.
+        `start` is the pulse of the frame whose counter is 0.
+        """
+        jumps = np.diff(self.count) > 1
+        if self.repaired is None:
+            return np.zeros_like(jumps)
+        is_filled = np.zeros(self.pulses.size, bool)
+        is_filled[self.repaired.filled] = True
+        until = np.concatenate(([0], np.cumsum(is_filled)))
+        first, end = start + self.count[:-1] + 1, start + self.count[1:]
+        inside = (first > 0) & (end < self.pulses.size)
+        n_filled = until[end.clip(0, is_filled.size)] - until[first.clip(0, is_filled.size)]
+        paused: Booleans = jumps & inside & (n_filled == end - first)
+        return paused
 
     @property
     def needed(self) -> int:

@@ -174,14 +174,21 @@ def _placement_notes(found: Placement, daq: DaqLines) -> list[str]:
 
 
 def _numbering_notes(numbering: Numbering, recorded_count: Integers, start: int) -> list[str]:
-    notes, count = [], numbering.count
-    steps = np.diff(count)
-    if dropped := int((steps - 1).sum()):
+    notes = []
+    steps, paused = np.diff(numbering.count), numbering.pauses(start)
+    jumps = np.where(paused, 0, steps - 1)
+    if dropped := int(jumps.sum()):
         notes.append(
             f"{dropped} frames were dropped by the camera during the session (frame counter jumps "
-            f"at {np.count_nonzero(steps > 1)} places)."
+            f"at {np.count_nonzero(jumps)} places)."
         )
-    if differing := np.count_nonzero(steps != np.diff(recorded_count)):
+    if n_pauses := np.count_nonzero(paused):
+        longest = int(np.argmax(np.where(paused, steps, 0)))
+        notes.append(
+            f"The camera stood still {n_pauses} times, the longest for {steps[longest]} frame "
+            f"periods after frame {longest}: neither its clock nor its pulses have exposures there."
+        )
+    if differing := np.count_nonzero((steps != np.diff(recorded_count)) & ~paused):
         notes.append(
             f"At {differing} places the camera's clock shows another number of exposures than the "
             "frame counter: the clock was followed."
@@ -190,6 +197,8 @@ def _numbering_notes(numbering: Numbering, recorded_count: Integers, start: int)
         return notes
     pulses, filled, removed = numbering.repaired
     filled = filled[(filled >= start) & (filled < start + numbering.needed)]
+    before = np.searchsorted(numbering.count, filled - start) - 1
+    filled = filled[~paused[before.clip(0, paused.size - 1)]] if paused.size else filled
     first = pulses[max(start, 0)]
     last = pulses[min(start + numbering.needed, pulses.size) - 1]
     removed = removed[(removed > first) & (removed < last)]
