@@ -4,6 +4,7 @@ uv run python -m tests.campaign [NUMBER]
 """
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -51,9 +52,9 @@ class Counts:
         )
 
 
-def run(number: int) -> Counts:
-    """Draw sessions, find their times, and count what became of them; the same each time."""
-    counts = Counts()
+def draw(number: int, wanted: Callable[[Setup], bool] = lambda setup: True) -> list[Setup]:
+    """Draw sessions, those that are wanted; the same each time."""
+    drawn: list[Setup] = []
 
     @seed(16)
     @settings(
@@ -63,11 +64,19 @@ def run(number: int) -> Counts:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(setups())
+    @given(setups().filter(wanted))
     def each(setup: Setup) -> None:
-        _try(setup, counts)
+        drawn.append(setup)
 
     each()
+    return drawn
+
+
+def run(number: int) -> Counts:
+    """Draw sessions, find their times, and count what became of them."""
+    counts = Counts()
+    for setup in draw(number):
+        _try(setup, counts)
     return counts
 
 

@@ -2,7 +2,9 @@
 
 import pytest
 
+from tests.campaign import beside_ibllib
 from tests.campaign.__main__ import NUMBER, run
+from tests.parity.client import Unavailable, install
 
 
 @pytest.mark.slow
@@ -18,3 +20,17 @@ def test_times_are_right_or_it_is_said(capsys: pytest.CaptureFixture[str]):
     assert len(counts.healthy_not_passed) <= 0.01 * counts.healthy
     assert counts.healthy > 0.1 * NUMBER
     assert counts.known > 0.3 * NUMBER
+
+
+@pytest.mark.slow
+def test_more_are_right_than_by_ibllib(capsys: pytest.CaptureFixture[str]):
+    try:
+        install()
+    except Unavailable as error:
+        pytest.skip(str(error))
+    ours, theirs = beside_ibllib.run(40)
+    with capsys.disabled():
+        print(f"\nalfvideo: {ours}\nibllib:   {theirs}")
+    assert ours.exact > theirs.exact
+    assert ours.off < theirs.off
+    assert ours.furthest < theirs.furthest

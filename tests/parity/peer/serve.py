@@ -29,6 +29,7 @@ from ibldsp.utils import WindowGenerator  # noqa: E402
 from ibllib.io import session_params  # noqa: E402
 from ibllib.io.extractors.camera import (  # noqa: E402
     CameraTimestampsBpod,
+    CameraTimestampsFPGA,
     align_with_gpio,
     extract_camera_sync,
     groom_pin_state,
@@ -104,6 +105,19 @@ class Nidq:
         """Times of the frames of what was loaded."""
         pin, ttl, _ = groom_pin_state(self.pin, self.ttl, self.timestamps)
         return {"times": align_with_gpio(self.pulses, ttl, pin, self.count)}
+
+
+def times_of_arrays(
+    session: str, camera: str, sync: str, channels: dict[str, int], sync_label: str, n_frames: int
+) -> dict[str, np.ndarray]:
+    """Times of one camera from fronts in an npz file and the frame data in a session's folder."""
+    with np.load(sync) as fronts:
+        arrays = dict(fronts)
+    extractor = CameraTimestampsFPGA(camera, Path(session))
+    times = extractor._extract(
+        sync=arrays, chmap=channels, video_path=n_frames, sync_label=sync_label
+    )
+    return {"times": times}
 
 
 def bpod_events(session: str, collection: str) -> dict[str, np.ndarray]:
@@ -219,6 +233,7 @@ def pose_qc(session: str, camera: str, tracker: str) -> dict[str, np.ndarray]:
 nidq = Nidq()
 CALLS = {
     "camera_times": camera_times,
+    "times_of_arrays": times_of_arrays,
     "frame_data": frame_data,
     "load_nidq": nidq.load,
     "align_nidq": nidq.align,
