@@ -378,5 +378,5 @@ def test_without_sync_the_clock_places_the_video_or_the_last_pulse_does(
     if n_pulses < recording.times.size:
         # of too few pulses the first is taken for the first frame
         late = first - unsaved
-        assert any("missing at the end: they were extrapolated" in note for note in result.notes)
+        assert any("nothing shows whether at the start" in note for note in result.notes)
     np.testing.assert_allclose(frames, late, atol=0.5)

@@ -226,7 +226,14 @@ def _pulse_notes(numbering: Numbering, start: int, method: str) -> list[str]:
         )
     if start < 0:
         notes.append(f"{-start} camera pulses are missing at the start: they were extrapolated.")
-    if (missing := start + numbering.needed - numbering.pulses.size) > 0:
+    if (missing := start + numbering.needed - numbering.pulses.size) <= 0:
+        return notes
+    if method == "pulses":
+        notes.append(
+            f"{missing} camera pulses are missing, and nothing shows whether at the start or at "
+            "the end: the first pulse was taken for the first frame."
+        )
+    else:
         notes.append(f"{missing} camera pulses are missing at the end: they were extrapolated.")
     return notes
 
