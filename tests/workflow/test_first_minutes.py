@@ -68,7 +68,9 @@ def test_configuration_of_the_user_does_not_reach_tests(tmp_path: Path, workflow
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", ["cameras: [left, right", "root: '/data", "\tkeep_avi: true"])
+@pytest.mark.parametrize(
+    "line", ["cameras: [left, right", "reference_frames: '/data", "\tkeep_avi: true"]
+)
 def test_typing_error_in_the_configuration_file(tmp_path: Path, line: str):
     content = f"root: /data\n{line}\nffmpeg: ''\n"
     user = edited(tmp_path / "user", content).parent
