@@ -6,7 +6,9 @@ from pathlib import Path
 from one.alf.spec import QC
 
 from alfvideo.files import documents
+from alfvideo.session import datasets
 
+_TIMES = datasets.TIMES.removeprefix("{session}/")
 _REPORT = re.compile(r"_ibl_(?P<camera>\w+)Camera\.videoQC\.json")
 
 
@@ -29,5 +31,5 @@ def camera_times(session: Path) -> dict[str, str]:
         # The file may be anything.
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             continue
-        found[f"alf/_ibl_{camera}Camera.times.npy"] = known.name
+        found[_TIMES.format(camera=camera)] = known.name
     return found

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alfvideo.array_types import Booleans, Floats, Integers
+from alfvideo.timing.correlation import by_start, fft_size
 from alfvideo.timing.evidence import MARGIN, Scores
 
 NEAR = 3
@@ -44,6 +45,11 @@ class NumberedFronts(NamedTuple):
     polarities: Integers
     """(n,) +1 for a rise and -1 for a fall."""
 
+    def keys(self, offset: int = 0) -> Integers:
+        """Return a number for each front that only one of its pulse and polarity has, (n,)."""
+        keys: Integers = 2 * (self.numbers + offset) + (self.polarities > 0)
+        return keys
+
 
 class Wiring(NamedTuple):
     """A line of the DAQ and a pin of the camera that are compared."""
@@ -52,6 +58,11 @@ class Wiring(NamedTuple):
     pin: int
     inverted: bool
     """True if the pin falls where the line rises."""
+
+    @property
+    def sign(self) -> int:
+        """The polarity of the pin where the line rises."""
+        return -1 if self.inverted else 1
 
 
 @dataclass(frozen=True)
@@ -153,8 +164,7 @@ def best_fit(
     first_count = min(int(pin.numbers.min()) for pin in all_pins)
     n_pulses = max(int(line.numbers.max()) for line in all_lines) - first_pulse + 1
     n_counts = max(int(pin.numbers.max()) for pin in all_pins) - first_count + 1
-    # A power of two is fast by numpy, too; scipy would find a smaller size but takes 0.5 s to load.
-    size = 1 << (n_pulses + n_counts - 2).bit_length()
+    size = fft_size(n_counts, n_pulses)
     first = 1 - n_counts + first_pulse - first_count
     line_spectra = {
         name: _spectra(line, first_pulse, n_pulses, size) for name, line in lines.items()
@@ -169,9 +179,9 @@ def best_fit(
     for wiring in _wirings(lines, pins):
         rises, falls = line_spectra[wiring.line]
         pin_rises, pin_falls = pin_spectra[wiring.pin][:: -1 if wiring.inverted else 1]
-        votes = np.rint(np.fft.irfft(rises * pin_rises + falls * pin_falls, size))
-        votes = np.concatenate((votes[size - n_counts + 1 :], votes[:n_pulses]))
-        here = _nats(votes, lines[wiring.line], pins[wiring.pin], wiring.inverted, extent)
+        product = rises * pin_rises + falls * pin_falls
+        votes = np.rint(by_start(product, size, n_counts, n_pulses))
+        here = _nats(votes, lines[wiring.line], pins[wiring.pin], wiring.sign, extent)
         if wiring == hinted:
             here[votes >= _MIN_VOTES] += _LEAD
         if likely is not None:
@@ -186,14 +196,13 @@ def best_fit(
     best = here.size - 1 - int(here[::-1].argmax())
     others = np.concatenate((votes[: max(best - NEAR, 0)], votes[best + NEAR + 1 :]))
     line, pin = lines[wiring.line], pins[wiring.pin]
-    sign = -1 if wiring.inverted else 1
     pulses = pin.numbers + first + best
     seen = (line.numbers >= pulses.min() - 1) & (line.numbers <= pulses.max() + 1)
     near = np.pad(votes, NEAR)[best : best + 2 * NEAR + 1]
     return Fit(
         start=first + best,
         counts=pin.numbers,
-        offsets=_offsets(*line, pulses, sign * pin.polarities),
+        offsets=_offsets(line, NumberedFronts(pulses, wiring.sign * pin.polarities)),
         covered=(pulses >= line.numbers.min() - 1) & (pulses <= line.numbers.max() + 1),
         wiring=wiring,
         is_expected=wiring == hinted,
@@ -232,7 +241,7 @@ def _nats(
     votes: NDArray[np.float32],
     line: NumberedFronts,
     pin: NumberedFronts,
-    inverted: bool,
+    sign: int,
     extent: int,
 ) -> NDArray[np.float32]:
     """Return by how much votes are more likely if a start is true than by chance.
@@ -240,7 +249,6 @@ def _nats(
     By chance votes are as many as TTLs and fronts of each polarity, spread evenly, meet (Poisson).
     """
     extent = max(extent, *(1 + int(np.ptp(fronts.numbers)) for fronts in (line, pin)))
-    sign = -1 if inverted else 1
     pairs = sum(
         np.count_nonzero(line.polarities == polarity)
         * np.count_nonzero(sign * pin.polarities == polarity)
@@ -253,16 +261,10 @@ def _nats(
     return result
 
 
-def _offsets(
-    ttl_pulses: Integers,
-    ttl_polarities: Integers,
-    front_pulses: Integers,
-    front_polarities: Integers,
-) -> Floats:
+def _offsets(ttls: NumberedFronts, fronts: NumberedFronts) -> Floats:
     """Count pulses from each camera front to the TTL of its polarity: 0, else 1 or -1, else NaN."""
-    offsets = np.full(front_pulses.size, np.nan)
-    ttl_keys = 2 * ttl_pulses + (ttl_polarities > 0)
+    offsets = np.full(fronts.numbers.size, np.nan)
+    keys = ttls.keys()
     for offset in (-1, 1, 0):
-        keys = 2 * (front_pulses + offset) + (front_polarities > 0)
-        offsets[np.isin(keys, ttl_keys)] = offset
+        offsets[np.isin(fronts.keys(offset), keys)] = offset
     return offsets

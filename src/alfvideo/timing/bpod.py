@@ -11,6 +11,7 @@ import numpy as np
 from alfvideo.array_types import Floats
 from alfvideo.files import alf, inputs
 from alfvideo.files.errors import DataError
+from alfvideo.timing.damaged_rows import AGAIN
 from alfvideo.timing.pulses import even, period
 from alfvideo.timing.sync import Fronts
 
@@ -137,7 +138,7 @@ def _broken_note(path: Path, numbers: Sequence[int], n_lines: int, n_trials: int
             f"{len(numbers)} lines cannot be read, the first is line {numbers[0]}: the other "
             f"{n_trials} trials were used"
         )
-    return f"{path.name}: {what}. If the file is whole on the rig, copy it again."
+    return f"{path.name}: {what}. {AGAIN}"
 
 
 def _in_order(trials: Sequence[_Trial]) -> list[_Trial]:

@@ -10,6 +10,7 @@ from alfvideo.array_types import Floats
 from alfvideo.files import inputs
 from alfvideo.files.errors import DataError
 from alfvideo.timing import damaged_rows
+from alfvideo.timing.damaged_rows import AGAIN
 from alfvideo.timing.embedded import FrameData
 
 _HEADER = "# Log header:"
@@ -34,11 +35,10 @@ def load(path: Path) -> FrameData:
     with inputs.opened(path, inputs.MAX_TEXT) as file:
         content = file.read().decode("utf-8-sig", errors="replace").rstrip("\0")
     notes = []
-    again = "If the file is whole on the rig, copy it again."
     whole, _, last = content.rpartition("\n")
     if last.strip("\0\r ") and not last.startswith("#"):
         content = whole
-        notes.append(f"{path.name}: the last line is cut: it was left out. {again}")
+        notes.append(f"{path.name}: the last line is cut: it was left out. {AGAIN}")
     ids, times = _columns(content, path)
     possible = damaged_rows.whole(ids) & np.isfinite(times)
     if not possible.any():
@@ -53,7 +53,7 @@ def load(path: Path) -> FrameData:
     if n := np.count_nonzero(count.damaged | seconds.damaged) + ids.size - rows:
         notes.append(
             f"{path.name}: {n} of {ids.size} rows are damaged: they were filled in from the rows "
-            f"beside them, or left out at the end. {again}"
+            f"beside them, or left out at the end. {AGAIN}"
         )
     return FrameData(
         timestamps=seconds.values,

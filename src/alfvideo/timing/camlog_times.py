@@ -14,7 +14,7 @@ from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.files.errors import DataError
 from alfvideo.timing.embedded import FrameData, exposures_by_clock
 from alfvideo.timing.evidence import Evidence, Witness
-from alfvideo.timing.pulses import EvenPulses, even, extend, extrapolation_error, period
+from alfvideo.timing.pulses import EvenPulses, even, extrapolation_error, numbered, period
 from alfvideo.timing.reliability import EXACT
 from alfvideo.timing.timestamps import CameraTimes, check_pulses, checked
 
@@ -103,8 +103,7 @@ def camlog_times(pulses: Floats, n_frames: int, log: FrameData) -> CameraTimes:
         )
     notes += _numbering_notes(numbering, count, start)
     notes += _end_notes(numbering, start, n_frames, is_known)
-    before, after = _missing(numbering, start)
-    times = extend(numbering.pulses, before, after)[start + before + numbering.count]
+    times = numbered(numbering.pulses, start + numbering.count)
     rows = 0 if log.count is None else log.count.size
     evidence = _evidence(numbering, start, times, rows, is_known, by_clock and by_clock[1])
     return checked(

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from alfvideo.array_types import Booleans, Floats, Integers
+from alfvideo.timing.correlation import by_start, fft_size
 from alfvideo.timing.evidence import Scores
 
 _MIN_INTERVALS = 30
@@ -57,10 +58,9 @@ def deviations(pulses: Floats, count: Integers, timestamps: Floats) -> Scores | 
     train = _irregularity(np.diff(pulses), np.ones(pulses.size - 1, bool))
     if not _can_be_compared(frames, train):
         return None
-    # A power of two is fast by numpy; scipy would find a smaller size but takes 0.5 s to load.
-    size = 1 << (frames.size + train.size - 2).bit_length()
-    product = np.fft.irfft(np.fft.rfft(train, size) * np.fft.rfft(frames, size).conj(), size)
-    common = np.concatenate((product[size - frames.size + 1 :], product[: train.size]))
+    size = fft_size(frames.size, train.size)
+    product = np.fft.rfft(train, size) * np.fft.rfft(frames, size).conj()
+    common = by_start(product, size, frames.size, train.size)
 
     starts = np.arange(1 - frames.size, train.size)
     first, end = np.clip(-starts, 0, frames.size), np.clip(train.size - starts, 0, frames.size)

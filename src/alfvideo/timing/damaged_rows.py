@@ -11,6 +11,8 @@ import numpy as np
 
 from alfvideo.array_types import Booleans, Floats, Integers, Numbers
 
+AGAIN = "If the file is whole on the rig, copy it again."
+
 CLOCK_PERIOD = 128.0
 """Seconds after which the clock of a PointGrey camera begins again."""
 

@@ -12,6 +12,7 @@ from alfvideo.array_types import Booleans, Floats, Integers, Numbers
 from alfvideo.files import alf, inputs
 from alfvideo.files.errors import DataError
 from alfvideo.timing import damaged_rows
+from alfvideo.timing.damaged_rows import AGAIN
 from alfvideo.timing.pulses import period
 
 SYNC_PIN = 3
@@ -26,8 +27,6 @@ _NAMES = {
 _TICKS_PER_SECOND = 1e7
 _TICKS_1970 = 621_355_968_000_000_000
 """Ticks from the year 1 to 1970, from which other computers count."""
-
-_AGAIN = "If the file is whole on the rig, copy it again."
 
 
 @dataclass(frozen=True)
@@ -235,11 +234,11 @@ def _read_doubles(path: Path, columns: int, notes: list[str]) -> Floats:
     size = 8 * columns
     rows, surplus = divmod(len(content), size)
     if not content:
-        notes.append(f"{path.name} is empty. {_AGAIN}")
+        notes.append(f"{path.name} is empty. {AGAIN}")
     if surplus:
         notes.append(
             f"{path.name}: the last row is cut ({surplus} of {size} bytes): the {rows} rows before "
-            f"it were used. {_AGAIN}"
+            f"it were used. {AGAIN}"
         )
     values = np.frombuffer(content, np.float64, rows * columns)
     return values if columns == 1 else values.reshape(-1, columns)
@@ -259,7 +258,7 @@ def _read_ssv(path: Path, notes: list[str]) -> tuple[Floats, Floats]:
     with inputs.opened(path, inputs.MAX_TEXT) as file:
         content = file.read().decode("utf-8-sig", errors="replace").rstrip("\0")
     if not content:
-        notes.append(f"{path.name} is empty. {_AGAIN}")
+        notes.append(f"{path.name} is empty. {AGAIN}")
         return np.empty(0), np.empty(0)
     whole, newline, last = content.rpartition("\n")
     lines = f"{whole}{newline}"
@@ -268,7 +267,7 @@ def _read_ssv(path: Path, notes: list[str]) -> tuple[Floats, Floats]:
     if last.strip("\0\r "):
         n_lines = lines.count("\n")
         notes.append(
-            f"{path.name}: the last line is cut: the {n_lines} lines before it were used. {_AGAIN}"
+            f"{path.name}: the last line is cut: the {n_lines} lines before it were used. {AGAIN}"
         )
     try:
         column = [field.isdigit() for field in lines.partition("\n")[0].split()].index(True)
@@ -313,7 +312,7 @@ def _without_tail(values: Numbers, possible: Booleans, name: str, notes: list[st
     if rows < len(values):
         notes.append(
             f"{name}: the last {len(values) - rows} of {len(values)} rows are zeros or no numbers: "
-            f"the {rows} rows before them were used. {_AGAIN}"
+            f"the {rows} rows before them were used. {AGAIN}"
         )
     return values[:rows]
 
@@ -322,7 +321,7 @@ def _note_damaged(damaged: Booleans, name: str, notes: list[str]) -> None:
     if n := np.count_nonzero(damaged):
         notes.append(
             f"{name}: {n} of {damaged.size} rows are damaged, the first is row "
-            f"{np.flatnonzero(damaged)[0]}: they were filled in from the rows beside them. {_AGAIN}"
+            f"{np.flatnonzero(damaged)[0]}: they were filled in from the rows beside them. {AGAIN}"
         )
 
 
@@ -342,7 +341,7 @@ def _note_lengths(rows: Mapping[Path, int], notes: list[str]) -> int:
             )
     notes.append(
         f"The files have different numbers of rows ({numbers}): all are counted from the first "
-        f"frame.{doubt} {_AGAIN}"
+        f"frame.{doubt} {AGAIN}"
     )
     return missing
 

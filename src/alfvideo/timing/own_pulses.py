@@ -51,11 +51,6 @@ def checked(
     DataError
         If the rate of the pulses is not that of the camera.
     """
-    if (same := int(np.count_nonzero(np.diff(pulses) == 0))) and pulses.size - same > 1:
-        pulses = np.unique(pulses)
-        notes.append(
-            f"{same} camera pulses came within one sample of the DAQ: one was kept of each."
-        )
     by_clock = _regular_period(timestamps)
     step = by_clock or _longer_period(pulses)
     if step is None or _has_period(pulses, step):

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alfvideo.array_types import Booleans, Integers
+from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.timing import clock_match
 from alfvideo.timing.alignment import NEAR, Fit, NumberedFronts, best_fit
 from alfvideo.timing.daq_lines import DaqLines
 from alfvideo.timing.embedded import SYNC_PIN, FrameData, gpio_fronts
 from alfvideo.timing.evidence import MARGIN, Scores
 from alfvideo.timing.numbering import Numbering
-from alfvideo.timing.pulses import extend, period
+from alfvideo.timing.pulses import extend, numbered, period
 from alfvideo.timing.sync import Fronts
 
 MIN_FRONTS_TO_DISAGREE = 6
@@ -70,6 +70,11 @@ class Placement:
         return [start for start in order.tolist() if self.clock.at(start) > _MIN_DEVIATIONS]
 
     @property
+    def times(self) -> Floats:
+        """(n_frames,) float64, of the frames by counting pulses, seconds."""
+        return numbered(self.numbering.pulses, self.start + self.numbering.count)
+
+    @property
     def has_pulse(self) -> Booleans:
         """(n_frames,) bool, the frames whose pulse was recorded."""
         pulses = self.numbering.pulses
@@ -104,12 +109,12 @@ def place(numbering: Numbering, frame_data: FrameData, daq: DaqLines) -> Placeme
     if frame_data.timestamps is not None:
         clock = clock_match.deviations(numbering.pulses, numbering.count, frame_data.timestamps)
     by_clock = None if clock is None else clock_match.nats(clock)
-    fit = None
+    fit, likely = None, _likely(numbering, daq)
     reason = _no_gpio(frame_data.gpio, numbering.count.size, daq.lines)
     if not reason and frame_data.gpio is not None:
         pins, lines = _pins(frame_data.gpio, numbering), _numbered(numbering, daq.lines)
         extent = max(numbering.needed, numbering.pulses.size)
-        fit = best_fit(lines, pins, _likely(numbering, daq), extent)
+        fit = best_fit(lines, pins, likely, extent)
         reason = _distrust(numbering, fit, lines, pins)
 
     doubt_of_fit = 0 if fit is None else max(_doubt(fit), frame_data.gpio_missing)
@@ -117,7 +122,7 @@ def place(numbering: Numbering, frame_data: FrameData, daq: DaqLines) -> Placeme
     if decided is not None:
         return Placement(numbering, *decided, fit=fit, clock=clock)
     surplus = numbering.pulses.size - numbering.needed
-    doubt = surplus if _likely(numbering, daq) else None
+    doubt = surplus if likely else None
     return Placement(numbering, max(surplus, 0), "pulses", doubt, reason, fit, clock)
 
 
@@ -236,11 +241,8 @@ def _left_over(
     """Return the fronts of a pin without a TTL, and the TTLs of a line without a front."""
     matched = ~fit.unmatched
     pulses = pin.numbers[matched] + fit.start + fit.offsets[matched].astype(np.int64)
-    sign = -1 if fit.wiring.inverted else 1
-    taken = np.isin(
-        2 * line.numbers + (line.polarities > 0),
-        2 * pulses + (sign * pin.polarities[matched] > 0),
-    )
+    seen = NumberedFronts(pulses, fit.wiring.sign * pin.polarities[matched])
+    taken = np.isin(line.keys(), seen.keys())
     return (
         NumberedFronts(*(values[fit.unmatched] for values in pin)),
         NumberedFronts(*(values[~taken] for values in line)),

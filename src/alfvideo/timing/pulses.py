@@ -109,6 +109,15 @@ def extend(times: Floats, before: int, after: int) -> Floats:
     return np.concatenate((head, times, _continuation(times, after)))
 
 
+def numbered(times: Floats, numbers: Integers) -> Floats:
+    """Return the times of pulses by number, (k,), the train continued where it ends.
+
+    `numbers` (k,) increase; they are negative before the first pulse.
+    """
+    before, after = max(-int(numbers[0]), 0), max(int(numbers[-1]) + 1 - times.size, 0)
+    return extend(times, before, after)[numbers + before]
+
+
 def extrapolation_error(times: Floats, n: int) -> float:
     """Estimate by how much the pulse n beyond the end of a train may be off, in periods.
 

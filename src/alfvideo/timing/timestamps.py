@@ -14,7 +14,7 @@ from alfvideo.timing.embedded import SYNC_PIN, FrameData
 from alfvideo.timing.evidence import Evidence
 from alfvideo.timing.numbering import Numbering, frame_counter, numberings
 from alfvideo.timing.placement import MAX_USUAL_JITTER, Placement, breaks, place, shifted
-from alfvideo.timing.pulses import extend, period
+from alfvideo.timing.pulses import period
 from alfvideo.timing.reliability import evidence_for
 from alfvideo.timing.sync import Fronts
 
@@ -238,12 +238,6 @@ def _pulse_notes(numbering: Numbering, start: int, method: str) -> list[str]:
     return notes
 
 
-def _times(numbering: Numbering, start: int) -> Floats:
-    before = max(-start, 0)
-    after = max(start + numbering.needed - numbering.pulses.size, 0)
-    return extend(numbering.pulses, before, after)[start + before + numbering.count]
-
-
 def _by_clock(
     found: Placement,
     placements: Sequence[Placement],
@@ -252,7 +246,7 @@ def _by_clock(
     notes: list[str],
 ) -> Floats:
     """Follow the camera's clock where pulses were not recorded, or counting them goes wrong."""
-    times = _times(found.numbering, found.start)
+    times = found.times
     n = 0 if clock is None else min(clock.size, times.size)
     if clock is None or found.method == "pulses" or not n:
         return times
@@ -264,9 +258,7 @@ def _by_clock(
         # Before and after a break each start is right for a part of the frames only.
         starts = [replace(each, start=at) for each in placements for at in each.starts_by_clock]
     followed = [
-        by_clock.follow(
-            _times(each.numbering, each.start)[:n], pulses, each.has_pulse[:n], clock, each.sure(n)
-        )
+        by_clock.follow(each.times[:n], pulses, each.has_pulse[:n], clock, each.sure(n))
         for each in (found, *starts)
     ]
     agreement = [clock_match.agreement(each, clock) for each in followed]

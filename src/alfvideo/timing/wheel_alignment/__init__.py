@@ -9,7 +9,7 @@ from alfvideo.array_types import Floats, Integers
 from alfvideo.files.errors import DataError
 from alfvideo.jobs.progress import watched
 from alfvideo.timing import wheel
-from alfvideo.timing.pulses import extend, period
+from alfvideo.timing.pulses import numbered, period
 from alfvideo.timing.record import WheelShifts
 from alfvideo.timing.wheel_alignment.contamination import THRESHOLD, WheelMotion, wheel_motion
 from alfvideo.timing.wheel_alignment.shifts import (
@@ -124,7 +124,7 @@ def align(
         )
     timestamps, position = wheel.checked(wheel_timestamps, wheel_position)
     start = max(pulses.size - int(count[-1]) - 1, 0)
-    exposures = _times(pulses, start + np.arange(count[-1] + 1))
+    exposures = numbered(pulses, start + np.arange(count[-1] + 1))
     speed = np.abs(wheel.velocity_at(exposures, timestamps, position))
     _check_turns(exposures, timestamps, position)
 
@@ -144,7 +144,7 @@ def align(
         most = least = int(np.median(clean))
     by_frame = frame_shifts(energy, speed, rate, most, least)[count]
     number = start + count - by_frame
-    times = _times(pulses, number)
+    times = numbered(pulses, number)
     n_missing = int(np.count_nonzero((number < 0) | (number >= pulses.size)))
     found = quality(shifts, clean, n_frames, n_missing)
     distinct = distinctness(energy, speed, rate)
@@ -205,12 +205,6 @@ def _check_turns(exposures: Floats, timestamps: Floats, position: Floats) -> Non
             f"The wheel does not turn during the video ({exposures[0]:.1f} to {exposures[-1]:.1f} "
             f"s; it was recorded from {timestamps[0]:.1f} to {timestamps[-1]:.1f} s)."
         )
-
-
-def _times(pulses: Floats, number: Integers) -> Floats:
-    """Return times of pulses by number (n,), increasing, the train extrapolated at both ends."""
-    before, after = max(-int(number[0]), 0), max(int(number[-1]) + 1 - pulses.size, 0)
-    return extend(pulses, before, after)[number + before]
 
 
 def _frame_size(path: Path) -> tuple[int, int]:
