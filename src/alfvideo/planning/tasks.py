@@ -12,7 +12,7 @@ from alfvideo.configuration import Configuration
 from alfvideo.planning import task_settings, unfinished
 from alfvideo.planning.task import EveryResult, Result, Task
 from alfvideo.pose import roi
-from alfvideo.session import datasets
+from alfvideo.session import datasets, pulse_files
 from alfvideo.session.cameras import ALL_CAMERAS, Camera, Session
 from alfvideo.session.rigs import KINDS, Rig, kind_of
 from alfvideo.trackers import TRACKERS, Tracker
@@ -34,6 +34,7 @@ def _frame_times(rig: Rig) -> Task:
             datasets.mp4,
             datasets.camera_log if rig.has_camlog else datasets.embedded,
             *rig.files,
+            pulse_files.timing_decision,
             *((datasets.wheel,) if rig.records_wheel and not rig.has_camlog else ()),
         ),
         outputs=(datasets.TIMES,),

@@ -5,7 +5,7 @@ many times more likely the recording is if the start is true than by chance. Nat
 witnesses add up.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -78,3 +78,24 @@ class Evidence:
     extrapolated: float
     """Part of the frames whose pulse was not recorded before or after all others, 0 to 1."""
     witnesses: tuple[Witness, ...] = ()
+    by_person: bool = False
+    """True if a person placed the video, and nothing speaks against it."""
+
+
+def by_person(evidence: Evidence, shown: str = "") -> Evidence:
+    """Return the evidence for a video that a person placed where nothing else shows it to be.
+
+    Parameters
+    ----------
+    evidence
+        What there is if the person is right.
+    shown
+        What shows another start; empty if nothing does.
+    """
+    if evidence.bound is None:
+        return evidence
+    if shown:
+        reason = f"A person placed the video, but {shown}."
+        return replace(evidence, bound=None, reason=reason, witnesses=())
+    reason = "A person placed the video in its pulses: nothing else shows that it belongs there."
+    return replace(evidence, bound=None, reason=reason, witnesses=(), by_person=True)

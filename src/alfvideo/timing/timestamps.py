@@ -9,14 +9,14 @@ from alfvideo.array_types import Floats, Integers
 from alfvideo.files.errors import DataError
 from alfvideo.timing import by_clock, clock_match, own_pulses
 from alfvideo.timing.alignment import Wiring
-from alfvideo.timing.daq_lines import DaqLines
+from alfvideo.timing.daq_lines import NO_LINES, DaqLines
+from alfvideo.timing.decision import UNDECIDED, Decision
 from alfvideo.timing.embedded import SYNC_PIN, FrameData
-from alfvideo.timing.evidence import Evidence
+from alfvideo.timing.evidence import Evidence, by_person
 from alfvideo.timing.numbering import Numbering, frame_counter, numberings
 from alfvideo.timing.placement import MAX_USUAL_JITTER, Placement, breaks, place, shifted
-from alfvideo.timing.pulses import period
+from alfvideo.timing.pulses import period, renumbered
 from alfvideo.timing.reliability import evidence_for
-from alfvideo.timing.sync import Fronts
 
 _MIN_BETTER = 3.0
 """Standard deviations by which another start must agree better with the clock to be followed."""
@@ -33,7 +33,7 @@ class CameraTimes:
     count: Integers
     """(n_frames,) int64, number of the exposure of each frame, from 0: jumps are dropped frames."""
     method: str
-    """'gpio', 'clock', 'wheel', 'pulses' or 'camlog'."""
+    """'gpio', 'clock', 'wheel', 'pulses', 'camlog' or 'decided'."""
     notes: tuple[str, ...]
     """One sentence for each decision that was taken where the raw data disagree."""
     evidence: Evidence
@@ -44,8 +44,8 @@ def camera_times(
     pulses: Floats,
     n_frames: int,
     frame_data: FrameData,
-    ttl: Fronts | None = None,
-    daq: DaqLines | None = None,
+    daq: DaqLines = NO_LINES,
+    decision: Decision = UNDECIDED,
 ) -> CameraTimes:
     """Find the time of each frame of a video.
 
@@ -66,10 +66,10 @@ def camera_times(
         Number of frames in the video, by counting them.
     frame_data
         What the camera wrote into its frames.
-    ttl
-        The only line that may be wired to the camera, where `daq` is not given.
     daq
         What else the DAQ recorded: labels are hints, and any line may be wired to any pin.
+    decision
+        What a person decided: pin, polarity, start and method.
 
     Raises
     ------
@@ -80,29 +80,33 @@ def camera_times(
     notes: list[str] = []
     pulses = own_pulses.distinct(pulses, notes)
     check_pulses(pulses, n_frames)
-    if daq is None:
-        daq = DaqLines({"": ttl} if ttl is not None else {})
     pulses = own_pulses.checked(pulses, frame_data.timestamps, daq.pulses, notes)
     count = frame_counter(frame_data.count, n_frames, pulses.size, notes)
     placements = [
-        place(numbering, frame_data, daq)
+        place(numbering, frame_data, daq, decision)
         for numbering in numberings(pulses, count, frame_data.timestamps)
     ]
     found = max(placements, key=lambda placement: placement.rank)
     if not found.has_clear_clock:
         own_pulses.check_other_channels(frame_data.timestamps, found.numbering.count, daq.pulses)
     # Where pulses were lost or the camera paused, GPIO and clock may be right for different parts.
-    if found.contradiction and len(placements) == 1:
+    if found.contradiction and len(placements) == 1 and decision.start is None:
         raise DataError(
             f"The camera's GPIO and its clock contradict each other: {found.contradiction}. Check "
             "that pulses, sync line and embedded data are of this camera and session, and copy "
             "what is not."
         )
+    shown = ""
+    if decision.start is not None:
+        found, shown = _at_start(found, decision.start, pulses)
     numbering, start = found.numbering, found.start
     notes += _placement_notes(found, daq)
     notes += _numbering_notes(numbering, count, start)
     notes += _pulse_notes(numbering, start, found.method)
     times = _by_clock(found, placements, pulses, frame_data.timestamps, notes)
+    evidence = evidence_for(found, frame_data, times)
+    if found.method == "decided":
+        evidence = by_person(evidence, shown)
     return checked(
         CameraTimes(
             times=times,
@@ -110,7 +114,7 @@ def camera_times(
             count=numbering.count,
             method=found.method,
             notes=tuple(notes),
-            evidence=evidence_for(found, frame_data, times),
+            evidence=evidence,
         )
     )
 
@@ -136,6 +140,24 @@ def check_pulses(pulses: Floats, n_frames: int) -> None:
             f"Camera pulses must increase in time, but pulse {at} ({pulses[at]:.6f} s) does not "
             "come after the one before. Extract the sync from the raw DAQ file again."
         )
+
+
+def _at_start(found: Placement, start: int, pulses: Floats) -> tuple[Placement, str]:
+    """Place a video at the pulse that a person decided on.
+
+    Returns
+    -------
+    The placement, which is the one that was found if that agrees; and what shows another start.
+    """
+    start = renumbered(start, pulses, found.numbering.pulses)
+    shown = ""
+    if found.method != "pulses" and found.doubt is not None:
+        if start == found.start:
+            return found, ""
+        if abs(start - found.start) > found.doubt:
+            by = {"gpio": "its GPIO shows", "clock": "its clock shows"}[found.method]
+            shown = f"{by} pulse {found.start} to be that of the first frame, not {start}"
+    return replace(found, start=start, method="decided", doubt=0), shown
 
 
 def _placement_notes(found: Placement, daq: DaqLines) -> list[str]:
