@@ -140,7 +140,13 @@ def _evidence(content: dict[str, Any] | None) -> Evidence | None:
         reason=str(content["reason"]),
         extrapolated=float(content["extrapolated"]),
         witnesses=tuple(
-            Witness(str(each["name"]), float(each["agreement"]), float(each["second"]))
+            Witness(
+                *(str(each["name"]), float(each["agreement"]), float(each["second"])),
+                *(
+                    tuple(map(int, each.get("starts", ()))),
+                    tuple(map(float, each.get("scores", ()))),
+                ),
+            )
             for each in content["witnesses"]
         ),
         by_person=bool(content.get("by_person", False)),
