@@ -1,9 +1,19 @@
 """Camera times from the pulses on the NI-DAQ, aligned to the frames by GPIO, else by the wheel."""
 
+from functools import partial
 from pathlib import Path
 
 from alfvideo.jobs import job
-from alfvideo.timing import daq_lines, decision, embedded, record, sync, timestamps, wheel
+from alfvideo.timing import (
+    daq_lines,
+    decision,
+    embedded,
+    other_cameras,
+    record,
+    sync,
+    timestamps,
+    wheel,
+)
 from alfvideo.video import probe, region
 
 with job.run(snakemake) as this:
@@ -19,10 +29,12 @@ with job.run(snakemake) as this:
     mp4 = Path(snakemake.input.mp4[0])
     frames = probe.probe_whole(mp4).frames
     frame_data = embedded.load(map(Path, snakemake.input.embedded))
-    found = timestamps.camera_times(pulses, frames, frame_data, lines, decided)
+    others = [Path(file) for file in snakemake.input.embedded_of_others]
+    known = partial(other_cameras.reference, others, recorded, channels)
+    found = timestamps.camera_times(pulses, frames, frame_data, lines, decided, known)
 
     shifts = None
-    if found.method == "pulses" and (box := this.settings["wheel_region"]):
+    if found.method in ("pulses", "computer") and (box := this.settings["wheel_region"]):
         # Rare, and slow to load.
         from alfvideo.timing.wheel_alignment import for_record
         from alfvideo.timing.wheel_alignment.fallback import instead_of_pulses

@@ -79,11 +79,12 @@ class Scores(NamedTuple):
 class Witness:
     """One source of evidence: how well the start that was taken, and the next best, agree with it.
 
-    `agreement` are fronts for the GPIO, standard deviations above chance for the clock.
+    `agreement` are fronts for the GPIO, standard deviations above chance for the clock, frames that
+    were compared for the computer.
     """
 
     name: str
-    """'gpio', 'clock' or 'wheel'."""
+    """'gpio', 'clock', 'computer' or 'wheel'."""
     agreement: float
     second: float
     """Of the best other start, more than some frames away."""

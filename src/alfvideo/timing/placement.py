@@ -1,13 +1,14 @@
 """Where a video starts in a train of pulses, by all that speaks for one start or another."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.timing import clock_match
 from alfvideo.timing.alignment import NEAR, Fit, NumberedFronts, best_fit
+from alfvideo.timing.computer_clock import Window
 from alfvideo.timing.daq_lines import DaqLines
 from alfvideo.timing.decision import FILE, UNDECIDED, Decision
 from alfvideo.timing.embedded import SYNC_PIN, FrameData, gpio_fronts
@@ -39,7 +40,7 @@ class Placement:
     start: int
     """The pulse of the frame whose counter is 0; negative if pulses are missing."""
     method: str
-    """'gpio', 'clock', 'pulses' or 'decided'."""
+    """'gpio', 'clock', 'computer', 'pulses' or 'decided'."""
     doubt: int | None
     """Frames by which the start may be off; None if that is not known."""
     reason: str = ""
@@ -48,6 +49,8 @@ class Placement:
     """The evidence of the GPIO; None if there is none."""
     clock: Scores | None = None
     """Standard deviations above chance of each start, by the camera's clock; None without one."""
+    window: Window | None = None
+    """The starts that are possible by the clock of the computer; None if it was not looked at."""
 
     @property
     def has_clear_clock(self) -> bool:
@@ -134,6 +137,21 @@ def place(
     surplus = numbering.pulses.size - numbering.needed
     doubt = surplus if likely else None
     return Placement(numbering, max(surplus, 0), "pulses", doubt, reason, fit, clock)
+
+
+def within(found: Placement, window: Window) -> Placement:
+    """Place a video at one of a few starts, at which the other evidence may decide."""
+    starts = list(window.starts)
+    nats = np.zeros(len(starts))
+    if found.fit is not None:
+        nats += [found.fit.scores.at(start) for start in starts]
+    if found.clock is not None:
+        by_clock = clock_match.nats(found.clock)
+        nats += [by_clock.at(start) for start in starts]
+    scores = Scores(starts[0], nats)
+    if scores.is_clear:
+        return replace(found, start=scores.best, method="computer", doubt=0, window=window)
+    return replace(found, start=window.start, method="computer", doubt=window.doubt, window=window)
 
 
 def _decide(

@@ -47,7 +47,7 @@ class TimingRecord:
     """The method and the notes of a camera's times, and what was found by the wheel."""
 
     method: str
-    """'gpio', 'clock', 'wheel', 'pulses', 'camlog' or 'decided'."""
+    """'gpio', 'clock', 'computer', 'wheel', 'pulses', 'camlog' or 'decided'."""
     notes: tuple[str, ...]
     """One sentence for each decision that was taken where the raw data disagree."""
     evidence: Evidence | None = None

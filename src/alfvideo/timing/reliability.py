@@ -111,6 +111,11 @@ def _inexact(found: Placement, bound: float, n_outside: int) -> str:
         return ""
     if not found.doubt:
         return f"{n_outside} frames have no pulse: their times follow the rate of the others."
+    if found.method == "computer":
+        return (
+            "The video was placed by the clock of the computer, which tells no finer than by the "
+            "delay after which it receives a frame."
+        )
     if found.method == "pulses":
         return (
             f"Nothing shows which of the pulses have no frame, {found.doubt} or fewer at the end: "
@@ -133,10 +138,13 @@ def _matches_throughout(found: Placement) -> bool:
 
 def _witnesses(found: Placement) -> list[Witness]:
     witnesses = []
+    if found.window is not None:
+        witnesses.append(Witness("computer", found.window.n_frames, 0))
     if found.fit is not None and not found.reason:
         votes = found.fit.exact, found.fit.second
         witnesses.append(Witness("gpio", *votes, *found.fit.scores.curve(found.start)))
-    if found.clock is not None and found.method != "pulses":
+    is_judged = found.window is None or not found.doubt
+    if found.clock is not None and found.method != "pulses" and is_judged:
         here, elsewhere = found.clock.at(found.start), _best_elsewhere(found.clock, found.start)
         deviations = round(here, 1), round(elsewhere, 1)
         witnesses.append(Witness("clock", *deviations, *found.clock.curve(found.start)))

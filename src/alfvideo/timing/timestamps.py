@@ -1,22 +1,36 @@
 """One time for each video frame, from the camera pulses and what the camera wrote into frames."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from alfvideo.array_types import Floats, Integers
 from alfvideo.files.errors import DataError
-from alfvideo.timing import by_clock, clock_match, own_pulses
+from alfvideo.timing import by_clock, clock_match, computer_clock, own_pulses
 from alfvideo.timing.alignment import Wiring
+from alfvideo.timing.computer_clock import Reference
 from alfvideo.timing.daq_lines import NO_LINES, DaqLines
 from alfvideo.timing.decision import UNDECIDED, Decision
 from alfvideo.timing.embedded import SYNC_PIN, FrameData
 from alfvideo.timing.evidence import Evidence, by_person
 from alfvideo.timing.numbering import Numbering, frame_counter, numberings
-from alfvideo.timing.placement import MAX_USUAL_JITTER, Placement, breaks, place, shifted
+from alfvideo.timing.placement import (
+    MAX_USUAL_JITTER,
+    Placement,
+    breaks,
+    place,
+    shifted,
+    within,
+)
 from alfvideo.timing.pulses import period, renumbered
 from alfvideo.timing.reliability import evidence_for
+
+_SHOWN_BY = {
+    "gpio": "its GPIO shows",
+    "clock": "its clock shows",
+    "computer": "the clock of the computer shows about",
+}
 
 _MIN_BETTER = 3.0
 """Standard deviations by which another start must agree better with the clock to be followed."""
@@ -33,7 +47,7 @@ class CameraTimes:
     count: Integers
     """(n_frames,) int64, number of the exposure of each frame, from 0: jumps are dropped frames."""
     method: str
-    """'gpio', 'clock', 'wheel', 'pulses', 'camlog' or 'decided'."""
+    """'gpio', 'clock', 'computer', 'wheel', 'pulses', 'camlog' or 'decided'."""
     notes: tuple[str, ...]
     """One sentence for each decision that was taken where the raw data disagree."""
     evidence: Evidence
@@ -46,6 +60,7 @@ def camera_times(
     frame_data: FrameData,
     daq: DaqLines = NO_LINES,
     decision: Decision = UNDECIDED,
+    other_camera: Callable[[], Reference | None] = lambda: None,
 ) -> CameraTimes:
     """Find the time of each frame of a video.
 
@@ -70,6 +85,9 @@ def camera_times(
         What else the DAQ recorded: labels are hints, and any line may be wired to any pin.
     decision
         What a person decided: pin, polarity, start and method.
+    other_camera
+        Finds a camera of the same computer whose times are known; asked if nothing else places the
+        video.
 
     Raises
     ------
@@ -96,6 +114,8 @@ def camera_times(
             "that pulses, sync line and embedded data are of this camera and session, and copy "
             "what is not."
         )
+    if found.method == "pulses" and decision.method is None:
+        found = _by_computer(found, frame_data, other_camera, notes)
     shown = ""
     if decision.start is not None:
         found, shown = _at_start(found, decision.start, pulses)
@@ -142,6 +162,25 @@ def check_pulses(pulses: Floats, n_frames: int) -> None:
         )
 
 
+def _by_computer(
+    found: Placement,
+    frame_data: FrameData,
+    other_camera: Callable[[], Reference | None],
+    notes: list[str],
+) -> Placement:
+    """Place a video by the clock of the computer, if another camera of it has times."""
+    if frame_data.computer is None or (reference := other_camera()) is None:
+        return found
+    window = computer_clock.window(found.numbering, frame_data.computer, reference)
+    if window is None or (found.doubt is not None and found.doubt <= window.doubt):
+        return found
+    notes.append(
+        f"The video was placed by the clock of the computer, by which the times of the "
+        f"{reference.camera} camera are known, too."
+    )
+    return within(found, window)
+
+
 def _at_start(found: Placement, start: int, pulses: Floats) -> tuple[Placement, str]:
     """Place a video at the pulse that a person decided on.
 
@@ -155,7 +194,7 @@ def _at_start(found: Placement, start: int, pulses: Floats) -> tuple[Placement, 
         if start == found.start:
             return found, ""
         if abs(start - found.start) > found.doubt:
-            by = {"gpio": "its GPIO shows", "clock": "its clock shows"}[found.method]
+            by = _SHOWN_BY[found.method]
             shown = f"{by} pulse {found.start} to be that of the first frame, not {start}"
     return replace(found, start=start, method="decided", doubt=0), shown
 
