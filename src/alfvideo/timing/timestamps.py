@@ -175,8 +175,9 @@ def _by_computer(
     if window is None or (found.doubt is not None and found.doubt <= window.doubt):
         return found
     notes.append(
-        f"The video was placed by the clock of the computer, by which the times of the "
-        f"{reference.camera} camera are known, too."
+        "By the clock of the computer, by which the times of the "
+        f"{reference.camera} camera are known, too, the first frame is that of pulse "
+        f"{window.start}, or one at most {window.doubt} from it."
     )
     return within(found, window)
 
