@@ -136,7 +136,8 @@ def discover(root: Path, numbers: Callable[[str], list[str]] = numbers) -> Itera
 
     Otherwise as `walk`.
     """
-    return filter(is_session_folder, walk(root, numbers))
+    found = filter(is_session_folder, walk(root, numbers))
+    return (path for path in found if not path.is_file())
 
 
 def walk(root: Path, numbers: Callable[[str], list[str]] = numbers) -> Iterator[Path]:
