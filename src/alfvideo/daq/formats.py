@@ -26,9 +26,9 @@ class Format:
 FORMATS = (
     Format(
         name="SpikeGLX NI-DAQ",
-        patterns=("*.nidq*.cbin", "*.nidq*.bin"),
+        patterns=("*.nidq*.cbin", "*.nidq*.bin", "*_DAQdata.raw*.cbin", "*_DAQdata.raw*.bin"),
         read=spikeglx.read,
-        beside=("*.nidq*.meta", "*.nidq*.ch"),
+        beside=("*.nidq*.meta", "*.nidq*.ch", "*_DAQdata.raw*.meta", "*_DAQdata.raw*.ch"),
     ),
     Format(
         name="SpikeGLX OneBox",
@@ -37,10 +37,11 @@ FORMATS = (
         beside=("*.obx*.meta", "*.obx*.ch"),
     ),
     Format(
-        name="SpikeGLX probe 3A",
-        patterns=("*.ap*.cbin", "*.ap*.bin", "*/*.ap*.cbin", "*/*.ap*.bin"),
+        name="SpikeGLX probe of a 3A rig",
+        # Files of later probes have a number, as .imec0.ap; they record no line of a camera.
+        patterns=("*.imec.ap*.cbin", "*.imec.ap*.bin", "*/*.imec.ap*.cbin", "*/*.imec.ap*.bin"),
         read=spikeglx.read,
-        beside=("*.ap*.meta", "*.ap*.ch"),
+        beside=("*.imec.ap*.meta", "*.imec.ap*.ch"),
     ),
 )
 """In the order in which they are looked for."""
