@@ -45,3 +45,5 @@ FORMATS = (
     ),
 )
 """In the order in which they are looked for."""
+
+BY_NAME = {each.name: each for each in FORMATS}

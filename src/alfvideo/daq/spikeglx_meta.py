@@ -32,7 +32,7 @@ _UUID = re.compile(r"\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=\.)")
 
 @dataclass(frozen=True)
 class Meta:
-    """What the metadata of a raw file say of its samples and sync lines."""
+    """Metadata of a raw file: how its samples lie in it, and which values are sync lines."""
 
     rate: float
     """Samples per second."""
