@@ -8,6 +8,7 @@ from one.alf import spec
 from one.alf.path import filename_parts
 
 from alfvideo.files.errors import Blocked
+from alfvideo.session import pulse_files
 from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.rigs import RIGS
 from alfvideo.session.trials import COLUMNS
@@ -42,6 +43,8 @@ POSE_QC = {
 POSE_PICTURE = {
     name: f"{{session}}/snapshot/{tracker.picture_rule}.png" for name, tracker in TRACKERS.items()
 }
+SYNC = tuple(f"{{session}}/{{sync}}_sync.{name}.npy" for name in pulse_files.ARRAYS)
+"""Made from the raw file of the DAQ, beside it; `sync` is folder and namespace."""
 ALYX_REPORT = "{session}/registration/alyx.json"
 _PART = re.compile(r"(.+)_(\d{8})")
 """The name of a part of a recording, without its ending."""
@@ -50,7 +53,18 @@ POSE_CLIP = "{session}/snapshot/{camera}Camera.pose.mp4"
 
 def path(pattern: str, session: Session, camera: Camera) -> Path:
     """Return the path of one of the patterns above for a camera."""
+    if "{sync}" in pattern:
+        pattern = pattern.replace("{sync}", pulse_files.prefix_of_made(session))
     return session.file(pattern, camera)
+
+
+def sync_prefix(file: Path, session: Path) -> str:
+    """Return what stands for `sync` in the pattern of a sync array; of other files no such thing.
+
+    >>> sync_prefix(Path("/s/raw_ephys_data/_spikeglx_sync.times.npy"), Path("/s"))
+    'raw_ephys_data/_spikeglx'
+    """
+    return file.relative_to(session).as_posix().rpartition("_sync.")[0]
 
 
 def camera_of(file: Path) -> str:
