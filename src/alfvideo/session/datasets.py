@@ -109,6 +109,16 @@ def embedded(session: Session, camera: Camera) -> list[Path]:
     )
 
 
+def embedded_of_others(session: Session, camera: Camera) -> list[Path]:
+    """List the embedded data of the other cameras, as far as they can be read."""
+    found: list[Path] = []
+    for other in session.cameras.values():
+        if other is not camera:
+            with suppress(Blocked):
+                found += embedded(session, other)
+    return found
+
+
 def _in_any_case(pattern: str) -> str:
     """Return a glob pattern for small and capital letters.
 
