@@ -253,7 +253,14 @@ def test_a_file_that_is_longer_than_its_metadata_say(recording: Recording):
     assert "longer than the 8 of its .meta" in found.notes[0]
 
 
-@pytest.mark.parametrize("said", ["", "unknown", "-1", "9" * 30])
+def test_notes_in_another_encoding(recording: Recording):
+    file = recording.write()
+    meta = file.with_suffix(".meta")
+    meta.write_bytes("userNotes=Größe, ~5 µm = ok\r\n\n".encode("latin-1") + meta.read_bytes())
+    recording.check(spikeglx.read(file))
+
+
+@pytest.mark.parametrize("said", ["", "0", "unknown", "-1", "9" * 30])
 def test_a_size_that_is_not_said(recording: Recording, said: str):
     """SpikeGLX writes it when it closes the file."""
     found = spikeglx.read(recording.write(fileSizeBytes=said))
@@ -281,6 +288,25 @@ def test_a_damaged_chunk(recording: Recording):
     found = spikeglx.read(file)
     recording.check(found, without=range(1000, 2000))
     assert "is damaged: 1 of 5 chunks cannot be read, 1.0 s from 1.0 s on" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "notes"),
+    [
+        ({"fileTimeSecs": "5.0"}, 0),
+        ({"fileTimeSecs": "0"}, 0),
+        ({"fileTimeSecs": "5.4"}, 0),
+        ({"fileTimeSecs": "6.8324"}, 1),
+        ({"fileTimeSecs": "5.0", "niSampRate": "1200"}, 1),
+        ({"fileTimeSecs": "9", "fileSizeBytes": "0"}, 0),
+    ],
+)
+def test_length_and_rate_that_contradict_each_other(
+    recording: Recording, changes: dict[str, str], notes: int
+):
+    found = spikeglx.read(recording.write(**changes))
+    assert len(found.notes) == notes
+    assert all("one of the three is wrong. The rate is believed" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(

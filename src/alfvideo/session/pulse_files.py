@@ -135,9 +135,9 @@ def find_raw_daq(session: "Session") -> RawDaq:
             names = ", ".join(_within(session, file) for file in sorted(wanted.values()))
             raise Blocked(
                 f"several raw files could hold the sync: {names}. If the DAQ was started again, "
-                "move those to another folder in which the cameras did not run; if they are of "
-                "several probes, name the folder of the one with the cameras as `collection` of "
-                "the sync in the description"
+                "move all but the recording in which the cameras ran to another folder; if they "
+                "are of several probes, name the folder of the one with the cameras as "
+                "`collection` of the sync in the description"
             )
         (file,) = wanted.values()
         beside = session.find(_within(session, file.parent), *each.beside) if each.beside else []
