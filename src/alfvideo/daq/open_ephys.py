@@ -73,39 +73,6 @@ def read(path: Path) -> Fronts:
     )
 
 
-def chosen(paths: Sequence[Path]) -> Path:
-    """Choose among recordings of one session: record nodes hold the same events.
-
-    Parameters
-    ----------
-    paths
-        Of each `structure.oebin`, at least one.
-
-    Raises
-    ------
-    DataError
-        If they are of several recordings.
-    """
-    by_recording: dict[tuple[str, str], list[Path]] = {}
-    for path in paths:
-        by_recording.setdefault(path.parts[-3:-1], []).append(path)
-    if len(by_recording) > 1:
-        names = ", ".join("/".join(parts) for parts in sorted(by_recording))
-        raise DataError(
-            f"{paths[0].parents[2]}: there are {len(by_recording)} recordings of Open Ephys "
-            f"({names}), each with a start of its own. Keep the one in which the cameras ran, or "
-            "make a session of each."
-        )
-    (nodes,) = by_recording.values()
-    return max(sorted(nodes), key=_size)
-
-
-def _size(path: Path) -> int:
-    """Return the bytes of all events of a recording."""
-    found = (file for name in _STATES for file in path.parent.glob(f"events/*/TTL*/{name}"))
-    return sum(file.stat().st_size for file in found)
-
-
 def _streams(structure: Mapping[str, Any], path: Path) -> list[_Stream]:
     """List the folders of TTL events that are there, those that are listed with their rate."""
     listed = structure.get("events")

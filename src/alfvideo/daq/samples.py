@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import h5py
 
 _MAX_BYTES = 50_000_000_000
+_MAX_STEP = 0.5
+"""Seconds between samples; if they are farther apart, lines of cameras cannot be seen in them."""
 _RATES = ("samplerate", "samplingrate", "samplingfrequency", "acquisitionsamplerate", "fs", "rate")
 """Names of attributes and single values that hold the sample rate in Hz, as `spellings.plain`."""
 
@@ -187,7 +189,7 @@ def _clock(times: Column, wired: Wiring, rate: float | None, path: Path) -> Floa
         clock = clock * wiring.UNITS[unit]
     columns.check_clock(clock, path)
     step = float(np.median(np.diff(clock))) if clock.size > 1 else 0.0
-    if unit == "unknown" and step >= MAX_STEP:
+    if unit == "unknown" and step >= _MAX_STEP:
         raise DataError(
             f"{path}: samples are {step:g} apart in '{times.name}': that is too far for seconds. "
             f"Call it time_ms, time_us or sample, or write TIME_UNIT into {wired.path.name}."
@@ -195,12 +197,8 @@ def _clock(times: Column, wired: Wiring, rate: float | None, path: Path) -> Floa
     return clock
 
 
-MAX_STEP = 0.5
-"""Seconds between samples; if they are farther apart, lines of cameras cannot be seen in them."""
-
-
 def _datasets(file: "h5py.File") -> tuple[list[Column], float | None]:
-    """Return the columns of samples, and their rate as far as the file says it."""
+    """Return the columns of samples, and their rate if the file says it."""
     import h5py
 
     vectors: dict[str, Any] = {}

@@ -1,6 +1,5 @@
 """Tables of a DAQ (CSV, TSV, parquet): a row for each event, or for each sample of all lines."""
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,14 +12,13 @@ from alfvideo.daq import columns, samples, spellings, wiring
 from alfvideo.daq.fronts import Fronts
 from alfvideo.daq.samples import Column
 from alfvideo.daq.wiring import Wiring
-from alfvideo.files import inputs
+from alfvideo.files import inputs, text_tables
 from alfvideo.files.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _MAX_BYTES = 4_000_000_000
-_SEPARATORS = (",", "\t", ";", " ")
 _MAX_DAMAGED = 0.1
 """Part of the rows that may be damaged."""
 _MAX_PERIOD = 1.0
@@ -120,8 +118,8 @@ def _line_numbers(recorded: "pd.Series", wired: Wiring, path: Path) -> tuple[Int
     for number, names in by_number.items():
         if len(names) > 1:
             raise DataError(
-                f"{path}: {' and '.join(sorted(names))} would both be line {number}. Number them in "
-                f"{wired.path.name}, each under its name."
+                f"{path}: {' and '.join(sorted(names))} would both be line {number}. "
+                f"Number them in {wired.path.name}, each under its name."
             )
     pairs = np.array([known[text] for text in texts], np.int64).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]
@@ -213,67 +211,15 @@ def _parquet(path: Path) -> "pd.DataFrame":
 
 
 def _text(path: Path, notes: list[str]) -> "pd.DataFrame":
-    """Read a table in text, whatever separates its columns, as texts or numbers."""
-    import pandas as pd
-
-    content = inputs.text(path, _MAX_BYTES).replace("\0", "")
-    first = next((line for line in content.split("\n", 1000) if _is_row(line)), "")
-    separator = max(_SEPARATORS, key=first.strip().count)
-    n_fields = len(first.strip().split(separator))
-    if n_fields < 2:
+    """Read a table in text; without a line of names it is one of events."""
+    table, has_names = text_tables.read(path, notes, _MAX_BYTES)
+    if has_names:
+        return table
+    n = len(table.columns)
+    if n > len(_Events._fields):
         raise DataError(
-            f"{path}: expected rows of several columns with commas, semicolons, tabs or spaces "
-            f"between them, found {first.strip()[:80]!r}. Check that it is the table of the DAQ."
+            f"{path}: its first line names none of its {n} columns. Write a line with the names "
+            "before it: time, line and state, or time and the names of the lines."
         )
-    fields = [field.strip(" \"'") for field in first.strip().split(separator)]
-    has_header = not _is_number(fields[0]) or not any(map(_is_number, fields))
-    if not has_header and n_fields > len(_Events._fields):
-        raise DataError(
-            f"{path}: its first line ({first.strip()[:80]}) names no columns. Write a line with the "
-            "names before it: time, line and state, or time and the names of the lines."
-        )
-    if has_header and len(set(fields)) < len(fields):
-        twice = [name for name, n in Counter(fields).items() if n > 1]
-        raise DataError(f"{path}: the column '{twice[0]}' is there twice. Name one differently.")
-    names = fields if has_header else list(_Events._fields[:n_fields])
-    body = content[content.index(first) + has_header * len(first) :]
-    try:
-        table = pd.read_csv(
-            io.StringIO(body),
-            sep=r"\s+" if separator == " " else separator,
-            header=None,
-            names=names,
-            comment="#",
-            decimal="," if separator == ";" else ".",
-            skipinitialspace=True,
-            on_bad_lines="skip",
-            low_memory=False,
-            index_col=False,
-        )
-    except (ValueError, ArithmeticError, LookupError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: its rows cannot be read ({reason}). {_AGAIN}") from None
-    if longer := sum(map(_is_row, body.split("\n"))) - len(table):
-        notes.append(
-            f"{path.name}: {longer} rows have more than {n_fields} columns: they were left out. "
-            f"{_AGAIN}"
-        )
-    repeated = table.iloc[:, 0].astype(str).str.strip(" \"'") == names[0]
-    if n := np.count_nonzero(repeated):
-        notes.append(
-            f"{path.name}: the line with the names of the columns is there {n + 1} times: several "
-            "files were joined in it."
-        )
-    return table[~repeated].reset_index(drop=True)
-
-
-def _is_row(line: str) -> bool:
-    return bool(line.strip()) and not line.lstrip().startswith("#")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text.replace(",", "."))
-    except ValueError:
-        return False
-    return True
+    table.columns = list(_Events._fields[:n])
+    return table

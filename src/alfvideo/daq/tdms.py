@@ -72,7 +72,8 @@ def _lines(file: "TdmsFile", wired: Wiring, path: Path, notes: list[str]) -> Ite
         increment, offset = _clock(file, channel, wired, path)
         lengths[channel.name] = samples.size
         for line, crossed in _fronts(channel.name, number, samples, wired):
-            yield Line(line, offset + crossed.indices * increment, crossed.polarities)
+            times = offset + crossed.indices.astype(np.float64) * increment
+            yield Line(line, times, crossed.polarities)
     if len(set(lengths.values())) > 1 and max(lengths.values()) > 1.01 * min(lengths.values()):
         numbers = ", ".join(f"{name} {n}" for name, n in lengths.items())[:200]
         notes.append(

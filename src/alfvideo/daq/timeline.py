@@ -8,8 +8,8 @@ import numpy as np
 
 from alfvideo.array_types import Floats, Integers, Numbers
 from alfvideo.daq import columns
-from alfvideo.daq.fronts import Fronts
 from alfvideo.daq.columns import Line
+from alfvideo.daq.fronts import Fronts
 from alfvideo.files import arrays, inputs
 from alfvideo.files.errors import DataError
 
@@ -22,8 +22,8 @@ def read(path: Path) -> Fronts:
     """Read the fronts of all inputs of a `_timeline_DAQdata.raw.npy`, as ibllib does.
 
     `.timestamps.npy` and `.meta.json` are read from beside it. Channels are the `arrayColumn` of
-    the metadata. Voltages are compared with a threshold (`columns.threshold`), an edge counter rises
-    where it counts, and a position rises or falls where it changes.
+    the metadata. Voltages are compared with `columns.threshold`, an edge counter rises where it
+    counts, and a position rises or falls where it changes.
 
     Raises
     ------
@@ -105,8 +105,8 @@ def _lines(
         samples = np.ascontiguousarray(raw[:, column - 1])
         if n := np.count_nonzero(~np.isfinite(samples)):
             notes.append(
-                f"{n} of {samples.size} samples of {name} are no numbers: its level was taken to be "
-                "that before them."
+                f"{n} of {samples.size} samples of {name} are no numbers: its level was taken to "
+                "be that before them."
             )
         match measurement:
             case "Voltage":

@@ -15,7 +15,7 @@ UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 @dataclass(frozen=True)
 class Wiring:
-    """What a wiring file says, as far as it says it."""
+    """Content of a wiring file, as far as it is there."""
 
     path: Path
     """Of the file, or of the one to write if there is none."""
@@ -49,7 +49,8 @@ def beside(path: Path) -> Wiring:
     unit = content.get("TIME_UNIT")
     if unit is not None and unit not in (*UNITS, "samples"):
         raise DataError(
-            f"{found[0]}: TIME_UNIT is {unit!r}, expected {', '.join(UNITS)} or samples. Correct it."
+            f"{found[0]}: TIME_UNIT is {unit!r}, expected {', '.join(UNITS)} or samples. Correct "
+            "it."
         )
     return Wiring(
         found[0],
