@@ -17,7 +17,7 @@ with job.run(snakemake) as this:
 
     mp4 = Path(snakemake.input.mp4[0])
     frames = probe.probe_whole(mp4).frames
-    frame_data = embedded.load(map(Path, snakemake.input.embedded))
+    frame_data = embedded.load(map(Path, snakemake.input.embedded), this.settings.get("frame_log"))
     found = timestamps.camera_times(pulses, frames, frame_data, daq=lines)
 
     shifts = None
