@@ -21,7 +21,7 @@ from alfvideo.files.errors import DataError
 
 _BYTES = 2
 """Of a value."""
-_READ = 4 * 1024**2
+_READ = 2 * 1024**2
 """Bytes that are read at once."""
 _WINDOW_SECONDS = 100
 """For the floor of analog lines, as in ibllib."""
@@ -50,18 +50,13 @@ def read(path: Path) -> Fronts:
     if inputs.check(path) == 0:
         raise DataError(f"{path} is empty. Copy it from the rig again.")
     blocks = _compressed if path.suffix == ".cbin" else _plain
-    with inputs.opened(path) as file:
-        found = _all_fronts(blocks(file, path, meta, notes), meta)
-    return Fronts(found.samples / meta.rate, found.channels, found.polarities, tuple(notes))
-
-
-def _all_fronts(blocks: Blocks, meta: Meta) -> Found:
-    """Find all fronts of the sync lines in blocks of samples."""
     window = _Window(meta)
-    found = [part for block in blocks for part in window.add(*block)]
+    with inputs.opened(path) as file:
+        found = [part for block in blocks(file, path, meta, notes) for part in window.add(*block)]
     found += window.flush()
     nothing = Found(np.empty(0, np.int64), np.empty(0, np.int16), np.empty(0, np.int8))
-    return in_order([nothing, *found])
+    samples, channels, polarities = map(np.concatenate, zip(nothing, *found, strict=True))
+    return Fronts(samples / meta.rate, channels, polarities, tuple(notes))
 
 
 @dataclass

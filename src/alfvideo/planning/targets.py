@@ -86,8 +86,10 @@ class Planner:
         camera = self._camera(task, path, label)
         if not task.applies(self._session(path), camera, config):
             raise Blocked(f"{task.rule} is not for this kind of session")
-        if self._is_left_alone(task, path, camera) or self._is_kept(task, path, camera):
+        if self._is_left_alone(task, path, camera):
             raise Blocked("it is done")
+        if self._is_kept(task, path, camera):
+            raise Blocked("another program made them: remove them to have them made here")
         task.params(self._session(path), camera, config)
         coming = self._coming(path)
         files = task_inputs.find(task, self._session(path), camera, config, coming)

@@ -35,6 +35,7 @@ from ibllib.io.extractors.camera import (  # noqa: E402
     groom_pin_state,
 )
 from ibllib.io.extractors.ephys_fpga import (  # noqa: E402
+    extract_sync,
     get_sync_and_chn_map,
     get_sync_fronts,
 )
@@ -87,6 +88,12 @@ def frame_data(session: str, camera: str) -> dict[str, np.ndarray]:
         "front_indices": pin["indices"],
         "front_polarities": pin["polarities"],
     }
+
+
+def raw_sync(session: str) -> dict[str, np.ndarray]:
+    """Fronts of the raw SpikeGLX file of a session, which are written beside it."""
+    ((sync,), _) = extract_sync(session, overwrite=True)
+    return dict(sync)
 
 
 class Nidq:
@@ -235,6 +242,7 @@ CALLS = {
     "camera_times": camera_times,
     "times_of_arrays": times_of_arrays,
     "frame_data": frame_data,
+    "raw_sync": raw_sync,
     "load_nidq": nidq.load,
     "align_nidq": nidq.align,
     "bpod_events": bpod_events,
