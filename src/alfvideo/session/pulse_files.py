@@ -180,7 +180,7 @@ def _beside(session: "Session", file: Path, each: Format) -> list[Path]:
     """List what is read with a raw file."""
     folder = _within(session, file.parent)
     matching = (_matching(session, folder, pattern.split("/")) for pattern in each.beside)
-    return [other for other in chain.from_iterable(matching) if other != file]
+    return sorted(set(chain.from_iterable(matching)) - {file})
 
 
 def _bytes(session: "Session", files: list[Path]) -> int:
