@@ -5,6 +5,7 @@ import pytest
 
 from alfvideo.files.errors import DataError
 from alfvideo.timing import embedded, frame_log
+from alfvideo.timing.daq_lines import DaqLines
 from alfvideo.timing.embedded import SYNC_PIN
 from alfvideo.timing.sync import Fronts
 from alfvideo.timing.timestamps import camera_times
@@ -143,7 +144,7 @@ def test_times_by_a_log_are_those_of_the_exposures(tmp_path):
     truth = 2.0 + COUNT * PERIOD
     changes = np.flatnonzero(np.diff(LEVEL.astype(int))) + 1
     line = Fronts(truth[changes] - 0.004, np.where(LEVEL[changes], 1, -1))
-    found = camera_times(exposures, N, data, line)
+    found = camera_times(exposures, N, data, DaqLines({"trial": line}))
     np.testing.assert_allclose(found.times, truth, atol=1e-6)
     assert found.method == "gpio"
     assert found.evidence.bound < 0.5

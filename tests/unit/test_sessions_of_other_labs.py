@@ -89,6 +89,14 @@ def test_a_log_of_frames_is_read_if_there_is_nothing_else(tmp_path: Path, log: s
     assert found == [f"{video}/_iblrig_leftCamera.frameData.bin"]
 
 
+def test_labels_that_begin_alike(tmp_path: Path):
+    described = {**OPEN_EPHYS, "devices": {"cameras": {"left": {}, "left_2": {}}}}
+    files = [f"raw_video_data/{name}" for name in ("left.csv", "left_2.csv")]
+    read = session(tmp_path, *files, described=described)
+    found = [names(datasets.embedded(read, camera), read) for camera in read.cameras.values()]
+    assert found == [files[:1], files[1:]]
+
+
 def test_two_logs_of_frames(tmp_path: Path):
     files = [f"raw_video_data/left_{n}.csv" for n in (1, 2)]
     read = session(tmp_path, *files, described=OPEN_EPHYS)

@@ -253,7 +253,14 @@ def test_a_file_that_is_longer_than_its_metadata_say(recording: Recording):
     assert "longer than the 8 of its .meta" in found.notes[0]
 
 
-@pytest.mark.parametrize("said", ["", "unknown", "-1", "9" * 30])
+def test_notes_in_another_encoding(recording: Recording):
+    file = recording.write()
+    meta = file.with_suffix(".meta")
+    meta.write_bytes("userNotes=Größe, ~5 µm = ok\r\n\n".encode("latin-1") + meta.read_bytes())
+    recording.check(spikeglx.read(file))
+
+
+@pytest.mark.parametrize("said", ["", "0", "unknown", "-1", "9" * 30])
 def test_a_size_that_is_not_said(recording: Recording, said: str):
     """SpikeGLX writes it when it closes the file."""
     found = spikeglx.read(recording.write(fileSizeBytes=said))

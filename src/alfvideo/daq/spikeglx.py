@@ -210,7 +210,9 @@ def _chunks(path: Path, meta: Meta) -> dict[str, Any]:
             and bool((np.diff(bounds) > 0).all() and (np.diff(offsets) > 0).all())
             and offsets[0] >= 0
             and int(np.diff(bounds).max()) * meta.n_channels * _BYTES <= _MAX_CHUNK
-            and int(np.diff(offsets).max()) <= _MAX_CHUNK
+            and bool(
+                (np.diff(offsets) < 1000 + 2 * np.diff(bounds) * meta.n_channels * _BYTES).all()
+            )
             and header["chunk_order"] in ("C", "F")
             and all(isinstance(header[f"do_{key}_diff"], bool) for key in ("time", "spatial"))
         )

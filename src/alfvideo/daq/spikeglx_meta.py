@@ -89,7 +89,10 @@ def read(path: Path) -> Meta:
             f"{file} is missing. It says what is on the channels of {path.name}: copy it from the "
             "rig, where SpikeGLX wrote it beside the raw file."
         )
-    return parse(inputs.text(file, inputs.MAX_JSON), file)
+    with inputs.opened(file, inputs.MAX_JSON) as opened:
+        # Notes of people may be in any encoding.
+        text = opened.read().decode("utf-8-sig", "replace")
+    return parse(text, file)
 
 
 def parse(text: str, file: Path) -> Meta:
@@ -163,7 +166,7 @@ def _step(values: dict[str, str], kind: str, file: Path) -> float:
 def _size(values: dict[str, str]) -> int | None:
     """Return the bytes of the raw file; None if the metadata do not say, as of a killed run."""
     said = values.get("fileSizeBytes", "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 19 else None
+    return (int(said) or None) if said.isascii() and said.isdigit() and len(said) < 19 else None
 
 
 def _number(values: dict[str, str], key: str, file: Path) -> float:

@@ -34,7 +34,12 @@ def _frame_times(rig: Rig) -> Task:
             datasets.mp4,
             datasets.camera_log if rig.has_camlog else datasets.embedded,
             *rig.files,
-            *((datasets.wheel,) if rig.records_wheel and not rig.has_camlog else ()),
+            pulse_files.timing_decision,
+            *(
+                (datasets.wheel, datasets.embedded_of_others)
+                if rig.records_wheel and not rig.has_camlog
+                else ()
+            ),
         ),
         outputs=(datasets.TIMES,),
         settings=task_settings.times(rig),

@@ -121,10 +121,26 @@ def embedded(session: Session, camera: Camera) -> list[Path]:
 def _log_of_frames(session: Session, camera: Camera) -> list[Path]:
     """List the CSV that a recorder keeps of the frames: `left.csv`, `left_2026-01-05.csv`."""
     names = (f"{camera.label}{rest}.csv" for rest in ("", "[_.-]*", "[cC]am*"))
-    found = session.find(camera.collection, *names)
+    # `left_2.csv` is that of a camera called left_2, if there is one
+    longer = {other for other in session.cameras if other.startswith(camera.label)} - {camera.label}
+    found = [
+        file
+        for file in session.find(camera.collection, *names)
+        if not file.name.startswith(tuple(longer))
+    ]
     if len(found) > 1:
         listed = ", ".join(file.name for file in found)
         raise Blocked(f"several files could be the log of frames, keep one of them: {listed}")
+    return found
+
+
+def embedded_of_others(session: Session, camera: Camera) -> list[Path]:
+    """List the embedded data of the other cameras, as far as they can be read."""
+    found: list[Path] = []
+    for other in session.cameras.values():
+        if other is not camera:
+            with suppress(Blocked):
+                found += embedded(session, other)
     return found
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from alfvideo.daq.formats import FORMATS, Format
-from alfvideo.files.errors import Blocked
+from alfvideo.files.errors import Blocked, DataError
 from alfvideo.session.folders import is_folder
+from alfvideo.timing import decision
 
 if TYPE_CHECKING:
     # It reads the table of rigs, which has these functions.
@@ -136,9 +137,9 @@ def find_raw_daq(session: "Session") -> RawDaq:
             names = ", ".join(_within(session, raws[0].file) for raws in recordings.values())
             raise Blocked(
                 f"several raw files could hold the sync: {names}. If the DAQ was started again, "
-                "move those to another folder in which the cameras did not run; if they are of "
-                "several probes, name the folder of the one with the cameras as `collection` of "
-                "the sync in the description"
+                "move all but the recording in which the cameras ran to another folder; if they "
+                "are of several probes, name the folder of the one with the cameras as "
+                "`collection` of the sync in the description"
             )
         # What is compressed already goes before what it was made from, as its pattern does.
         (raws,) = recordings.values()
@@ -209,6 +210,23 @@ def wiring(session: "Session", camera: "Camera") -> list[Path]:
     """List the files that say which device is on which DAQ channel, as far as they are there."""
     folder = sync_arrays(session, camera)[0].parent.relative_to(session.path).as_posix()
     return session.find(folder, "*.wiring*.json", "*.meta", "*.meta.json")
+
+
+def timing_decision(session: "Session", camera: "Camera") -> list[Path]:
+    """List the file in which a person decided about the timing of cameras, if it is there.
+
+    Raises
+    ------
+    Blocked
+        If it cannot be read, or speaks of a camera that the session does not have.
+    """
+    found = session.find(".", decision.FILE)
+    try:
+        for path in found:
+            decision.check(path, session.cameras)
+    except DataError as error:
+        raise Blocked(str(error)) from None
+    return found
 
 
 def task_data(session: "Session", camera: "Camera") -> list[Path]:

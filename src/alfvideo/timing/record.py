@@ -47,7 +47,7 @@ class TimingRecord:
     """The method and the notes of a camera's times, and what was found by the wheel."""
 
     method: str
-    """'gpio', 'clock', 'wheel', 'pulses' or 'camlog'."""
+    """'gpio', 'clock', 'computer', 'wheel', 'pulses', 'camlog' or 'decided'."""
     notes: tuple[str, ...]
     """One sentence for each decision that was taken where the raw data disagree."""
     evidence: Evidence | None = None
@@ -140,9 +140,16 @@ def _evidence(content: dict[str, Any] | None) -> Evidence | None:
         reason=str(content["reason"]),
         extrapolated=float(content["extrapolated"]),
         witnesses=tuple(
-            Witness(str(each["name"]), float(each["agreement"]), float(each["second"]))
+            Witness(
+                *(str(each["name"]), float(each["agreement"]), float(each["second"])),
+                *(
+                    tuple(map(int, each.get("starts", ()))),
+                    tuple(map(float, each.get("scores", ()))),
+                ),
+            )
             for each in content["witnesses"]
         ),
+        by_person=bool(content.get("by_person", False)),
     )
 
 
