@@ -81,6 +81,21 @@ def test_the_evidence_for_the_times_is_drawn():
     assert departures[150] - departures[149] == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("times", "clock", "reason"),
+    [
+        (np.zeros(300), TIMES, "do not increase"),
+        (TIMES, TIMES[::-1], "do not increase"),
+        (np.full(300, np.nan), TIMES, "saved no clock"),
+        (TIMES, None, "saved no clock"),
+    ],
+)
+def test_clocks_that_cannot_be_compared_are_said(times, clock, reason):
+    data = FrameData(clock, None, None)
+    camera = replace(inspection().camera, frame_data=data, times=times)
+    assert reason in texts(camera_qc(inspection(camera=camera), "")).replace("\n", " ")
+
+
 def test_evidence_that_is_missing_is_said():
     unknown = replace(inspection().camera, evidence=Evidence(None, "Nothing shows it.", 0.0))
     written = texts(camera_qc(inspection(camera=unknown), ""))

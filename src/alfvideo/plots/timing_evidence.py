@@ -14,7 +14,7 @@ _NAMES = {"gpio": "GPIO", "clock": "camera's clock"}
 _UNITS = {"gpio": "fronts agree", "clock": "standard deviations"}
 _LINEAR = 10
 """Pulses around the start that was taken up to which the axis is linear."""
-_MAX_POINTS = 20_000
+_MIN_POINTS, _MAX_POINTS = 3, 20_000
 
 
 def starts(axes: Axes, evidence: Evidence | None) -> None:
@@ -64,10 +64,13 @@ def clocks(axes: Axes, times: Floats, clock: Floats | None) -> None:
     title = "Times against the camera's clock"
     n = 0 if clock is None else min(clock.size, times.size)
     known = np.zeros(0, bool) if clock is None else np.isfinite(times[:n]) & np.isfinite(clock[:n])
-    if clock is None or np.count_nonzero(known) < 3:
+    if clock is None or np.count_nonzero(known) < _MIN_POINTS:
         without_data(axes, title, "The camera saved no clock, or there are no times.")
         return
     by_daq, by_camera = times[:n][known], clock[:n][known]
+    if not ((np.diff(by_daq) > 0).all() and (np.diff(by_camera) > 0).all()):
+        without_data(axes, title, "The times or the camera's clock do not increase.")
+        return
     seconds = by_camera - by_camera[0]
     rate, offset = np.polyfit(seconds, by_daq - by_daq[0], 1)
     apart = by_daq - by_daq[0] - (rate * seconds + offset)
