@@ -369,6 +369,13 @@ def test_table_of_events_with_columns_in_another_order_and_others_beside(tmp_pat
     assert listed(tables.read(path)) == sorted(truth())
 
 
+@pytest.mark.parametrize("header", [("time", "line", "state", ""), None])
+def test_table_of_events_whose_rows_end_with_a_comma(tmp_path, header):
+    path = write_text(tmp_path / "a.csv", [(*row, "") for row in rows()], header)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert listed(tables.read(path)) == sorted(truth())
+
+
 def test_table_of_events_with_decimal_commas(tmp_path):
     lines = [(time.replace(".", ","), *others) for time, *others in rows()]
     path = write_text(tmp_path / "a.csv", lines, ("Time", "Line", "State"), ";")
@@ -479,6 +486,12 @@ def sampled_rows():
 def test_table_of_samples(tmp_path):
     path = write_text(tmp_path / "a.csv", sampled_rows(), ("time", *CAMERAS, "audio"))
     assert listed(tables.read(path)) == sorted(truth())
+
+
+def test_numbers_at_the_end_of_names_are_those_of_the_lines(tmp_path):
+    path = write_text(tmp_path / "a.csv", sampled_rows(), ("Time [s]", *(f"DI {n}" for n in "425")))
+    expected = [(t, (4, 2, 5)[c], p) for t, c, p in truth()]
+    assert listed(tables.read(path)) == sorted(expected)
 
 
 def test_table_of_samples_without_times(tmp_path):

@@ -103,7 +103,16 @@ def test_dates_are_the_clock_of_the_computer(tmp_path):
     assert found.computer[0] == 1_767_600_000.0
 
 
-def test_counter_of_16_bits_and_damaged_rows(tmp_path):
+def test_counters_that_overflow(tmp_path):
+    for bits in (16, 32):
+        ids = (COUNT + 2**bits - 77) % 2**bits
+        path = write(tmp_path / "left.csv", {"FrameID": ids, "time_ns": ticks(1e9)})
+        found = frame_log.load(path)
+        np.testing.assert_array_equal(found.count, COUNT)
+        assert found.notes == ()
+
+
+def test_damaged_rows(tmp_path):
     columns = {"frame": COUNT + FIRST, "time_ns": ticks(1e9)}
     path = write(tmp_path / "left.csv", columns)
     lines = path.read_text().splitlines()

@@ -91,8 +91,8 @@ def fronts(
 ) -> Fronts:
     """Find the fronts of all lines.
 
-    Lines have the channel that the wiring file gives their name; others are numbered from 0 in
-    order, without the column of times.
+    Lines have the channel that the wiring file gives their name, or the number at the end of their
+    names if all have another; others are numbered from 0 in order, without the column of times.
 
     Parameters
     ----------
@@ -142,9 +142,12 @@ def _lines(
     rate: float | None,
     notes: list[str],
 ) -> Iterator[Line]:
-    for number, (name, recorded) in enumerate(levels):
+    numbers = [spellings.line_number(name) for name, _ in levels]
+    if None in numbers or len(set(numbers)) < len(numbers):
+        numbers = list(range(len(levels)))
+    for (name, recorded), number in zip(levels, numbers, strict=True):
         samples = np.ascontiguousarray(recorded)
-        channel = wired.channels.get(name, number)
+        channel = wired.channels.get(name, number or 0)
         found: list[tuple[int, columns.Crossings]]
         if samples.dtype.kind == "b" or (samples.dtype.kind in "iu" and wired.threshold is None):
             words = samples.view(np.uint8) if samples.dtype.kind == "b" else samples

@@ -14,7 +14,8 @@ from alfvideo.files.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-_SEPARATORS = (",", "\t", ";", " ")
+_SEPARATORS = ("\t", ";", ",", " ")
+"""The first that is there: others may be in names, and commas in numbers."""
 _AGAIN = "Copy the file from the rig again."
 _VALUE = re.compile(
     r"[-+]?(\d+([.,]\d*)?|[.,]\d+)(e[-+]?\d+)?|nan|inf|true|false|\d{4}-\d\d-\d\d.*", re.IGNORECASE
@@ -48,8 +49,11 @@ def read(path: Path, notes: list[str], max_bytes: int = inputs.MAX_TEXT) -> Text
 
     content = inputs.text(path, max_bytes).replace("\0", "")
     first = next((line for line in content.split("\n", 1000) if _is_row(line)), "")
-    separator = max(_SEPARATORS, key=first.strip().count)
+    separator = next((each for each in _SEPARATORS if each in first.strip()), ",")
     fields = [field.strip(" \"'") for field in first.strip().split(separator)]
+    if not fields[-1]:
+        # each row ends with a separator
+        del fields[-1]
     if len(fields) < 2:
         raise DataError(
             f"{path}: expected rows of several columns with commas, semicolons, tabs or spaces "

@@ -11,7 +11,7 @@ import numpy as np
 from alfvideo.array_types import Booleans, Floats
 from alfvideo.files import text_tables
 from alfvideo.files.errors import DataError
-from alfvideo.timing import damaged_rows
+from alfvideo.timing import camlog, damaged_rows
 from alfvideo.timing.damaged_rows import AGAIN
 from alfvideo.timing.embedded import SYNC_PIN, FrameData
 
@@ -135,7 +135,7 @@ def load(path: Path, mapped: Mapping[str, Any] | None = None) -> FrameData:
     unit = 0.0 if raw is None else chosen.ticks_per_second or _ticks_per_second(raw, path)
     if raw is not None and not is_named and _since_1970(raw / unit):
         raw, dates = None, chosen.computer or chosen.time
-    count = None if ids is None else damaged_rows.counter(ids)
+    count = None if ids is None else damaged_rows.counter(camlog.unwrapped(ids))
     clock, step = None, 0.0
     if raw is not None:
         seconds = raw / unit
