@@ -33,14 +33,15 @@ def read(path: Path) -> Fronts:
     meta_file = path.with_name(path.name.replace(".raw.", ".meta.").removesuffix("npy") + "json")
     timestamps_file = path.with_name(path.name.replace(".raw.", ".timestamps."))
     meta = inputs.mapping(meta_file)
-    raw = arrays.mapped(path, max_bytes=_MAX_BYTES)
-    if raw.ndim == 1:
-        raw = raw[:, None]
-    times = _times(arrays.load(timestamps_file), raw.shape[0], timestamps_file)
+    raw = _mapped(path)
+    n_samples, n_columns = raw.shape
+    times = _times(arrays.load(timestamps_file), n_samples, timestamps_file)
     columns.check_clock(times, timestamps_file)
     _check_rate(times, meta.get("daqSampleRate"), timestamps_file)
     notes: list[str] = []
-    found = list(_lines(raw, times, _inputs(meta, raw.shape[1], meta_file), notes))
+    recorded = _inputs(meta, n_columns, meta_file)
+    del raw
+    found = list(_lines(path, times, recorded, notes))
     return columns.together(path, found, notes)
 
 
@@ -98,11 +99,18 @@ def _inputs(meta: Mapping[str, Any], n: int, path: Path) -> list[tuple[int, str,
     return [entry for entry in entries if entry[0] > 0]
 
 
+def _mapped(path: Path) -> Numbers:
+    """Map the samples into memory, (n, columns)."""
+    raw = arrays.mapped(path, max_bytes=_MAX_BYTES)
+    return raw[:, None] if raw.ndim == 1 else raw
+
+
 def _lines(
-    raw: Numbers, times: Floats, recorded: list[tuple[int, str, str]], notes: list[str]
+    path: Path, times: Floats, recorded: list[tuple[int, str, str]], notes: list[str]
 ) -> Iterator[Line]:
     for column, measurement, name in recorded:
-        samples = np.ascontiguousarray(raw[:, column - 1])
+        # mapped for each, as what was read of a mapped file counts as memory until it is closed
+        samples = np.array(_mapped(path)[:, column - 1])
         if n := np.count_nonzero(~np.isfinite(samples)):
             notes.append(
                 f"{n} of {samples.size} samples of {name} are no numbers: its level was taken to "
