@@ -55,7 +55,7 @@ NIDQ = Rig(
     files=(pulse_files.sync_arrays, pulse_files.wiring),
     sync_line=sync.sync_line,
     collection="raw_ephys_data",
-    software=("spikeglx", "timeline"),
+    software=("spikeglx", "timeline", "openephys", "daq"),
     records_wheel=True,
     version=3,
 )
