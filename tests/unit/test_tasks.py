@@ -10,7 +10,7 @@ from one.alf import spec
 from one.alf.path import ALFPath
 
 from alfvideo.configuration import Configuration
-from alfvideo.files.errors import Blocked
+from alfvideo.files.errors import Blocked, Broken
 from alfvideo.planning import task_inputs, tasks, up_to_date
 from alfvideo.session import datasets, description, pulse_files
 from rigsim import CAMERAS, Rig
@@ -177,7 +177,7 @@ def test_the_timing_that_a_person_decided(tmp_path: Path, config: Configuration,
     file.write_text("body: {start: 12}")
     assert found() == [file]
     file.write_text("left: {start: 12}")
-    with pytest.raises(Blocked, match=r"`left` is no camera of the session. Use one of: body\."):
+    with pytest.raises(Broken, match=r"`left` is no camera of the session. Use one of: body\."):
         found()
 
 

@@ -10,7 +10,7 @@ from itertools import filterfalse
 from pathlib import Path
 
 from alfvideo.configuration import Configuration
-from alfvideo.files.errors import Blocked, DataError
+from alfvideo.files.errors import Blocked, Broken, DataError
 from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Entry
 from alfvideo.planning import left_out, task_inputs, tasks, up_to_date
@@ -268,7 +268,10 @@ def _judge(
             return State.PENDING, reason
         return State.DONE, up_to_date.changed(made, made_from, there)
     except Blocked as error:
-        return (State.BLOCKED, str(error)) if lacking else (State.DONE, "")
+        if lacking:
+            return State.BLOCKED, str(error)
+        # What is gone may have been archived; what is broken somebody has to repair.
+        return State.DONE, str(error) if isinstance(error, Broken) else ""
 
 
 def are_of_others(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from alfvideo.daq.formats import FORMATS, Format
-from alfvideo.files.errors import Blocked, DataError
+from alfvideo.files.errors import Blocked, Broken, DataError
 from alfvideo.session.folders import is_folder
 from alfvideo.timing import decision
 
@@ -217,7 +217,7 @@ def timing_decision(session: "Session", camera: "Camera") -> list[Path]:
 
     Raises
     ------
-    Blocked
+    Broken
         If it cannot be read, or speaks of a camera that the session does not have.
     """
     found = session.find(".", decision.FILE)
@@ -225,7 +225,7 @@ def timing_decision(session: "Session", camera: "Camera") -> list[Path]:
         for path in found:
             decision.check(path, session.cameras)
     except DataError as error:
-        raise Blocked(str(error)) from None
+        raise Broken(str(error)) from None
     return found
 
 
