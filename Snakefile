@@ -44,6 +44,7 @@ wildcard_constraints:
     run=r"[0-9a-f]+/\d+",
     collection=r"[^/]+(/[^/]+)*",
     camera=labels.PATTERN,
+    revision=datasets.REVISION,
 
 
 include: "rules/demo.smk"

@@ -204,13 +204,13 @@ class Alyx:
 
     def get_sessions(self, request: Request) -> tuple[int, Any]:
         query = request.query
-        first, last = query["date_range"].split(",")
+        first, last = query.get("date_range", "0,9").split(",")
         found = [
             {key: each[key] for key in ("id", "subject", "start_time", "number", "lab")}
             for each in self.sessions.values()
             if each["subject"].lower() == query["subject"].lower()
             and first <= each["start_time"][:10] <= last
-            and each["number"] == int(query["number"])
+            and each["number"] == int(query.get("number", each["number"]))
         ]
         return self._page(request, found)
 
@@ -234,10 +234,18 @@ class Alyx:
     put_sessions_one = patch_sessions_one
 
     def get_datasets(self, request: Request) -> tuple[int, Any]:
-        eid = request.query["session"]
-        return self._page(
-            request, [each for each in self.datasets.values() if each["session"].endswith(eid)]
-        )
+        query = request.query
+        found = [
+            {**each, "protected": id_ in self.protected}
+            for id_, each in self.datasets.items()
+            if each["session"].endswith(query.get("session", ""))
+            and self._subject_of(each) == query.get("subject", self._subject_of(each))
+            and query.get("protected") in (None, str(id_ in self.protected))
+        ]
+        return self._page(request, found)
+
+    def _subject_of(self, dataset: dict) -> str:
+        return self.sessions[dataset["session"].rpartition("/")[2]]["subject"]
 
     def patch_datasets_one(self, request: Request, id_: str) -> tuple[int, Any]:
         self._known(self.datasets, id_).update(request.body)

@@ -496,6 +496,29 @@ def test_a_long_log_keeps_its_beginning_and_end(alyx, client, record):
     assert len(task["log"]) < 20_100
 
 
+def test_a_log_that_is_only_on_alyx_stays_there(alyx, client, record):
+    """So it is from another folder, a fresh clone, or without `logs/`, for older sessions."""
+    register(record, client)
+    logs = {id_: each["log"] for id_, each in alyx.tasks.items()}
+    without = replace(record, tasks=tuple(replace(each, log="") for each in record.tasks))
+    assert not register(without, client).has_changes
+    slower = tuple(replace(each, seconds=200.0) for each in without.tasks)
+    assert register(replace(record, tasks=slower), client).tasks == ("video_qc left", "dlc left")
+    assert {id_: each["log"] for id_, each in alyx.tasks.items()} == logs
+
+
+@pytest.mark.parametrize(
+    "change", [{"status": "Errored"}, {"finished": "2026-02-02T03:04"}, {"version": "2"}]
+)
+def test_the_log_of_an_earlier_job_does_not_stay(alyx, client, record, change):
+    record = replace(record, tasks=record.tasks[:1])
+    register(record, client)
+    (task,) = record.tasks
+    register(replace(record, tasks=(replace(task, log="", **change),)), client)
+    (there,) = alyx.tasks.values()
+    assert "all well" not in there["log"]
+
+
 def test_a_lost_answer_does_not_record_a_task_twice(alyx, client, record):
     alyx.faults.append(Fault("POST /tasks", "lost"))
     register(record, client)

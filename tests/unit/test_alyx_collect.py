@@ -117,6 +117,25 @@ def test_a_task_for_each_rule_and_camera(record: SessionRecord):
     assert (found["dlc"].status, found["dlc"].log) == ("Errored", "The model was cut.")
 
 
+def test_the_log_in_the_record_counts_wherever_it_is_registered(session: Path, tmp_path: Path):
+    (tmp_path / "video_qc.log").unlink()
+    made = json.loads((session / provenance.FILE_NAME).read_text())
+    made["qc/_ibl_bodyCamera.videoQC.json"]["log_text"] = "kept"
+    (session / provenance.FILE_NAME).write_text(json.dumps(made))
+    found = {task.name: task.log for task in collect(session).tasks}
+    assert (found["video_qc"], found["pose_clip"]) == ("kept", "the log of pose_clip")
+
+
+def test_the_latest_job_of_a_rule_is_its_task(session: Path):
+    made = json.loads((session / provenance.FILE_NAME).read_text())
+    times = made["alf/_ibl_bodyCamera.times.npy"]
+    revision = {**times, "finished": "2100-01-01T00:00:00Z", "seconds": 3.0}
+    made["alf/#2100-01-01#/_ibl_bodyCamera.times.npy"] = revision
+    (session / provenance.FILE_NAME).write_text(json.dumps(made))
+    found = {task.name: task.seconds for task in collect(session).tasks}
+    assert found["video_sync_qc_nidq"] == 3.0
+
+
 def test_details_are_those_of_the_description(record: SessionRecord):
     assert record.details.projects == ("rendered",)
     assert record.parts == ("KB001", "2026-01-01", 1)

@@ -69,13 +69,14 @@ class Task:
         paths, so that the names of the folders follow without a slash.
 
         >>> from alfvideo.planning.tasks import BY_RULE
-        >>> BY_RULE["video_compress"].log, BY_RULE["licks"].log
-        ('logs/video_compress{session}/{collection}/{camera}.log', 'logs/licks{session}.log')
+        >>> BY_RULE["video_compress"].log
+        'logs/video_compress{session}/{collection}/{camera}.log'
+        >>> BY_RULE["licks"].log
+        'logs/licks{session}{revision}.log'
         """
-        collection = "/{collection}" if "{collection}" in self.outputs[0] else ""
-        return (
-            f"logs/{self.rule}{{session}}{collection}{'' if self.of_session else '/{camera}'}.log"
-        )
+        place = "{revision}" if "{revision}" in self.outputs[0] else ""
+        place += "/{collection}" if "{collection}" in self.outputs[0] else ""
+        return f"logs/{self.rule}{{session}}{place}{'' if self.of_session else '/{camera}'}.log"
 
     def params(self, session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
         """Return everything but the inputs that the results depend on."""

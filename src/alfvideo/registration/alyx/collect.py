@@ -12,7 +12,14 @@ from alfvideo.jobs import provenance, raw_datasets
 from alfvideo.jobs.provenance import Entry
 from alfvideo.registration import names
 from alfvideo.registration.alyx import details, quality
-from alfvideo.registration.alyx.records import Dataset, Picture, SessionRecord, Status, TaskRecord
+from alfvideo.registration.alyx.records import (
+    COLLECTIONS,
+    Dataset,
+    Picture,
+    SessionRecord,
+    Status,
+    TaskRecord,
+)
 from alfvideo.session import folders
 from alfvideo.trackers import TRACKERS
 
@@ -21,8 +28,6 @@ log = logging.getLogger(__name__)
 RULE = "register_alyx"
 """The rule that registers; its own job is not a task on Alyx."""
 
-_COLLECTIONS = ("alf", "raw_")
-"""Beginnings of the collections of which files are registered."""
 _LEFT_OUT = (".avi", ".camlog")
 """Raw videos, which their mp4 stands for, and logs of which Alyx's stock formats know nothing."""
 
@@ -84,7 +89,7 @@ def _datasets(session: Path, made: dict[str, Entry]) -> tuple[Dataset, ...]:
     return tuple(
         dataset
         for name, dataset in sorted(datasets.items())
-        if name.startswith(_COLLECTIONS)
+        if name.startswith(COLLECTIONS)
         and not name.endswith(_LEFT_OUT)
         and _is_held(name)
         and ALFPath(session / name).is_dataset
@@ -106,17 +111,21 @@ def _is_held(name: str) -> bool:
 
 def _tasks(entries: dict[str, Entry], status: Status) -> tuple[TaskRecord, ...]:
     """List one record for each rule and camera."""
-    records = {}
-    for entry in entries.values():
+    records: dict[tuple[str, str | None], TaskRecord] = {}
+    for entry in provenance.by_time(entries):
         rule, camera = str(entry.get("rule", "")), str(entry.get("camera") or "") or None
         if rule in ("", RULE):
             continue
         seconds = entry.get("seconds")
+        text = str(entry.get("log_text", ""))
+        earlier = records.get((rule, camera))
+        if not text and earlier and earlier.finished == entry.get("finished"):
+            text = earlier.log
         records[rule, camera] = TaskRecord(
             name=rule,
             camera=camera,
             status=status,
-            log=_log(Path(str(entry.get("log", ""))), str(entry.get("message", ""))),
+            log=text or _log(Path(str(entry.get("log", ""))), str(entry.get("message", ""))),
             version=str(entry.get("params", {}).get("version", "")),
             seconds=seconds if isinstance(seconds, int | float) else None,
             finished=str(entry.get("finished", "")),

@@ -1,9 +1,9 @@
 """The files of a session on Alyx: registered with hash, size and version if new or changed."""
 
 import filecmp
-import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def register(
                 )
             else:
                 done.append(each)
-    return Plan(tuple(done), todo.complete, todo.refused, todo.unchanged), problems
+    return replace(todo, register=tuple(done)), problems
 
 
 def _protection(
@@ -94,9 +94,9 @@ def _protected(path: str, where: str, url: str) -> str:
 
 
 def _provide(file: Path, revision: Path) -> None:
-    """Have the file in its revision folder, too, where Alyx says that it is.
+    """Have a copy of the file in its revision folder, where Alyx says that it is.
 
-    A hard link, so that it takes no space, or a copy where there are none.
+    No hard link: who writes to the file would change the revision.
 
     Raises
     ------
@@ -111,8 +111,4 @@ def _provide(file: Path, revision: Path) -> None:
             "and run again."
         )
     with atomic.output(revision) as partial:
-        partial.unlink()
-        try:
-            os.link(file, partial)
-        except OSError:
-            shutil.copyfile(file, partial)
+        shutil.copyfile(file, partial)

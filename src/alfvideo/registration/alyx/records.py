@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from one.alf.spec import QC
 
+COLLECTIONS = ("alf", "raw_")
+"""Beginnings of the collections of which files are registered."""
+
 
 @dataclass(frozen=True)
 class Dataset:

@@ -28,6 +28,8 @@ class Report:
     qc: tuple[str, ...]
     pictures: tuple[str, ...]
     tasks: tuple[str, ...]
+    protected: tuple[str, ...] = ()
+    """All files of the session that Alyx protects: the plan of later runs leaves them alone."""
 
     @property
     def has_changes(self) -> bool:
@@ -82,4 +84,5 @@ def register(record: SessionRecord, client: Client, policy: Policy | None = None
         qc=tuple(qc),
         pictures=tuple(pictures),
         tasks=tuple(written),
+        protected=plan.protected,
     )
