@@ -71,6 +71,7 @@ class Alyx:
     """The state of the server, and the server. Use as a context manager."""
 
     def __init__(self) -> None:
+        self.token = TOKEN
         self.users = {"lab_manager": PASSWORD, "experimenter": "x", "robot": "x"}
         self.subjects = {
             "KB001": {"lab": "my_lab", "responsible_user": "lab_manager", "projects": []}
@@ -85,7 +86,6 @@ class Alyx:
             ("_iblrig_Camera.raw", "_iblrig_*Camera.raw.*"),
         ]
         self.formats = [".npy", ".pqt", ".mp4"]
-        self.serves_me = False
         self.page_size = 250
         self.breaks_on_unknown = False
         self.null_for: set[str] = set()
@@ -178,12 +178,10 @@ class Alyx:
         login = request.body.get("username")
         if login not in self.users or self.users[login] != request.body.get("password"):
             raise Error(400, {"non_field_errors": ["Unable to log in with provided credentials."]})
-        return 200, {"token": TOKEN}
+        return 200, {"token": self.token}
 
-    def get_me(self, request: Request) -> tuple[int, Any]:
-        if not self.serves_me:
-            raise Error(404, "<html>Page not found</html>")
-        return 200, {"username": request.user}
+    def get_users(self, request: Request) -> tuple[int, Any]:
+        return self._page(request, [{"username": name} for name in self.users])
 
     def get_subjects_one(self, request: Request, nickname: str) -> tuple[int, Any]:
         if nickname not in self.subjects:
@@ -466,7 +464,7 @@ def _handler(alyx: Alyx) -> type[BaseHTTPRequestHandler]:
         def _answer(self, request: Request) -> tuple[int, Any]:
             try:
                 if request.path != "/auth-token":
-                    if self.headers.get("Authorization") != f"Token {TOKEN}":
+                    if self.headers.get("Authorization") != f"Token {alyx.token}":
                         raise Error(403, {"detail": "Invalid token."})
                     request.user = "lab_manager"
                 return alyx.answer(request)

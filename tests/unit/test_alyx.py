@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from one.alf.spec import QC
-from tests.alyx.server import Fault
+from tests.alyx.server import TOKEN, Fault
 
 from alfvideo.files.errors import DataError
 from alfvideo.registration.alyx import quality
-from alfvideo.registration.alyx.connection import Unreachable
+from alfvideo.registration.alyx.connection import Client, Patience, Unreachable
+from alfvideo.registration.alyx.credentials import Credentials
 from alfvideo.registration.alyx.records import (
     Dataset,
     Details,
@@ -357,6 +358,26 @@ def test_another_file_in_the_place_of_a_revision_stays(alyx, client, record, pro
         register(record, client, Policy(protected="revision"))
     assert (record.path / revision).read_bytes() == b"of somebody"
     assert alyx.datasets[protected]["default_dataset"]
+
+
+# Accounts
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_token_alone_is_enough(alyx, record, is_there):
+    if is_there:
+        known_session(alyx)
+    register(record, Client(alyx.url, Credentials(None, token=TOKEN), Patience(attempts=1)))
+    (note,) = alyx.notes.values()
+    assert note["user"] == ("experimenter" if is_there else "lab_manager")
+
+
+def test_a_token_alone_for_a_session_without_users(alyx, record):
+    known_session(alyx, users=[])
+    client = Client(alyx.url, Credentials(None, token=TOKEN), Patience(attempts=1))
+    with pytest.raises(DataError, match=r"002 has no user on Alyx.*Set ALYX_LOGIN, too"):
+        register(replace(record, datasets=()), client)
+    assert len(alyx.tasks) == 2
 
 
 # Checks

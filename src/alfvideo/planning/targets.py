@@ -22,6 +22,7 @@ from alfvideo.planning.published import Protected
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.planning.snakemake_internals import Invocation
 from alfvideo.planning.task import Task
+from alfvideo.registration.alyx import outage
 from alfvideo.session import datasets, description, folders, quarantine
 from alfvideo.session.cameras import ALL_CAMERAS, Camera, Session
 
@@ -318,6 +319,7 @@ class Planner:
         lock.acquire(root)
         if not self._locked:
             self._invocation.plan_quickly()
+            outage.forget()
             # When the process ends, Snakemake has gone back to where it was started.
             atexit.register(self._end, Path.cwd())
         self._locked.append(root)

@@ -8,7 +8,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -84,12 +83,8 @@ def check(url: str) -> None:
         If the address is wrong, there is no account, or it is not accepted.
     """
     client = connect(url, Patience(answer=20, attempts=1))
-    try:
-        client.get("/me", "say whether it knows the account")
-    except Refused as refused:
-        # Older servers do not have this page, but answer only who has logged in.
-        if refused.status != HTTPStatus.NOT_FOUND:
-            raise
+    # A page for those who have logged in; Alyx 3.6 has none that says who that is.
+    client.get("/users", "say whether it knows the account", {"limit": 1})
 
 
 class Client:
@@ -104,30 +99,13 @@ class Client:
         self.patience = patience
         self._account = account
         self._token: str | None = account.token
-        self._user: str | None = account.login
         self._http = requests.Session()
         self._http.headers["Accept"] = "application/json"
 
     @property
-    def user(self) -> str:
-        """The name of the account.
-
-        Raises
-        ------
-        DataError
-            If there is only a token, and the server is too old to tell whose it is.
-        """
-        if self._user is None:
-            try:
-                answer = self.get("/me", "say whose token this is")
-                self._user = answer["username"]
-            except Unreachable:
-                raise
-            except (DataError, KeyError, TypeError):
-                raise DataError(
-                    f"Alyx at {self.url} does not say whose ALYX_TOKEN it is. Set ALYX_LOGIN, too."
-                ) from None
-        return self._user
+    def login(self) -> str | None:
+        """The name of the account; None if there is only a token: Alyx does not say whose it is."""
+        return self._account.login
 
     def get(
         self,
@@ -193,13 +171,13 @@ class Client:
         if self._token is None:
             self._token = self._log_in()
         answer = self._send(method, path, doing, existing, self._token, **content)
-        if answers.is_unknown_account(answer) and self._account.password and self._account.token:
-            # The token that ONE had stored was replaced by another one.
+        if answers.is_unknown_account(answer) and self._account.password:
+            # It ran out or was replaced: the one that ONE had stored, or that of the first login.
             self._token = self._log_in()
             answer = self._send(method, path, doing, existing, self._token, **content)
         if answers.is_unknown_account(answer):
             raise DataError(
-                f"Alyx at {self.url} does not accept the token of {self._user or 'this account'}. "
+                f"Alyx at {self.url} does not accept the token of {self.login or 'this account'}. "
                 "Log in again with ONE, or set ALYX_LOGIN and ALYX_PASSWORD, or ALYX_TOKEN, again."
             )
         return self._content(answer, doing) if isinstance(answer, requests.Response) else answer
