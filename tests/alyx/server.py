@@ -155,9 +155,15 @@ class Alyx:
             "qc": "NOT_SET",
             "default_dataset": True,
             "created_by": "experimenter",
+            "file_records": [],
             **fields,
         }
         return id_
+
+    def exists(self, path: str) -> dict[str, bool]:
+        """Whether a dataset is there, by repository."""
+        records = self.dataset(path)["file_records"]
+        return {each["data_repository"]: each["exists"] for each in records}
 
     def dataset(self, path: str) -> dict:
         """The one dataset of this path in its session."""
@@ -249,6 +255,37 @@ class Alyx:
         self._known(self.datasets, id_).update(request.body)
         return 200, self.datasets[id_]
 
+    @staticmethod
+    def _file_record(dataset: dict, repository: str) -> dict:
+        records = dataset["file_records"]
+        for each in records:
+            if each["data_repository"] == repository:
+                return each
+        records.append({"id": str(uuid.uuid4()), "data_repository": repository, "exists": False})
+        return records[-1]
+
+    def get_files(self, request: Request) -> tuple[int, Any]:
+        return self._page(request, self.datasets[request.query["dataset"]]["file_records"])
+
+    def post_files(self, request: Request) -> tuple[int, Any]:
+        body = request.body
+        if body["data_repository"] not in self.repositories:
+            raise Error(400, {"data_repository": ["Object does not exist."]})
+        dataset = self._known(self.datasets, body["dataset"].rpartition("/")[2])
+        if not body["relative_path"].endswith(_path(dataset)):
+            raise Error(400, {"relative_path": ["Enter a valid value."]})
+        if body["data_repository"] in {r["data_repository"] for r in dataset["file_records"]}:
+            raise Error(400, {"non_field_errors": ["The fields must make a unique set."]})
+        record = self._file_record(dataset, body["data_repository"])
+        record["exists"] = body["exists"]
+        return 201, record
+
+    def patch_files_one(self, request: Request, id_: str) -> tuple[int, Any]:
+        every = (each for d in self.datasets.values() for each in d["file_records"])
+        record = self._known({each["id"]: each for each in every}, id_)
+        record.update(request.body)
+        return 200, record
+
     def get_check_protected(self, request: Request) -> tuple[int, Any]:
         eid = self._session_of(request)
         found = self._protection(eid, request.body["filenames"])
@@ -305,6 +342,8 @@ class Alyx:
             raise Error(403, {"detail": f"Dataset {id_} is protected, cannot patch"})
         dataset |= {"hash": md5, "file_size": size, "version": version or dataset["version"]}
         dataset["created_by"] = request.body.get("created_by") or request.user
+        if repository := request.body.get("name"):
+            self._file_record(dataset, repository)["exists"] = request.body.get("exists", True)
         dataset["exists"] = bool(request.body.get("name")) and request.body.get("exists", True)
         return {"id": id_, "name": name, "qc": dataset["qc"], "default": default}
 

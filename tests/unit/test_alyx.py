@@ -240,6 +240,55 @@ def test_without_a_repository_files_are_not_there_yet(alyx, client, record):
     assert not alyx.dataset(TIMES)["exists"]
 
 
+def test_a_repository_that_is_named_later(alyx, client, record):
+    register(record, client)
+    alyx.dataset(TIMES)["qc"] = "PASS"
+    alyx.protected |= alyx.datasets.keys()
+    policy = Policy(repository="my_lab_server")
+    assert set(register(record, client, policy).moved) == {TIMES, POSE}
+    assert alyx.exists(TIMES) == {"my_lab_server": True}
+    assert alyx.dataset(TIMES)["qc"] == "PASS"
+    alyx.requests.clear()
+    assert not register(record, client, policy).has_changes
+    assert alyx.writes == []
+    alyx.repositories.append("new_server")
+    register(record, client, Policy(repository="new_server"))
+    assert alyx.exists(TIMES) == {"my_lab_server": True, "new_server": True}
+
+
+def test_a_file_that_is_gone_and_comes_back(alyx, client, record):
+    policy = Policy(repository="my_lab_server")
+    register(record, client, policy)
+    (record.path / TIMES).unlink()
+    without = replace(record, datasets=record.datasets[1:], gone={TIMES})
+    assert register(without, client, policy).moved == (TIMES,)
+    assert (alyx.exists(TIMES), alyx.exists(POSE)) == (
+        {"my_lab_server": False},
+        {"my_lab_server": True},
+    )
+    assert not register(without, client, policy).has_changes
+    write(record.path, TIMES, b"times")
+    assert register(record, client, policy).moved == (TIMES,)
+    assert alyx.exists(TIMES) == {"my_lab_server": True}
+
+
+def test_files_of_others_and_changed_ones_are_not_said_to_be_there(alyx, client, record):
+    eid = known_session(alyx)
+    alyx.add_dataset(eid, "alf/_ibl_trials.table.pqt", hash="1" * 32)
+    alyx.protected.add(alyx.add_dataset(eid, TIMES, hash="0" * 32))
+    with pytest.raises(DataError, match="protects the registered one"):
+        register(record, client, Policy(repository="my_lab_server"))
+    assert alyx.exists("alf/_ibl_trials.table.pqt") == alyx.exists(TIMES) == {}
+    assert alyx.exists(POSE) == {"my_lab_server": True}
+
+
+def test_a_lost_answer_does_not_add_a_file_record_twice(alyx, client, record):
+    register(record, client)
+    alyx.faults.append(Fault("POST /files", "lost"))
+    register(record, client, Policy(repository="my_lab_server"))
+    assert len(alyx.dataset(TIMES)["file_records"]) == 1
+
+
 def test_unknown_repository(alyx, client, record):
     with pytest.raises(DataError, match="The specified repository does not exist"):
         register(record, client, Policy(repository="elsewhere"))

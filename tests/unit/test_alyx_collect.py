@@ -98,6 +98,14 @@ def test_files_that_are_gone_are_left_out(session: Path):
     assert "alf/_ibl_bodyCamera.times.npy" not in {d.path for d in collect(session).datasets}
 
 
+def test_what_is_gone_is_known(session: Path):
+    assert collect(session).gone == set()
+    (session / "alf/_ibl_bodyCamera.times.npy").unlink()
+    (session / RAW["path"]).unlink()
+    (session / "qc/_ibl_bodyCamera.videoQC.json").unlink()
+    assert collect(session).gone == {"alf/_ibl_bodyCamera.times.npy", RAW["path"]}
+
+
 def test_checks_and_pictures(record: SessionRecord):
     (qc,) = record.qc
     assert (qc.kind, qc.camera, qc.outcome) == ("video", "body", QC.PASS)

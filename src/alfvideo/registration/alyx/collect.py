@@ -49,9 +49,13 @@ def collect(session: Path) -> SessionRecord:
         raise DataError(f"{session} is not registered: {reason}.") from None
     made = provenance.read(session)
     failed = provenance.read(session, provenance.FAILED)
+    datasets = _datasets(session, made)
     return SessionRecord(
         path=session,
-        datasets=_datasets(session, made),
+        datasets=tuple(
+            each for each in datasets.values() if regular.is_regular(session / each.path)
+        ),
+        gone={name for name in datasets if not os.path.lexists(session / name)},
         qc=tuple(quality.read(file) for file in sorted(session.glob("qc/_ibl_*QC.json"))),
         pictures=tuple(
             Picture(file, _text(file))
@@ -73,8 +77,8 @@ def _is_of(session: Path, file: Path) -> bool:
     return True
 
 
-def _datasets(session: Path, made: dict[str, Entry]) -> tuple[Dataset, ...]:
-    """List the results of alfvideo and the recorded raw datasets, if they are there."""
+def _datasets(session: Path, made: dict[str, Entry]) -> dict[str, Dataset]:
+    """Return the results of alfvideo and the recorded raw datasets, whether there or gone."""
     datasets = {}
     for name, entry in made.items():
         version = str(entry.get("software", {}).get("alfvideo", ""))
@@ -86,15 +90,14 @@ def _datasets(session: Path, made: dict[str, Entry]) -> tuple[Dataset, ...]:
         if name.endswith("_raw.json") and (session / name).exists():
             for raw in raw_datasets.read(session / name):
                 datasets[raw["path"]] = Dataset(raw["path"], raw["file_size"], raw["hash"], version)
-    return tuple(
-        dataset
+    return {
+        name: dataset
         for name, dataset in sorted(datasets.items())
         if name.startswith(COLLECTIONS)
         and not name.endswith(_LEFT_OUT)
         and _is_held(name)
         and ALFPath(session / name).is_dataset
-        and regular.is_regular(session / name)
-    )
+    }
 
 
 def _is_held(name: str) -> bool:

@@ -61,6 +61,8 @@ class Plan:
     complete: tuple[tuple[str, Dataset], ...] = ()
     refused: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    """Paths of files of which it was written whether they are in the repository."""
     protected: tuple[str, ...] = ()
     """Paths of all files of the session that are protected."""
 

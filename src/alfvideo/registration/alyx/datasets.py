@@ -9,7 +9,7 @@ from typing import Any
 
 from alfvideo.files import atomic
 from alfvideo.files.errors import DataError
-from alfvideo.registration.alyx import dataset_plan
+from alfvideo.registration.alyx import dataset_plan, file_records
 from alfvideo.registration.alyx.connection import Client
 from alfvideo.registration.alyx.dataset_plan import Plan, Registration
 from alfvideo.registration.alyx.records import Policy, SessionRecord
@@ -18,7 +18,9 @@ from alfvideo.registration.alyx.records import Policy, SessionRecord
 def register(
     record: SessionRecord, on_server: Mapping[str, Any], client: Client, policy: Policy, today: str
 ) -> tuple[Plan, list[str]]:
-    """Register the files that are new or changed; returns what was done and what went wrong.
+    """Register the files that are new, changed, gone, or known only in another repository.
+
+    Returns what was done and what went wrong.
 
     `on_server` is the session as Alyx has it. What can be registered is, before the problems of the
     other files are told.
@@ -37,6 +39,9 @@ def register(
     for id_, dataset in todo.complete:
         facts = {"hash": dataset.md5, "file_size": dataset.file_size}
         client.patch(f"/datasets/{id_}", f"add the hash of {dataset.path} of {where}", facts)
+    moved: list[str] = []
+    if policy.repository:
+        moved = file_records.register(record, listed, policy.repository, client)
     reasons: dict[str, str] = {}
     if todo.register:
         types = client.find_all("/dataset-types", "list the dataset types", limit=1000)
@@ -64,7 +69,7 @@ def register(
                 )
             else:
                 done.append(each)
-    return replace(todo, register=tuple(done)), problems
+    return replace(todo, register=tuple(done), moved=tuple(moved)), problems
 
 
 def _protection(

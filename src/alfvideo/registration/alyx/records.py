@@ -1,6 +1,6 @@
 """Types of what is registered of a session; everything else here works on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -82,6 +82,8 @@ class SessionRecord:
     pictures: Sequence[Picture] = ()
     tasks: Sequence[TaskRecord] = ()
     details: Details = field(default_factory=Details)
+    gone: Collection[str] = ()
+    """Paths of results and raw datasets that were there and are not on disk."""
 
     @property
     def parts(self) -> tuple[str, str, int]:
@@ -104,7 +106,8 @@ class Policy:
     """The configuration of registration.
 
     `repository` is the name on Alyx of the data repository where the files are; without it the
-    files are registered for the repositories of the lab, as not there yet. `protected` says what
+    files are registered for the repositories of the lab, as not there yet, and records of files
+    stay as they are. `protected` says what
     to do with a changed file that Alyx protects: refuse it, or register it as a new revision.
     """
 
