@@ -264,6 +264,9 @@ class Alyx:
         records.append({"id": str(uuid.uuid4()), "data_repository": repository, "exists": False})
         return records[-1]
 
+    def get_data_repository(self, request: Request) -> tuple[int, Any]:
+        return self._page(request, [{"name": name} for name in self.repositories])
+
     def get_files(self, request: Request) -> tuple[int, Any]:
         return self._page(request, self.datasets[request.query["dataset"]]["file_records"])
 

@@ -316,6 +316,16 @@ def test_a_file_that_alyx_does_not_know_is_an_error_after_the_others(
     assert len(alyx.tasks) == 2
 
 
+def test_a_camera_log_is_registered_where_alyx_has_the_format(alyx, client, record):
+    name = "raw_video_data/_iblrig_leftCamera.raw.camlog"
+    log = write(record.path, name, b"log")
+    record = replace(record, datasets=(log, *record.datasets))
+    assert set(register(record, client).files) == {TIMES, POSE}
+    alyx.formats.append(".camlog")
+    assert register(record, client).files == (name,)
+    assert not register(record, client).has_changes
+
+
 def test_a_file_that_fits_two_types(alyx, client, record):
     alyx.types.append(("any.times", "*.times.*"))
     with pytest.raises(DataError, match=f"{TIMES}.*it fits more than one dataset type"):
@@ -528,6 +538,17 @@ def test_a_lost_answer_does_not_pile_up_notes(alyx, client, record):
     alyx.faults.append(Fault("POST /notes", "lost"))
     register(record, client)
     assert len(alyx.notes) == 1
+
+
+def test_a_picture_of_ibllib_is_replaced(alyx, client, record):
+    eid = known_session(alyx)
+    theirs = {"name": "dlc_qc_plot", "function": "ibllib.plots.figures.dlc_qc_plot"}
+    add_note(alyx, eid, "theirs", "dlc_qc_plot", theirs)
+    add_note(alyx, eid, "a remark", "a remark", {})
+    file = picture(record.path, b"pose").path.rename(record.path / "snapshot" / "dlc_qc_plot.png")
+    register(replace(record, pictures=(Picture(file, "dlc_qc_plot"),)), client)
+    found = {note["text"]: note["json"].get("function") for note in alyx.notes.values()}
+    assert found == {"dlc_qc_plot": "alfvideo", "a remark": None}
 
 
 def add_note(alyx, eid, id_, text, content):

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,7 @@ def test_datasets_are_those_with_a_type_on_alyx(record: SessionRecord, session: 
     assert set(found) == {
         "alf/_ibl_bodyCamera.times.npy",
         "raw_video_data/_iblrig_bodyCamera.raw.mp4",
+        "raw_video_data/_iblrig_bodyCamera.raw.camlog",
         RAW["path"],
     }
     times = found["alf/_ibl_bodyCamera.times.npy"]
@@ -111,7 +113,7 @@ def test_checks_and_pictures(record: SessionRecord):
     assert (qc.kind, qc.camera, qc.outcome) == ("video", "body", QC.PASS)
     assert {picture.path.name: picture.text for picture in record.pictures} == {
         "bodyCamera_qc.png": "Camera QC, bodyCamera",
-        "dlc_qc_plot.png": "Pose by DeepLabCut",
+        "dlc_qc_plot.png": "dlc_qc_plot",
     }
 
 
@@ -119,7 +121,8 @@ def test_a_task_for_each_rule_and_camera(record: SessionRecord):
     found = {task.name: task for task in record.tasks}
     assert set(found) == (set(OUTPUTS) | {"dlc"}) - {"register_alyx"}
     qc = found["video_qc"]
-    assert (qc.camera, qc.status, qc.version, qc.seconds) == ("body", "Complete", "2", 1.5)
+    assert (qc.camera, qc.status, qc.seconds) == ("body", "Complete", 1.5)
+    assert {task.version for task in record.tasks} == {version("alfvideo")}
     assert qc.log == "the log of video_qc"
     assert found["dlc_qc_plot"].camera is None
     assert (found["dlc"].status, found["dlc"].log) == ("Errored", "The model was cut.")

@@ -202,6 +202,12 @@ def test_check_of_a_token_alone(alyx, monkeypatch, token, is_taken):
     assert len(alyx.requests) == 1
 
 
+def test_check_of_a_repository(alyx, account):
+    connection.check(alyx.url, "my_lab_server")
+    with pytest.raises(DataError, match=r"no data repository 'elsewhere'.*There are: my_lab_serv"):
+        connection.check(alyx.url, "elsewhere")
+
+
 def test_an_outage_is_asked_about_once_more_and_then_left_to_the_next_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert outage.patience() == Patience()

@@ -190,7 +190,11 @@ def record(
 
 def record_failure(session: Path, work: Work, message: str) -> None:
     """Remember that outputs could not be made from these inputs, until they are made."""
-    entry: Entry = {**work.entry(session), "message": message}
+    entry: Entry = {
+        **work.entry(session),
+        "software": {"alfvideo": version("alfvideo")},
+        "message": message,
+    }
     _update(session, FAILED, _by_output(entry, work, session))
 
 

@@ -76,7 +76,7 @@ def without_unreachable_server(statuses: Sequence[Status], config: Configuration
     waiting = [s for s in statuses if s.stage == tasks.ALYX and s.state is State.PENDING]
     if waiting:
         try:
-            connection.check(config.registration.alyx)
+            connection.check(config.registration.alyx, config.registration.repository)
         except connection.Unreachable as error:
             print(f"Sessions will not be registered in this run. {error}", file=sys.stderr)
             return [status for status in statuses if status not in waiting]

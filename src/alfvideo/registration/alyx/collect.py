@@ -28,11 +28,11 @@ log = logging.getLogger(__name__)
 RULE = "register_alyx"
 """The rule that registers; its own job is not a task on Alyx."""
 
-_LEFT_OUT = (".avi", ".camlog")
-"""Raw videos, which their mp4 stands for, and logs of which Alyx's stock formats know nothing."""
+_LEFT_OUT = (".avi",)
+"""Raw videos, which their mp4 stands for."""
 
-_PICTURES = {tracker.picture_rule: tracker.picture_title for tracker in TRACKERS.values()}
-"""Text of the note by the name of the picture."""
+_PICTURES = {tracker.picture_rule for tracker in TRACKERS.values()}
+"""Names of pictures that ibllib makes, too: its notes have them as their text."""
 
 
 def collect(session: Path) -> SessionRecord:
@@ -129,7 +129,7 @@ def _tasks(entries: dict[str, Entry], status: Status) -> tuple[TaskRecord, ...]:
             camera=camera,
             status=status,
             log=text or _log(Path(str(entry.get("log", ""))), str(entry.get("message", ""))),
-            version=str(entry.get("params", {}).get("version", "")),
+            version=str(entry.get("software", {}).get("alfvideo", "")),
             seconds=seconds if isinstance(seconds, int | float) else None,
             finished=str(entry.get("finished", "")),
         )
@@ -157,8 +157,12 @@ def _log(file: Path, message: str) -> str:
 def _text(picture: Path) -> str:
     """Describe a picture in a line.
 
-    >>> _text(Path("snapshot/leftCamera_qc.png"))
-    'Camera QC, leftCamera'
+    IBL's pages find those that ibllib makes, too, by a text that is their name.
+
+    >>> _text(Path("snapshot/leftCamera_qc.png")), _text(Path("snapshot/dlc_qc_plot.png"))
+    ('Camera QC, leftCamera', 'dlc_qc_plot')
     """
+    if picture.stem in _PICTURES:
+        return picture.stem
     camera = picture.stem.removesuffix("_qc")
-    return _PICTURES.get(picture.stem) or f"Camera QC, {camera}"
+    return f"Camera QC, {camera}"

@@ -72,19 +72,29 @@ def connect(url: str, patience: Patience | None = None) -> "Client":
     return Client(url, credentials.find(url), patience or Patience())
 
 
-def check(url: str) -> None:
-    """Ask a server once whether it takes the account.
+def check(url: str, repository: str = "") -> None:
+    """Ask a server once whether it takes the account, and has a data repository, if one is named.
 
     Raises
     ------
     Unreachable
         If it does not answer.
     DataError
-        If the address is wrong, there is no account, or it is not accepted.
+        If the address is wrong, there is no account, it is not accepted, or the server has no such
+        repository.
     """
     client = connect(url, Patience(answer=20, attempts=1))
     # A page for those who have logged in; Alyx 3.6 has none that says who that is.
     client.get("/users", "say whether it knows the account", {"limit": 1})
+    if repository:
+        known = client.find_all("/data-repository", "list the data repositories", limit=1000)
+        names = sorted(each["name"] for each in known)
+        if repository not in names:
+            raise DataError(
+                f"Alyx at {client.url} has no data repository {repository!r}, which "
+                f"`registration: repository` names. There are: {', '.join(names) or 'none'}. "
+                "Correct the key, or add the repository on Alyx."
+            )
 
 
 class Client:

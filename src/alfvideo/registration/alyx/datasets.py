@@ -14,6 +14,9 @@ from alfvideo.registration.alyx.connection import Client
 from alfvideo.registration.alyx.dataset_plan import Plan, Registration
 from alfvideo.registration.alyx.records import Policy, SessionRecord
 
+_OPTIONAL = (".camlog",)
+"""Endings of files that are registered only where the server has a format and a type for them."""
+
 
 def register(
     record: SessionRecord, on_server: Mapping[str, Any], client: Client, policy: Policy, today: str
@@ -51,6 +54,7 @@ def register(
             f"Alyx at {client.url} cannot take {path} of {where}: {reason}. Correct this on Alyx "
             "and run again; the documentation lists the dataset types of video files."
             for path, reason in reasons.items()
+            if not path.endswith(_OPTIONAL)
         ]
     wanted = [each for each in todo.register if each.dataset.path not in reasons]
     done: list[Registration] = []

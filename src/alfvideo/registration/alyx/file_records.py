@@ -24,7 +24,7 @@ def register(
         known = dataset_plan.known([dataset])[0]
         if known.path in record.gone:
             exists = False
-        elif there.get(known.path) == known.hash:
+        elif known.path in there and known.hash in ("", there[known.path]):
             exists = True
         else:
             continue

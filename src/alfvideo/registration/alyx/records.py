@@ -46,7 +46,8 @@ Status = Literal["Complete", "Errored"]
 class TaskRecord:
     """The state of a stage of a camera; `camera` is None for a stage of the whole session.
 
-    `seconds` is how long it took, `finished` when it ended (ISO 8601), as its provenance says.
+    `version` is that of alfvideo, `seconds` is how long it took, `finished` when it ended (ISO
+    8601), as its provenance says.
     """
 
     name: str
