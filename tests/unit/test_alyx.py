@@ -599,7 +599,12 @@ def test_a_log_that_is_only_on_alyx_stays_there(alyx, client, record):
 
 
 @pytest.mark.parametrize(
-    "change", [{"status": "Errored"}, {"finished": "2026-02-02T03:04"}, {"version": "2"}]
+    "change",
+    [
+        {"status": "Errored"},
+        {"finished": "2026-02-02T03:04"},
+        {"version": "2", "finished": "2026-03-03"},
+    ],
 )
 def test_the_log_of_an_earlier_job_does_not_stay(alyx, client, record, change):
     record = replace(record, tasks=record.tasks[:1])

@@ -351,6 +351,7 @@ EXCEPTIONS = {
     "registration/": "tables and records of alfvideo's own, and pictures that it made",
     "session/description.py": "documents, which are opened by a module of their own",
     "plots/pose_clip.py": "opens what it writes",
+    "daq/spikeglx.py": "hands a checked and open file to mtscomp and numpy",
     "timing/record.py": "opens what it writes",
     "video/compress.py": "opens what it writes",
     "video/probe.py": "hands a checked path to FFmpeg",

@@ -115,7 +115,7 @@ def test_done_stays_done_and_the_newest_revision_counts(session: Path, revised: 
     assert stage(session, revised).outputs[0] == session / f"alf/#{TODAY}a#/{NAME}"
 
 
-def test_a_revision_that_is_removed_is_made_again(session: Path, revised: Configuration):
+def test_a_revision_that_is_removed_is_regenerated(session: Path, revised: Configuration):
     found = stage(session, revised)
     make(session, found)
     for output in found.outputs:
@@ -141,12 +141,12 @@ def test_revisions_of_others_are_older(session: Path, revised: Configuration):
     assert stage(session, revised).outputs[0] == session / "alf" / "#v2a#" / NAME
 
 
-def test_a_protected_video_is_never_made_again(session: Path, revised: Configuration):
+def test_a_protected_video_is_never_regenerated(session: Path, revised: Configuration):
     protect(session, MP4)
     outdate(session, MP4)
     found = stage(session, revised, "video")
     assert found.state is State.BLOCKED
-    assert f"{MP4} is protected on Alyx and stays as it is: of videos" in found.reason
+    assert f"{MP4} is protected on Alyx and stays as it is: of raw data" in found.reason
 
 
 def test_what_is_not_protected_is_replaced(session: Path, config: Configuration):

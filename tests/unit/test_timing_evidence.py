@@ -8,6 +8,7 @@ from tests.campaign.sessions import Faults, Setup, record
 
 from alfvideo.files.errors import DataError
 from alfvideo.timing import by_clock, clock_match, daq_lines, own_pulses
+from alfvideo.timing.daq_lines import DaqLines
 from alfvideo.timing.embedded import FrameData
 from alfvideo.timing.evidence import Scores
 from alfvideo.timing.sync import Fronts, Sync
@@ -277,5 +278,5 @@ def test_no_lines_and_no_pins():
     recorded = record(HEALTHY)
     nothing = Fronts(np.empty(0), np.empty(0, int))
     data = FrameData(None, recorded.frame_data.count, recorded.frame_data.gpio)
-    found = camera_times(recorded.pulses, recorded.n_frames, data, nothing)
+    found = camera_times(recorded.pulses, recorded.n_frames, data, DaqLines({"": nothing}))
     assert any("the DAQ recorded no sync TTLs" in note for note in found.notes)

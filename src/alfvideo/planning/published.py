@@ -1,4 +1,4 @@
-"""What is published stays: what replaces a file that Alyx protects is made in a new revision."""
+"""Protection of published files: a new revision, or nothing, is made instead of replacing them."""
 
 import string
 from collections.abc import Collection, Mapping
@@ -69,8 +69,8 @@ def protect(
     session.lookups.cacheable = False
     if "{revision}" not in task.outputs[0]:
         raise Blocked(
-            f"{name} {IS_PROTECTED} and stays as it is: of videos no revisions are made. Remove "
-            "the protecting tag there to have it made again"
+            f"{name} {IS_PROTECTED} and stays as it is: of raw data no revisions are made. "
+            "Remove the protecting tag there to have it regenerated"
         )
     if config.registration.protected != "revision":
         raise Blocked(

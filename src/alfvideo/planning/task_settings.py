@@ -13,6 +13,7 @@ from alfvideo.files.errors import Blocked, DataError
 from alfvideo.pose import cascades
 from alfvideo.qc import reference, rigs
 from alfvideo.registration import names
+from alfvideo.session import pulse_files
 from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.rigs import RIGS, Rig
 
@@ -36,6 +37,23 @@ def timing(session: Session, camera: Camera, config: Configuration) -> dict[str,
     """Add to `daq` where the camera sees the wheel, by which it is timed if GPIO is of no use."""
     region = config.wheel_regions.get(camera.label)
     return {**daq(session, camera, config), "wheel_region": region and region.model_dump()}
+
+
+def has_raw_daq(session: Session, camera: Camera, config: Configuration) -> bool:
+    """Return whether the sync arrays are made from a raw file of the DAQ."""
+    reads_arrays = pulse_files.sync_arrays in RIGS[session.sync].files
+    return reads_arrays and pulse_files.is_made_here(session)
+
+
+def raw_daq(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
+    """Return the format of the raw file of the DAQ, by its name in the table.
+
+    Raises
+    ------
+    Blocked
+        If there is no such file, or several.
+    """
+    return {"format": pulse_files.find_raw_daq(session).format.name}
 
 
 def times(rig: Rig) -> Settings:

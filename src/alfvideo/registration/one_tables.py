@@ -211,7 +211,7 @@ def _take_ids_of_alyx(tables: dict[str, Any], root: Path, sessions: Iterable[Pat
 
 
 def _new_id(session: Path, name: str, taken: Collection[uuid.UUID]) -> uuid.UUID:
-    """Return the id of a session that is new to the tables: that on Alyx, or what its name gives."""
+    """Return the id of a session that is new: that on Alyx, or what its name gives."""
     eid = _id_on_alyx(session)
     return uuid.uuid3(NAMESPACE, name) if eid is None or eid in taken else eid
 

@@ -8,6 +8,7 @@ from one.alf import spec
 from one.alf.path import filename_parts
 
 from alfvideo.files.errors import Blocked
+from alfvideo.session import pulse_files
 from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.rigs import RIGS
 from alfvideo.session.trials import COLUMNS
@@ -45,6 +46,8 @@ POSE_QC = {
 POSE_PICTURE = {
     name: f"{{session}}/snapshot/{tracker.picture_rule}.png" for name, tracker in TRACKERS.items()
 }
+SYNC = tuple(f"{{session}}/{{sync}}_sync.{name}.npy" for name in pulse_files.ARRAYS)
+"""Made from the raw file of the DAQ, beside it; `sync` is folder and namespace."""
 ALYX_REPORT = "{session}/registration/alyx.json"
 _IS_REVISION = re.compile("/#[^/#]+#").fullmatch
 _PART = re.compile(r"(.+)_(\d{8})")
@@ -61,6 +64,8 @@ REVISION = "(/#[^/#]+#)?"
 
 def path(pattern: str, session: Session, camera: Camera) -> Path:
     """Return the path of one of the patterns above for a camera, in the revision that counts."""
+    if "{sync}" in pattern:
+        pattern = pattern.replace("{sync}", pulse_files.prefix_of_made(session))
     if "{revision}" not in pattern:
         return session.file(pattern, camera)
     return session.file(pattern, camera, revision(pattern, session, camera))
@@ -99,6 +104,15 @@ def newest(pattern: str, session: Path, camera: str = "") -> Path:
         if _IS_REVISION(f"/{folder.parent.name}")
     ]
     return Path(pattern.format(**parts, revision=max(found, default="")))
+
+
+def sync_prefix(file: Path, session: Path) -> str:
+    """Return what stands for `sync` in the pattern of a sync array; of other files no such thing.
+
+    >>> sync_prefix(Path("/s/raw_ephys_data/_spikeglx_sync.times.npy"), Path("/s"))
+    'raw_ephys_data/_spikeglx'
+    """
+    return file.relative_to(session).as_posix().rpartition("_sync.")[0]
 
 
 def camera_of(file: Path) -> str:
@@ -141,6 +155,16 @@ def embedded(session: Session, camera: Camera) -> list[Path]:
     return session.find(
         camera.collection, *(f"{prefix}.{_in_any_case(attribute)}" for attribute in attributes)
     )
+
+
+def embedded_of_others(session: Session, camera: Camera) -> list[Path]:
+    """List the embedded data of the other cameras, as far as they can be read."""
+    found: list[Path] = []
+    for other in session.cameras.values():
+        if other is not camera:
+            with suppress(Blocked):
+                found += embedded(session, other)
+    return found
 
 
 def _in_any_case(pattern: str) -> str:

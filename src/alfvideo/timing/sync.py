@@ -223,9 +223,11 @@ def channel(channels: Mapping[str, int], name: str, folder: Path) -> int:
     return channels[name]
 
 
-def camera_channel(channels: Mapping[str, int], camera: str, folder: Path) -> int:
-    """Look up the channel of a camera's pulses, as `channel`."""
-    return channel(channels, f"{camera}_camera", folder)
+def camera_channel(
+    channels: Mapping[str, int], camera: str, folder: Path, decided: int | None = None
+) -> int:
+    """Look up the channel of a camera's pulses, as `channel`, unless a person decided on it."""
+    return decided if decided is not None else channel(channels, f"{camera}_camera", folder)
 
 
 def sync_line(files: Sequence[Path], namespace: str, label: str) -> Fronts:

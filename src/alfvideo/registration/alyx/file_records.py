@@ -1,4 +1,4 @@
-"""File records on Alyx: whether each dataset is in the repository of the configuration."""
+"""File records on Alyx: the presence of datasets in the repository of the configuration."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

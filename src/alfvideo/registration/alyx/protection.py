@@ -1,4 +1,4 @@
-"""Which files of many sessions are protected, asked in a few requests."""
+"""Protection of the files of many sessions, asked in a few requests."""
 
 from collections import defaultdict
 from collections.abc import Iterable

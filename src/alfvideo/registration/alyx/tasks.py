@@ -36,7 +36,9 @@ def _is_unknown_here(task: TaskRecord, there: Mapping[str, Any]) -> bool:
     So it is where it was registered from another folder, by a version that did not keep logs.
     """
     begins = storable(_heading(task))
-    same_job = (there["status"], there["version"]) == (task.status, fields(task)["version"])
+    # Without the time the version has to tell; with it, that may have been the rule's number.
+    known = bool(begins) or there["version"] == fields(task)["version"]
+    same_job = there["status"] == task.status and known
     return not task.log.strip() and str(there["log"]).startswith(begins) and same_job
 
 
