@@ -1,4 +1,4 @@
-"""A server that dies in the middle of a run: one job notices, the others need not wait for it."""
+"""A server that dies in the middle of a run: one job notices, the others need not wait for it.
 
 The jobs of a run are processes of their own. Each that found the server down leaves a byte.
 """
