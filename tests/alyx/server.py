@@ -161,7 +161,7 @@ class Alyx:
         return id_
 
     def exists(self, path: str) -> dict[str, bool]:
-        """Whether a dataset is there, by repository."""
+        """Presence of a dataset, by repository."""
         records = self.dataset(path)["file_records"]
         return {each["data_repository"]: each["exists"] for each in records}
 
