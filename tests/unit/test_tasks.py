@@ -49,7 +49,12 @@ def test_every_rule_with_outputs_is_in_the_table(workflow_rules: dict[str, list[
 
 
 def test_datasets_have_valid_alf_names():
-    values = {"session": SESSION, "collection": "raw_video_data", "camera": "left"}
+    values = {
+        "session": SESSION,
+        "collection": "raw_video_data",
+        "camera": "left",
+        "revision": "",
+    }
     for pattern in (
         datasets.RAW_MP4,
         datasets.RAW_AVI,
@@ -64,7 +69,7 @@ def test_datasets_have_valid_alf_names():
 
 
 def test_names_that_labs_rely_on():
-    values = {"session": "S", "collection": "raw_video_data", "camera": "left"}
+    values = {"session": "S", "collection": "raw_video_data", "camera": "left", "revision": ""}
     assert datasets.RAW_MP4.format(**values) == "S/raw_video_data/_iblrig_leftCamera.raw.mp4"
     assert datasets.RAW_AVI.format(**values) == "S/raw_video_data/_iblrig_leftCamera.raw.avi"
     assert datasets.RAW_CAMLOG.format(**values) == "S/raw_video_data/_iblrig_leftCamera.raw.camlog"
