@@ -14,7 +14,7 @@ with job.run(snakemake) as this:
     pulses, notes = bpod.camera_pulses(trials.events)
 
     frames = probe.probe_whole(Path(snakemake.input.mp4[0])).frames
-    frame_data = embedded.load(map(Path, snakemake.input.embedded))
+    frame_data = embedded.load(map(Path, snakemake.input.embedded), this.settings.get("frame_log"))
     lines = DaqLines({"BNC2": bpod.sync_fronts(trials.events)})
     found = timestamps.camera_times(pulses, frames, frame_data, lines, decided)
     this.note(*decided.notes, *trials.notes, *frame_data.notes, *notes, *found.notes)

@@ -28,7 +28,7 @@ with job.run(snakemake) as this:
 
     mp4 = Path(snakemake.input.mp4[0])
     frames = probe.probe_whole(mp4).frames
-    frame_data = embedded.load(map(Path, snakemake.input.embedded))
+    frame_data = embedded.load(map(Path, snakemake.input.embedded), this.settings.get("frame_log"))
     others = [Path(file) for file in snakemake.input.embedded_of_others]
     known = partial(other_cameras.reference, others, recorded, channels)
     found = timestamps.camera_times(pulses, frames, frame_data, lines, decided, known)

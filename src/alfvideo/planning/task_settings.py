@@ -33,10 +33,20 @@ def daq(session: Session, camera: Camera, config: Configuration) -> dict[str, An
     return {"namespace": session.namespace, "sync_label": camera.sync_label}
 
 
+def frame_log(camera: Camera, config: Configuration) -> dict[str, Any]:
+    """Return the columns of the camera's log of frames, if the configuration names them."""
+    columns = config.frame_logs.get(camera.label)
+    return {"frame_log": columns.model_dump(mode="json")} if columns else {}
+
+
 def timing(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
     """Add to `daq` where the camera sees the wheel, by which it is timed if GPIO is of no use."""
     region = config.wheel_regions.get(camera.label)
-    return {**daq(session, camera, config), "wheel_region": region and region.model_dump()}
+    return {
+        **daq(session, camera, config),
+        **frame_log(camera, config),
+        "wheel_region": region and region.model_dump(),
+    }
 
 
 def has_raw_daq(session: Session, camera: Camera, config: Configuration) -> bool:
@@ -59,7 +69,7 @@ def raw_daq(session: Session, camera: Camera, config: Configuration) -> dict[str
 def times(rig: Rig) -> Settings:
     """Make the function that gives what the times of a kind of rig depend on."""
     if not rig.has_labels:
-        return lambda session, camera, config: {}
+        return lambda session, camera, config: frame_log(camera, config)
     return timing if rig.records_wheel and not rig.has_camlog else daq
 
 
@@ -74,6 +84,7 @@ def checks(session: Session, camera: Camera, config: Configuration) -> dict[str,
     reference_frame, md5 = _reference_frame(camera.label, config)
     return {
         **daq(session, camera, config),
+        **frame_log(camera, config),
         "sync": session.sync,
         "expected": asdict(rigs.expected(camera.label, session.sync, camera.described)),
         "protocols": list(session.protocols),

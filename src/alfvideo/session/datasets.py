@@ -80,7 +80,7 @@ def camera_of(file: Path) -> str:
 
 
 def frame_times(session: Session, camera: Camera) -> list[Path]:
-    """Return the file with the camera's own timestamps: frameData, or else the timestamps.
+    """Return the file with the camera's own timestamps: frameData, timestamps, or a log of frames.
 
     Raises
     ------
@@ -91,6 +91,8 @@ def frame_times(session: Session, camera: Camera) -> list[Path]:
     for name in ("frameData*.bin", "timestamps*"):
         if found := session.find(camera.collection, f"{prefix}.{_in_any_case(name)}"):
             return found
+    if found := _log_of_frames(session, camera):
+        return found
     raise Blocked(
         f"no timestamps: neither {prefix}.frameData.bin nor {prefix}.timestamps.ssv is in "
         f"{camera.collection}"
@@ -100,13 +102,36 @@ def frame_times(session: Session, camera: Camera) -> list[Path]:
 def embedded(session: Session, camera: Camera) -> list[Path]:
     """List the embedded data of a camera, as far as there are: counter, GPIO, timestamps.
 
-    In whatever case they are written: Windows does not tell `.BIN` from `.bin`.
+    In whatever case they are written: Windows does not tell `.BIN` from `.bin`. Without them it is
+    the log of frames, if there is one.
+
+    Raises
+    ------
+    Blocked
+        If several could be the log of frames.
     """
     prefix = f"_iblrig_{camera.label}Camera"
     attributes = ("frameData*.bin", "timestamps*.ssv", "GPIO*.bin", "frame_counter*.bin")
-    return session.find(
+    found = session.find(
         camera.collection, *(f"{prefix}.{_in_any_case(attribute)}" for attribute in attributes)
     )
+    return found or _log_of_frames(session, camera)
+
+
+def _log_of_frames(session: Session, camera: Camera) -> list[Path]:
+    """List the CSV that a recorder keeps of the frames: `left.csv`, `left_2026-01-05.csv`."""
+    names = (f"{camera.label}{rest}.csv" for rest in ("", "[_.-]*", "[cC]am*"))
+    # `left_2.csv` is that of a camera called left_2, if there is one
+    longer = {other for other in session.cameras if other.startswith(camera.label)} - {camera.label}
+    found = [
+        file
+        for file in session.find(camera.collection, *names)
+        if not file.name.startswith(tuple(longer))
+    ]
+    if len(found) > 1:
+        listed = ", ".join(file.name for file in found)
+        raise Blocked(f"several files could be the log of frames, keep one of them: {listed}")
+    return found
 
 
 def embedded_of_others(session: Session, camera: Camera) -> list[Path]:

@@ -182,7 +182,7 @@ def parse(path: Path, description: Mapping[str, Any], lookups: Lookups | None = 
     namespace = settings.get("acquisition_software") or NAMESPACE
     if rig.software and namespace not in rig.software:
         raise Blocked(
-            f"unknown acquisition software {_short(namespace)}: {' and '.join(rig.software)} can "
+            f"unknown acquisition software {_short(namespace)}: {', '.join(rig.software)} can "
             "be read"
         )
     tasks = _tasks(description)

@@ -129,19 +129,21 @@ def find_raw_daq(session: "Session") -> RawDaq:
         found = list(chain.from_iterable(matching))
         if not found:
             continue
-        # What is compressed already goes before what it was made from, as its pattern does.
-        wanted = {_stem(file): file for file in reversed(found)}
-        if len(wanted) > 1:
-            names = ", ".join(_within(session, file) for file in sorted(wanted.values()))
+        recordings: dict[str, list[RawDaq]] = {}
+        for file in found:
+            raw = RawDaq(file, _beside(session, file, each), each)
+            recordings.setdefault(each.recording(file), []).append(raw)
+        if len(recordings) > 1:
+            names = ", ".join(_within(session, raws[0].file) for raws in recordings.values())
             raise Blocked(
                 f"several raw files could hold the sync: {names}. If the DAQ was started again, "
                 "move all but the recording in which the cameras ran to another folder; if they "
                 "are of several probes, name the folder of the one with the cameras as "
                 "`collection` of the sync in the description"
             )
-        (file,) = wanted.values()
-        beside = session.find(_within(session, file.parent), *each.beside) if each.beside else []
-        return RawDaq(file, [other for other in beside if other != file], each)
+        # What is compressed already goes before what it was made from, as its pattern does.
+        (raws,) = recordings.values()
+        return max(raws, key=lambda raw: _bytes(session, raw.beside))
     raise NoRawDaq(
         f"sync missing: {top} has no _{session.namespace}_sync.times.npy, .channels.npy and "
         ".polarities.npy, and no raw file of a DAQ that they could be made from "
@@ -180,9 +182,15 @@ def _matching(session: "Session", folder: str, pattern: list[str]) -> Iterator[P
             yield from _matching(session, f"{folder}/{each}", rest)
 
 
-def _stem(file: Path) -> str:
-    """Return what a file and its compressed form have in common."""
-    return str(file.with_suffix("")) if file.suffix in (".bin", ".cbin") else str(file)
+def _beside(session: "Session", file: Path, each: Format) -> list[Path]:
+    """List what is read with a raw file."""
+    folder = _within(session, file.parent)
+    matching = (_matching(session, folder, pattern.split("/")) for pattern in each.beside)
+    return sorted(set(chain.from_iterable(matching)) - {file})
+
+
+def _bytes(session: "Session", files: list[Path]) -> int:
+    return sum(session.stat(str(file)).st_size for file in files)
 
 
 def _within(session: "Session", path: Path) -> str:
