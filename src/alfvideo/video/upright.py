@@ -21,10 +21,10 @@ def turns(frame: av.VideoFrame) -> int:
 
 def is_turned_only(frame: av.VideoFrame) -> bool:
     """Return whether a frame is to be turned by whole quarters, not mirrored nor at an angle."""
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return True
-    a, b, _, c, d = np.frombuffer(bytes(matrix), "<i4")[:5].tolist()
+    a, b, _, c, d = np.frombuffer(matrix, "<i4")[:5].tolist()
     return (a, b) == (d, -c) and 0 in (a, b)
 
 
