@@ -10,25 +10,16 @@ import lightning_pose.models
 import numpy as np
 import torch
 from lightning_pose.data import _IMAGENET_MEAN, _IMAGENET_STD
-from omegaconf import DictConfig, ListConfig, OmegaConf, nodes
+from omegaconf import DictConfig, ListConfig, nodes
 from omegaconf.base import ContainerMetadata, Metadata
 
 from alfvideo.array_types import Floats, Image
 from alfvideo.pose.engines import checkpoint
 from alfvideo.pose.engines.error import EngineError
-from alfvideo.pose.engines.litpose_models import CONFIGS, find_checkpoint
+from alfvideo.pose.engines.litpose_models import TYPES, facts, parts_of, read_config
 from alfvideo.pose.engines.smoothing import smooth
 
 __all__ = ["load", "smooth"]
-
-TYPES = {"heatmap": ("HeatmapTracker", 0), "heatmap_mhcrnn": ("HeatmapTrackerMHCRNN", 2)}
-"""Class and context of each type of model. Semi-supervised models have the same network."""
-
-NEEDED = (
-    *("model.model_type", "data.keypoint_names"),
-    *("data.image_resize_dims.height", "data.image_resize_dims.width"),
-)
-"""Keys that the configuration of a model must have."""
 
 ARCHITECTURE = ("num_keypoints", "backbone", "downsample_factor", "image_size")
 """The hyper-parameters that shape the network; the others matter in training only."""
@@ -55,7 +46,7 @@ one of these runs nothing that the file says."""
 
 
 def load(model: Path, device: torch.device, trusted: Collection[str] = ()) -> "LightningPose":
-    """Load a single-view heatmap model, with or without context, from its model folder.
+    """Load a single-view model, with or without context, from its model folder.
 
     The configuration is `config.yaml` or, as Lightning Pose 1 left it, `.hydra/config.yaml`.
 
@@ -64,51 +55,11 @@ def load(model: Path, device: torch.device, trusted: Collection[str] = ()) -> "L
     EngineError
         If the folder holds no such model, or if configuration and checkpoint do not fit.
     """
-    config = read_config(model)
-    model_type = config.model.model_type
-    if len(config.data.get("view_names") or ()) > 1 or "multiview" in model_type:
-        raise EngineError(
-            f"The model {model} was trained on several views at once: use a Lightning Pose model "
-            "that was trained on single views."
-        )
-    if model_type not in TYPES:
-        raise EngineError(
-            f"The model {model} is of the type '{model_type}', which gives no likelihoods: use a "
-            f"Lightning Pose model of the type {' or '.join(TYPES)}."
-        )
-    class_name, context = TYPES[model_type]
-    parts = list(config.data.keypoint_names)
-    size = config.data.image_resize_dims
-    network = build(class_name, find_checkpoint(model), parts, size.height, trusted)
-    return LightningPose(network, parts, context, (size.height, size.width), device)
-
-
-def read_config(model: Path) -> DictConfig:
-    """Read the configuration of a model folder of Lightning Pose 1 or 2."""
-    for name in CONFIGS:
-        try:
-            config = OmegaConf.load(model / name)
-        except OSError:
-            continue
-        except Exception as error:
-            raise EngineError(
-                f"{model / name} cannot be read ({first_line(error)}): copy the model folder again."
-            ) from error
-        missing = [
-            key
-            for key in NEEDED
-            if not isinstance(config, DictConfig) or OmegaConf.select(config, key) is None
-        ]
-        if missing:
-            raise EngineError(
-                f"{model / name} is not the configuration of a Lightning Pose model: it has no "
-                f"{', '.join(missing)}. Check the path of the model in the cascade."
-            )
-        return config
-    raise EngineError(
-        f"{model} is not a model folder of Lightning Pose: expected config.yaml and tb_logs in it, "
-        "as training leaves them. Check the path of the model in the cascade."
-    )
+    known, config = facts(model), read_config(model)
+    class_name, context = TYPES[config["model"]["model_type"]]
+    parts, size = parts_of(config), config["data"]["image_resize_dims"]
+    network = build(class_name, known.weights, parts, size["height"], trusted)
+    return LightningPose(network, parts, context, (size["height"], size["width"]), device)
 
 
 def build(
