@@ -186,8 +186,37 @@ def _described(path: Path, tracker: str, _modified: int) -> tuple[CascadeFile, d
     return described, written
 
 
+def each_model(path: Path, tracker: str) -> Iterator[tuple[str, str, Facts | str]]:
+    """Yield network, path and facts of each model that a file names, or why it cannot be run.
+
+    Raises
+    ------
+    DataError
+        If the file says something wrong.
+    """
+    described, _ = _described(path, tracker, _modified(path))
+    folder = path.parent / Path(described.folder).expanduser()
+    for name, network in described.networks.items():
+        for pattern in network.models:
+            try:
+                paths = _matching(folder, [pattern], f"network {name} of {path.name}")
+            except Blocked as reason:
+                yield name, str(folder / pattern), str(reason)
+                continue
+            for model in paths:
+                try:
+                    yield name, str(model), facts(model, tracker)
+                except Blocked as reason:
+                    yield name, str(model), str(reason)
+
+
 def _models(folder: Path, patterns: Iterable[str], tracker: str, where: str) -> dict[str, str]:
-    found = {}
+    return {str(path): checksum(path, tracker) for path in _matching(folder, patterns, where)}
+
+
+def _matching(folder: Path, patterns: Iterable[str], where: str) -> list[Path]:
+    """List the resolved paths of models, each once; a pattern without any blocks."""
+    found: dict[Path, None] = {}
     for pattern in patterns:
         written = Path(pattern).expanduser()
         if written.is_absolute():
@@ -196,9 +225,8 @@ def _models(folder: Path, patterns: Iterable[str], tracker: str, where: str) -> 
             paths = sorted(folder.glob(pattern))
         if not paths:
             raise Blocked(f"model missing: {folder / written} ({where})")
-        for path in paths:
-            found[str(path.resolve())] = checksum(path, tracker)
-    return found
+        found |= dict.fromkeys(path.resolve() for path in paths)
+    return list(found)
 
 
 def checksum(model: Path, tracker: str) -> str:

@@ -81,7 +81,7 @@ def track(
     DataError
         If a frame cannot be decoded, a crop cannot be placed or the engine fails.
     """
-    inputs = _inputs(path, video, camera, cascade, engine)
+    inputs = inputs_of(path, video, camera, cascade, engine)
     first = parts.frames
     if first:
         log.info("going on after frame %d, which an earlier run came to", first)
@@ -113,10 +113,16 @@ def track(
     return tracked
 
 
-def _inputs(
+def inputs_of(
     path: Path, video: Video, camera: str, cascade: Cascade, engine: Engine
 ) -> dict[str, stream.NetworkInput]:
-    """Return the input of each model of the networks for all frames."""
+    """Return the input of each model of the networks for all frames.
+
+    Raises
+    ------
+    DataError
+        If a frame cannot be decoded, or a crop cannot be placed.
+    """
     frame = video.width, video.height
     anchors: dict[str, Floats] = {}
     for name, network in cascade.networks.items():

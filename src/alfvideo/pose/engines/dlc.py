@@ -8,6 +8,7 @@ import albumentations as A
 import numpy as np
 import torch
 from deeplabcut.pose_estimation_pytorch.apis.utils import get_pose_inference_runner
+from deeplabcut.pose_estimation_pytorch.apis.videos import video_inference
 from deeplabcut.pose_estimation_pytorch.data.preprocessor import AugmentImage
 from deeplabcut.pose_estimation_pytorch.data.transforms import ScaleToUnitRange
 
@@ -62,6 +63,19 @@ def load(model: Path, device: torch.device, trusted: Collection[str] = ()) -> "S
             "together the snapshot and the configuration of one training."
         ) from error
     return SingleAnimal(runner, list(config["metadata"]["bodyparts"]), device)
+
+
+def own(model: Path, clip: Path, device: torch.device) -> Floats | None:
+    """Predict poses (n, n_parts, 3) of a clip by DeepLabCut's own `video_inference`.
+
+    None for an exported file, which it does not take.
+    """
+    snapshot, config_file = files(model)
+    if config_file is None:
+        return None
+    runner = get_pose_inference_runner(config_file, snapshot, device=str(device))
+    found = video_inference(str(clip), runner)
+    return np.stack([each["bodyparts"][0] for each in found]).astype(np.float64)
 
 
 def read_snapshot(

@@ -4,11 +4,13 @@ import re
 from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path, PosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import lightning_pose.models
 import numpy as np
 import torch
+from lightning_pose.api import Model
 from lightning_pose.data import _IMAGENET_MEAN, _IMAGENET_STD
 from omegaconf import DictConfig, ListConfig, nodes
 from omegaconf.base import ContainerMetadata, Metadata
@@ -60,6 +62,16 @@ def load(model: Path, device: torch.device, trusted: Collection[str] = ()) -> "L
     parts, size = parts_of(config), config["data"]["image_resize_dims"]
     network = build(class_name, known.weights, parts, size["height"], trusted)
     return LightningPose(network, parts, context, (size["height"], size["width"]), device)
+
+
+def own(model: Path, clip: Path, device: torch.device) -> Floats:
+    """Predict poses (n, n_parts, 3) of a clip by Lightning Pose's own `predict_on_video_file`."""
+    with TemporaryDirectory() as folder:
+        result = Model.from_dir(model).predict_on_video_file(
+            clip, output_dir=Path(folder), compute_metrics=False
+        )
+    values: Floats = result.predictions.to_numpy(np.float64)
+    return values.reshape(len(values), -1, 3)
 
 
 def build(
