@@ -3,13 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 
+from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked, DataError
-from alfvideo.pose import cascades, geometry, model_files, track
+from alfvideo.pose import cascades, comparison, geometry, model_files, track
 from alfvideo.pose.cascade import Cascade, Network
 from alfvideo.pose.engines.error import EngineError
+from alfvideo.views import models
+from alfvideo.views.status import table
 
 PROJECT = {"Task": "face", "date": "Oct1", "TrainingFraction": [0.95, 0.8], "iteration": 1}
 NETWORK = {
@@ -175,7 +180,7 @@ def test_cropping_that_is_no_box(tmp_path: Path, values: dict):
         model_files.facts(project(tmp_path, **CROPPED | values), "dlc")
 
 
-@pytest.mark.parametrize("length", [480, 640, 1024, 1280, 97])
+@pytest.mark.parametrize("length", [640, 97])
 def test_cropping_rounds_as_deeplabcut(length: int):
     """Which goes through shares of the width, so that some edges are a pixel lower."""
     for edge in range(1, length):
@@ -219,3 +224,34 @@ def test_lightning_pose(tmp_path: Path):
 def test_lightning_pose_refused_before_a_job(tmp_path: Path, values: dict, words: str):
     with pytest.raises(EngineError, match=words):
         model_files.facts(lightning(tmp_path / "a", **values), "lightningPose")
+
+
+def test_table_of_models(tmp_path: Path, config: Configuration):
+    """One row for each model, with the reason of each that cannot be run."""
+    project(tmp_path / "good")
+    project(tmp_path / "random", network=changed(NETWORK, data__inference={"hist_eq": True}))
+    file = tmp_path / "side.yaml"
+    networks = {name: {"models": [name]} for name in ("good", "random", "gone")}
+    file.write_text(yaml.safe_dump({"networks": networks}, sort_keys=False))
+    named = {"dlc": {"left": str(file), "right": str(file)}}
+    shown = table.plain(models.parts(config.changed(trackers=["dlc"], cascades=named)))
+    head, good, random, gone, *reasons = shown.splitlines()
+    columns = "tracker cameras network model can run architecture snapshot parts input context"
+    assert head.split() == columns.split()
+    told = "dlc left right good good yes resnet_50 snapshot-10.pt 2 as given 0"
+    assert good.split() == told.split()
+    assert random.split() == ["dlc", "left", "right", "random", "random", "no"]
+    assert gone.split() == ["dlc", "left", "right", "gone", "gone", "no"]
+    assert "hist_eq" in reasons[0]
+    assert "model missing" in reasons[1]
+    assert len(reasons) == 2
+
+
+def test_pictures_are_written_without_loss(tmp_path: Path):
+    """So that an engine's own command reads from a file what is compared."""
+    pictures = np.random.default_rng(1).integers(0, 256, (3, 47, 61, 3), np.uint8)
+    comparison.write([*pictures, pictures[0, ..., 0]], tmp_path / "clip.avi")
+    video = cv2.VideoCapture(str(tmp_path / "clip.avi"))
+    for picture in pictures:
+        np.testing.assert_array_equal(video.read()[1][..., ::-1], picture)
+    np.testing.assert_array_equal(video.read()[1][..., 1], pictures[0, ..., 0])

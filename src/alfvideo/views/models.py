@@ -23,7 +23,7 @@ NUMBERS = ("parts", "input", "context")
 COMPARED = ("difference (px)", "frames/s")
 
 Found = dict[tuple[str, Path, str, str], Compared]
-"""What was compared, by tracker, cascade, network and path of the model."""
+"""The comparisons, by tracker, cascade, network and path of the model."""
 
 
 def parts(
