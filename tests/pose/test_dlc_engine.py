@@ -48,6 +48,11 @@ for name, video in (("analyze_videos", "clip"), ("cropping", "turned")):
     table = pd.read_hdf(next(destination.glob("*.h5")))
     poses[name] = table.to_numpy().reshape(len(table), -1, 3)
 deeplabcut.export_model(project)
+numbers = next((folder / "numbers").glob("dlc-models-pytorch/*/*/train/*.pt"))
+content = torch.load(numbers, weights_only=True)
+numbers.chmod(0o644)
+metrics = {"rmse": np.float64(2.5), "counts": np.arange(3)}
+torch.save(content | {"metadata": {"epoch": np.int64(60), "metrics": metrics}}, numbers)
 frames = np.load(folder / "odd_frames.npy")
 for name in sys.argv[2:]:
     train = next((folder / name).glob("dlc-models-pytorch/*/*/train"))
@@ -144,7 +149,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, ffmpeg, engine_python) -> S
     np.save(folder / "odd_frames.npy", odd_frames)
     changes = PREPARATIONS | {"random": RANDOM}
     ffmpeg("-display_rotation", 90, "-i", clip, "-c", "copy", folder / "turned.mp4")
-    for name in ("analyze_videos", "cropping", "project", *changes):
+    for name in ("analyze_videos", "cropping", "project", "numbers", *changes):
         shutil.copytree(PROJECT, folder / name)
     for name, values in changes.items():
         config = train_folder(folder / name) / "pytorch_config.yaml"
@@ -180,6 +185,7 @@ def engine(models: SimpleNamespace, engine_python) -> Iterator[SimpleNamespace]:
         "project": project,
         "snapshot": train_folder(project) / "snapshot-best-060.pt",
         "exported": models.exported,
+        "numbers": models.folder / "numbers",
         **{name: models.folder / name for name in (*PREPARATIONS, "random")},
     }
     before = contents(models.folder)
@@ -241,7 +247,7 @@ def test_cropping_snapshot_index_and_a_turned_video(models: SimpleNamespace, eng
     assert difference[..., :2].max() < 0.1
 
 
-@pytest.mark.parametrize("name", ["snapshot", "exported"])
+@pytest.mark.parametrize("name", ["snapshot", "exported", "numbers"])
 def test_snapshot_and_exported_file_are_the_same_network(engine, models, name):
     frames = models.frames[:8]
     np.testing.assert_array_equal(predict(engine, name, frames), predict(engine, "project", frames))

@@ -85,7 +85,7 @@ def read_snapshot(
 
     Only weights and plain values are read, never code, unless the file is trusted.
     """
-    content = checkpoint.read(file, trusted)
+    content = checkpoint.read(file, trusted, checkpoint.NUMBERS)
     if isinstance(content, dict) and "config" in content and "pose" in content:
         return content["config"], content["pose"], file
     if not isinstance(content, dict) or "model" not in content:

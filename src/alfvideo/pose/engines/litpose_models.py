@@ -1,6 +1,7 @@
 """The files of a model of Lightning Pose, and the facts that they hold; without the engine."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,40 @@ def _found(config: Any, key: str) -> Any:
     for name in key.split("."):
         config = config.get(name) if isinstance(config, dict) else None
     return config
+
+
+TRAINING_ONLY = (
+    *("loss_factory", "total_unsupervised_importance"),
+    *("unnormalized_weights", "upsampling_layers_rnn."),
+)
+"""Entries of a checkpoint that are not weights of the network, by how their names begin."""
+
+RENAMED = {
+    "upsampling_layers_sf.": "head.head_sf.upsampling_layers.",
+    "crnn.": "head.head_mf.",
+    "upsampling_layers.": "head.upsampling_layers.",
+    "final_layer.": "head.linear_layer.",
+}
+"""Beginnings of names as Lightning Pose 1 gave them, when the layers of the head were beside the
+backbone."""
+
+
+def weight_names(names: Iterable[str]) -> dict[str, str]:
+    """Return the names of weights of a checkpoint, those of version 1 too, as they are built.
+
+    >>> weight_names(["backbone.0", "crnn.W_f.0", "upsampling_layers_sf.1", "upsampling_layers.1"])
+    {'backbone.0': 'backbone.0', 'crnn.W_f.0': 'head.head_mf.W_f.0', \
+'upsampling_layers_sf.1': 'head.head_sf.upsampling_layers.1'}
+    """
+    kept = [name for name in names if not name.startswith(TRAINING_ONLY)]
+    if any(name.startswith("upsampling_layers_sf.") for name in kept):
+        # The same layers under a second name.
+        kept = [name for name in kept if not name.startswith("upsampling_layers.")]
+    found = {}
+    for name in kept:
+        old = next((old for old in RENAMED if name.startswith(old)), "")
+        found[name] = RENAMED[old] + name.removeprefix(old) if old else name
+    return found
 
 
 def find_checkpoint(model: Path) -> Path:
