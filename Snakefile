@@ -43,6 +43,7 @@ wildcard_constraints:
     session=r".+/\d{4}-\d{2}-\d{2}/\d{3}",
     run=r"[0-9a-f]+/\d+",
     collection=r"[^/]+(/[^/]+)*",
+    sync=r"[^/]+(/[^/]+)*/_[^/_]+",
     camera=labels.PATTERN,
 
 

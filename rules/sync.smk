@@ -1,5 +1,29 @@
-# From mp4 and sync pulses to one time for each frame. Three rules write the same files, each for
-# one kind of session; the input functions leave only one of them possible.
+# From the raw file of the DAQ to its sync pulses, and from these and the mp4 to one time for each
+# frame. Three rules write the same times, each for one kind of session; the input functions leave
+# only one of them possible.
+
+
+# `sync` is the folder of the raw file and the namespace: raw_ephys_data/_spikeglx.
+rule sync_pulses:
+    input:
+        unpack(inputs_of("sync_pulses")),
+    output:
+        times=datasets.SYNC[0],
+        channels=datasets.SYNC[1],
+        polarities=datasets.SYNC[2],
+    log:
+        "logs/sync_pulses{session}/{sync}.log",
+    benchmark:
+        "benchmarks/sync_pulses{session}/{sync}.tsv"
+    priority: priority_of("sync_pulses")
+    resources:
+        **resources.declared("sync_pulses"),
+    params:
+        settings=settings_of("sync_pulses"),
+    message:
+        "Sync pulses of {wildcards.session} from the raw file of the DAQ"
+    script:
+        "../scripts/sync_pulses.py"
 
 
 rule video_sync_qc_bpod:

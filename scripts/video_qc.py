@@ -27,7 +27,9 @@ with job.run(snakemake) as this:
             video=mp4,
             times=attempt(arrays.seconds, found["times"][0]),
             evidence=timing if isinstance(timing, DataError) else timing and timing.evidence,
-            frame_data=attempt(inputs.frame_data, found["frame_log"]),
+            frame_data=attempt(
+                inputs.frame_data, found["frame_log"], this.settings.get("frame_log")
+            ),
             ttl_rises=attempt(inputs.ttl_rises, ttl, sync, namespace, sync_label),
             wheel=attempt(wheel.load, found["wheel"], daq, namespace),
             reference=attempt(inputs.reference_frame, this.settings["reference_frame"]),

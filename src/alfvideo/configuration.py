@@ -16,6 +16,7 @@ from alfvideo.files.yaml_model import (
     ConfigurationError,
     Items,
     Model,
+    Number,
     Truth,
     UniqueItems,
     Whole,
@@ -36,11 +37,17 @@ def _with_all_trackers(missing: object, given: Any) -> Any:
     return {**dict.fromkeys(TRACKERS, missing), **given} if isinstance(given, dict) else given
 
 
+def _as_text(value: Any) -> Any:
+    """Read the number of a column as its name."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 Label = Annotated[str, key(labels.MUST_BE, pattern=f"^{labels.PATTERN}$")]
 Day = Annotated[str, Field(pattern=r"^(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?$")]
 Text = Annotated[str, Field(min_length=1)]
 Pixels = Annotated[Whole, key("a whole number of pixels", ge=0)]
 Size = Annotated[Whole, key("a whole number of pixels from 1", ge=1)]
+Column = Annotated[str, BeforeValidator(_as_text)]
 Crf = Annotated[Whole, Field(ge=0, le=51)]
 
 
@@ -82,8 +89,30 @@ POSE_BOXES = {
 }
 
 
+class FrameLog(Model):
+    """The columns of the log of frames of a camera, a CSV file."""
+
+    frame: Annotated[
+        Column, key("the name or number of the column with the frame counter, or empty")
+    ] = ""
+    time: Annotated[
+        Column, key("the name or number of the column with the camera's clock, or empty")
+    ] = ""
+    ticks_per_second: Annotated[
+        Number, key("the ticks per second of the camera's clock, or 0 to find them", ge=0)
+    ] = 0
+    computer: Annotated[
+        Column, key("the name or number of the column with the computer's clock, or empty")
+    ] = ""
+    pins: Annotated[
+        Items[Annotated[Column, key("the name or number of a column")]],
+        key("a list of the columns with the states of the camera's input lines"),
+    ] = ()
+
+
 DEFAULT_CAMERAS = ("left", "right", "body", "belly")
 NO_CASCADES: dict[str, dict[str, str]] = {tracker: {} for tracker in TRACKERS}
+NO_FRAME_LOGS: dict[str, FrameLog] = {}
 NO_ENVIRONMENTS = dict.fromkeys(TRACKERS, "")
 
 
@@ -247,6 +276,23 @@ class Configuration(Model):
             "`frame_height`), in pixels. Cameras whose GPIO is of no use are timed by it.",
         ),
     ] = WHEEL_REGIONS
+    frame_logs: Annotated[
+        dict[
+            Label,
+            Annotated[
+                FrameLog,
+                key("a mapping with the keys frame, time, ticks_per_second, computer and pins"),
+            ],
+        ],
+        key(
+            "a mapping of cameras to the columns of their logs of frames",
+            "For cameras that keep a CSV with a row for each frame (`LABEL.csv` or "
+            "`LABEL_*.csv` beside the video): which column is the `frame` counter, the `time` of "
+            "the camera's clock (with `ticks_per_second`), the clock of the `computer`, and the "
+            "`pins`. Names, or numbers from 0; [usual names](../docs/your_data.md#frame-logs) are "
+            "found without it.",
+        ),
+    ] = NO_FRAME_LOGS
     trackers: Annotated[
         UniqueItems[Annotated[Tracker, key(f"a tracker, {' or '.join(TRACKERS)}")]],
         key(

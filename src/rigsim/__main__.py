@@ -95,6 +95,12 @@ def _parser() -> argparse.ArgumentParser:
         default=default.neuropixel,
         help="3A: sync of an old probe (%(default)s)",
     )
+    add(
+        "--daq",
+        choices=("arrays", "bin", "cbin"),
+        default=default.daq,
+        help="sync arrays, or the raw file of SpikeGLX, plain or compressed (%(default)s)",
+    )
     add("--no-wheel", dest="wheel", action="store_false", help="do not write the wheel as ALF")
     add("--no-trials", dest="trials", action="store_false", help="do not write the trials as ALF")
     add("--seed", type=int, default=default.seed, help="random seed (%(default)s)")

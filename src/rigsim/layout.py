@@ -9,7 +9,7 @@ import pandas as pd
 import yaml
 from one.alf.spec import to_alf
 
-from rigsim import behaviour, bpod, clock, session
+from rigsim import behaviour, bpod, clock, raw_daq, session
 from rigsim.specification import CAMERAS, DAQ_RATE, WIRED_3B, Fault, Rig
 
 VIDEO = "raw_video_data"
@@ -105,7 +105,8 @@ def write_sync(path: Path, rig: Rig, planned: session.Session) -> None:
         folder = folder / "probe00"
     folder.mkdir(parents=True, exist_ok=True)
     namespace = "timeline" if rig.kind == "timeline" else "spikeglx"
-    for attribute, values in session.sync_arrays(rig, planned).items():
+    fronts = session.sync_arrays(rig, planned)
+    for attribute, values in fronts.items() if rig.daq == "arrays" else ():
         np.save(folder / to_alf("sync", attribute, "npy", namespace=namespace), values)
     if rig.kind == "timeline":
         # to_alf would make this dAQdata.
@@ -114,19 +115,21 @@ def write_sync(path: Path, rig: Rig, planned: session.Session) -> None:
         return
     if rig.neuropixel == "3A":
         for band in ("ap", "lf"):
-            _write_meta(folder / f"_spikeglx_ephysData_g0_t0.imec.{band}.meta", AP_META)
+            raw_daq.write_meta(folder / f"_spikeglx_ephysData_g0_t0.imec.{band}.meta", AP_META)
+        if rig.daq != "arrays":
+            file = folder / "_spikeglx_ephysData_g0_t0.imec.ap.bin"
+            raw_daq.write(file, rig, fronts, planned.duration, raw_daq.PROBE | AP_META)
     else:
         label = "ephysData_g0_t0" if rig.kind == "spikeglx" else "DAQdata_g0_t0"
         seconds = {"fileTimeSecs": f"{planned.duration:.6f}"}
-        _write_meta(folder / f"_spikeglx_{label}.nidq.meta", NIDQ_META | seconds)
+        raw_daq.write_meta(folder / f"_spikeglx_{label}.nidq.meta", NIDQ_META | seconds)
+        if rig.daq != "arrays":
+            file = folder / f"_spikeglx_{label}.nidq.bin"
+            raw_daq.write(file, rig, fronts, planned.duration, raw_daq.NIDQ | NIDQ_META)
     if rig.wiring_file != "none":
         name = "ephysData_g0_t0.nidq" if rig.kind == "spikeglx" else "DAQdata"
         file = folder / f"_spikeglx_{name}.wiring.json"
         file.write_text(json.dumps(_wiring(rig.wiring_file), indent=1))
-
-
-def _write_meta(file: Path, values: dict[str, str]) -> None:
-    file.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
 
 
 def _wiring(extent: str) -> dict:

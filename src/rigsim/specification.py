@@ -171,6 +171,8 @@ class Rig:
         wiring: "none", "partial" (cameras only) or "full" wiring file; None is "full" for camlog
             and "none" otherwise. With a wiring file left and body are on swapped channels.
         neuropixel: "3B", or "3A" for sync in raw_ephys_data/probe00.
+        daq: "arrays" for sync arrays as ibllib extracts them, or the raw file of SpikeGLX instead:
+            "bin", or "cbin" for the same compressed.
         wheel: also write the wheel as ALF.
         trials: also write the table of trials as ALF.
         seed: everything random follows from it.
@@ -191,6 +193,7 @@ class Rig:
     description: str | None = "1.0.0"
     wiring: str | None = None
     neuropixel: str = "3B"
+    daq: str = "arrays"
     wheel: bool = True
     trials: bool = True
     seed: int = 0
@@ -199,6 +202,8 @@ class Rig:
         _one_of("kind", self.kind, CAMERAS)
         _one_of("frame_data", self.frame_data, ("bin", "ssv", "ssv_reversed"))
         _one_of("neuropixel", self.neuropixel, ("3A", "3B"))
+        has_spikeglx = self.kind in ("spikeglx", "camlog")
+        _one_of("daq", self.daq, ("arrays", "bin", "cbin") if has_spikeglx else ("arrays",))
         _one_of("wiring", self.wiring, (None, "none", "partial", "full"))
         for camera in (*(self.cameras or ()), *self.rates):
             _one_of("camera", camera, CAMERAS[self.kind])

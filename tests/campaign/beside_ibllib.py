@@ -6,6 +6,7 @@ uv run python -m tests.campaign.beside_ibllib [NUMBER]
 import sys
 import tempfile
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ import numpy as np
 from alfvideo.files.errors import DataError
 from alfvideo.timing.timestamps import camera_times
 from rigsim import clock
-from tests.campaign.__main__ import draw
+from tests.campaign import drawn
+from tests.campaign.__main__ import SEED
 from tests.campaign.sessions import Recorded, Setup, record
 from tests.parity.client import Peer, PeerError, install
 
@@ -95,7 +97,7 @@ def run(number: int) -> tuple[Sums, Sums]:
     """Draw sessions, and sum up ours and ibllib's."""
     ours, theirs = Sums(), Sums()
     with tempfile.TemporaryDirectory() as name, Peer(install(), Path(name) / "peer") as peer:
-        for setup in draw(number, has_files):
+        for setup in islice(drawn.sessions(SEED, has_files), number):
             recorded = record(setup)
             session, fronts = write(recorded, setup, Path(name))
             label = next(iter(recorded.daq.lines))

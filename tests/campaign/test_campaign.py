@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.campaign import beside_ibllib
+from tests.campaign import beside_ibllib, rendered
 from tests.campaign.__main__ import NUMBER, run
 from tests.parity.client import Unavailable, install
 
@@ -20,6 +20,20 @@ def test_times_are_right_or_it_is_said(capsys: pytest.CaptureFixture[str]):
     assert len(counts.healthy_not_passed) <= 0.01 * counts.healthy
     assert counts.healthy > 0.1 * NUMBER
     assert counts.known > 0.3 * NUMBER
+
+
+@pytest.mark.slow
+def test_times_of_rendered_sessions_are_right(capfd: pytest.CaptureFixture[str]):
+    counts = rendered.run()
+    with capfd.disabled():
+        print(f"\n{counts}")
+    assert counts.cameras > rendered.NUMBER
+    assert not counts.refused
+    assert not counts.passed_and_off
+    assert not counts.outside_bound
+    assert not counts.healthy_not_passed
+    assert counts.healthy > 0.1 * counts.cameras
+    assert counts.exact > 0.9 * counts.cameras
 
 
 @pytest.mark.slow

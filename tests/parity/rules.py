@@ -11,7 +11,9 @@ import numpy as np
 from alfvideo import configuration
 from alfvideo.files.errors import DataError
 from alfvideo.planning import task_inputs, tasks
-from alfvideo.session import datasets, description
+from alfvideo.planning.task import Task
+from alfvideo.session import datasets, description, pulse_files
+from alfvideo.session.cameras import ALL_CAMERAS, Camera, Session
 from alfvideo.video import compress
 
 _SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -55,6 +57,16 @@ def make_mp4s(path: Path) -> None:
             copy.write_bytes(log.read_bytes())
 
 
+def make_pulses(path: Path) -> str:
+    """Make the sync arrays of a session from its raw file, and return what was told about it."""
+    recorded = description.read(path)
+    (task,) = (task for task in tasks.TASKS if task.rule == "sync_pulses")
+    assert task.applies(recorded, ALL_CAMERAS, _CONFIG)
+    outputs = (datasets.path(pattern, recorded, ALL_CAMERAS) for pattern in task.outputs)
+    names = dict(zip(pulse_files.ARRAYS, map(str, outputs), strict=True))
+    return _run(task, recorded, ALL_CAMERAS, names)
+
+
 def camera_times(path: Path, label: str) -> Times:
     """Times of one camera from the rule that applies to it.
 
@@ -70,17 +82,29 @@ def camera_times(path: Path, label: str) -> Times:
         for task in tasks.TASKS
         if datasets.TIMES in task.outputs and task.applies(recorded, camera, _CONFIG)
     )
-    files = task_inputs.find(task, recorded, camera, _CONFIG)
-    inputs = {name: list(map(str, found)) for name, found in files.items()}
     output, timing = (
         datasets.path(pattern, recorded, camera) for pattern in (datasets.TIMES, datasets.TIMING)
     )
-    log = path / "logs" / f"{label}.log"
+    notes = _run(task, recorded, camera, {"times": str(output), "timing": str(timing)})
+    return Times(np.load(output), notes)
+
+
+def _run(task: Task, recorded: Session, camera: Camera, outputs: dict[str, str]) -> str:
+    """Run the script of a task and return its log.
+
+    Raises
+    ------
+    DataError
+        With the log, if it fails.
+    """
+    files = task_inputs.find(task, recorded, camera, _CONFIG)
+    inputs = {name: list(map(str, found)) for name, found in files.items()}
+    log = recorded.path / "logs" / f"{camera.label}.log"
     job = SimpleNamespace(
         rule=task.rule,
-        wildcards=SimpleNamespace(session=str(path), camera=label),
+        wildcards=SimpleNamespace(session=str(recorded.path), camera=camera.label),
         input=Files(inputs),
-        output=Files({"times": str(output), "timing": str(timing)}),
+        output=Files(outputs),
         params=SimpleNamespace(settings=task.params(recorded, camera, _CONFIG)),
         resources={},
         log=[str(log)],
@@ -89,4 +113,4 @@ def camera_times(path: Path, label: str) -> Times:
         runpy.run_path(str(_SCRIPTS / f"{task.rule}.py"), init_globals={"snakemake": job})
     except SystemExit:
         raise DataError(log.read_text()) from None
-    return Times(np.load(output), log.read_text())
+    return log.read_text()

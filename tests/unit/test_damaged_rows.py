@@ -10,6 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from alfvideo.timing import damaged_rows, embedded
+from alfvideo.timing.daq_lines import DaqLines
 from alfvideo.timing.embedded import FrameData
 from alfvideo.timing.sync import Fronts
 from alfvideo.timing.timestamps import camera_times
@@ -263,7 +264,7 @@ def test_times_are_true_whatever_row_is_damaged(tmp_path, kind, form):
         clock.on_grid(recording.exposures, 30_000),
         recording.times.size,
         as_read(tmp_path, damaged, form),
-        Fronts(*clock.fronts(line, 30_000)),
+        DaqLines({"": Fronts(*clock.fronts(line, 30_000))}),
     )
     assert found.method == "gpio"
     late = np.abs(found.times - recording.times)
@@ -374,7 +375,7 @@ def test_pins_without_those_of_the_first_frame(tmp_path, has_clock):
         (tmp_path / f"{PREFIX}.timestamps.ssv").unlink()
     data = embedded.load(tmp_path.iterdir())
     pulses, ttl = clock.on_grid(recording.exposures, 30_000), Fronts(*clock.fronts(line, 30_000))
-    found = camera_times(pulses, recording.times.size, data, ttl)
+    found = camera_times(pulses, recording.times.size, data, DaqLines({"": ttl}))
     assert found.method == "gpio"
     off = np.abs(found.times - recording.times).max() * rate
     assert off == pytest.approx(0 if has_clock else 1, abs=0.02)

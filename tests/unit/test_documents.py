@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,12 @@ def test_keys_that_are_there_once():
         "b": {"b": 2, "c": ["a", {"a": "a"}], "d": 1},
         "a b": 0,
     }
+
+
+def test_times_of_day_are_texts():
+    text = "[12:30, 1:30:05, -1:10, 12:30.5, '12:30', 2026-01-01]"
+    times = ["12:30", "1:30:05", "-1:10", "12:30.5", "12:30", date(2026, 1, 1)]
+    assert documents.parse_yaml(text) == times
 
 
 def test_numbers_that_nobody_takes_for_octal():

@@ -249,6 +249,36 @@ def test_folders_without_data_are_not_named(
     assert caplog.messages == []
 
 
+@pytest.mark.parametrize("name", ["002.tar", "002.zip", "002.TAR.GZ", "002.7z.part"])
+def test_packed_sessions_are_named(
+    session: Path,
+    tmp_path: Path,
+    config: Configuration,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+):
+    (session.parent / name).write_bytes(b"x")
+    for other in ("notes.txt", "2.tar", "0020.zip", ".002.tar.swp"):
+        (session.parent / other).write_bytes(b"x")
+    assert {status.session for status in pending.scan(tmp_path, config)} == {session}
+    place = (session.parent / name).relative_to(tmp_path)
+    assert caplog.messages == [
+        f"Left out below {tmp_path}, as they are files, not folders of sessions: '{place}'. "
+        "Unpack them, or move them elsewhere."
+    ]
+
+
+def test_a_file_in_the_place_of_a_session_blocks_nothing_else(
+    session: Path, tmp_path: Path, config: Configuration
+):
+    (file := session.parent / "002").write_bytes(b"x")
+    statuses = pending.scan(tmp_path, config)
+    (row,) = [each for each in statuses if each.session == file]
+    assert row.state is State.BLOCKED
+    assert "is a file, not the folder of a session" in row.reason
+    assert any(each.state is State.PENDING for each in statuses if each.session == session)
+
+
 def test_links_to_nothing_are_named(
     session: Path, tmp_path: Path, config: Configuration, caplog: pytest.LogCaptureFixture
 ):

@@ -123,6 +123,20 @@ def test_a_run_in_a_folder_below_is_seen(
         lock.acquire(tmp_path)
 
 
+@pytest.mark.parametrize("where", ["at the place", "above it"])
+def test_a_run_where_a_link_leads_is_seen(tmp_path: Path, hold: Callable, where: str):
+    (elsewhere := tmp_path / "disk2" / "Subjects" / "KB001").mkdir(parents=True)
+    (root := tmp_path / "data").mkdir()
+    (root / "KB001").symlink_to(elsewhere)
+    (root / "loop").symlink_to(root)
+    other = hold(HOLDER, elsewhere if where == "at the place" else elsewhere.parent)
+    with pytest.raises(DataError, match=rf"Another run is at work .*process {other.pid} on"):
+        lock.acquire(root)
+    other.kill()
+    other.wait()
+    lock.acquire(root)
+
+
 def test_a_folder_below_that_was_locked_once(tmp_path: Path, subject: Path, hold: Callable):
     held_once(subject, hold)
     lock.acquire(tmp_path)

@@ -132,6 +132,22 @@ INPUTS = [
         {"raw", "times", "qc"},
     ),
     (small(neuropixel="3A"), "raw_ephys_data/probe00/_spikeglx_sync.times.npy", {"times", "qc"}),
+    (
+        small(daq="bin"),
+        "raw_ephys_data/_spikeglx_ephysData_g0_t0.nidq.bin",
+        {"pulses", "times", "qc"},
+    ),
+    (
+        small(daq="cbin", neuropixel="3A"),
+        "raw_ephys_data/probe00/_spikeglx_ephysData_g0_t0.imec.ap.ch",
+        {"pulses", "times", "qc"},
+    ),
+    (
+        small(kind="camlog", daq="bin"),
+        "raw_sync_data/_spikeglx_DAQdata_g0_t0.nidq.meta",
+        {"pulses", "times", "qc"},
+    ),
+    (small(daq="bin"), "raw_ephys_data/_spikeglx_sync.times.npy", {"times", "qc"}),
     (small(kind="timeline"), "raw_sync_data/_timeline_sync.times.npy", {"times", "qc"}),
     (small(kind="timeline"), "raw_sync_data/_timeline_DAQdata.meta.json", {"times", "qc"}),
     (small(kind="bpod"), "raw_task_data_00/_iblrig_taskData.raw.jsonable", {"times", "qc"}),

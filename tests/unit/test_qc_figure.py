@@ -14,6 +14,7 @@ from alfvideo.qc.picture import match
 from alfvideo.qc.rigs import Expected
 from alfvideo.qc.wheel import Motion
 from alfvideo.timing.embedded import FrameData
+from alfvideo.timing.evidence import Evidence, Witness
 from alfvideo.timing.record import WheelShifts
 from alfvideo.video.region import Region
 
@@ -60,6 +61,47 @@ def inspection(**changes):
 def texts(figure):
     """All that is written in the figure."""
     return "\n".join(text.get_text() for text in figure.findobj(lambda o: hasattr(o, "get_text")))
+
+
+def test_the_evidence_for_the_times_is_drawn():
+    witnesses = (
+        Witness("gpio", 102, 9, (-50, -1, 0, 1, 40), (3.0, 12.0, 400.0, 0.0, 20.0)),
+        Witness("clock", 44.0, 3.7, (-50, 0), (0.5, 44.0)),
+    )
+    times = TIMES.copy()
+    times[150:] += 1 / 30
+    camera = replace(inspection().camera, evidence=Evidence(0.0, "", 0.0, witnesses), times=times)
+    figure = camera_qc(inspection(camera=camera), "KB001/2026-01-01/001")
+    written = texts(figure)
+    assert "Evidence for the first frame's pulse: exact" in written
+    assert "GPIO: 102 fronts agree, 9 elsewhere" in written
+    assert "camera's clock: 44 standard deviations, 3.7 elsewhere" in written
+    (clocks,) = (a for a in figure.axes if a.get_title() == "Times against the camera's clock")
+    departures = clocks.lines[0].get_ydata()
+    assert departures[150] - departures[149] == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("times", "clock", "reason"),
+    [
+        (np.zeros(300), TIMES, "do not increase"),
+        (TIMES, TIMES[::-1], "do not increase"),
+        (np.full(300, np.nan), TIMES, "saved no clock"),
+        (TIMES, None, "saved no clock"),
+    ],
+)
+def test_clocks_that_cannot_be_compared_are_said(times, clock, reason):
+    data = FrameData(clock, None, None)
+    camera = replace(inspection().camera, frame_data=data, times=times)
+    assert reason in texts(camera_qc(inspection(camera=camera), "")).replace("\n", " ")
+
+
+def test_evidence_that_is_missing_is_said():
+    unknown = replace(inspection().camera, evidence=Evidence(None, "Nothing shows it.", 0.0))
+    written = texts(camera_qc(inspection(camera=unknown), ""))
+    assert "Evidence for the first frame's pulse: unknown" in written
+    assert "Nothing shows it." in written
+    assert "No starts were compared" in texts(camera_qc(inspection(), ""))
 
 
 def test_everything_is_drawn(tmp_path):

@@ -8,14 +8,17 @@ import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from alfvideo.jobs import provenance, running, runs
 from alfvideo.jobs.runs import Run
 from alfvideo.planning.pending import State, Status
+from alfvideo.timing import record
+from alfvideo.timing.evidence import Evidence
 from alfvideo.views import history
 from alfvideo.views.history import Past
-from alfvideo.views.status import export, table
+from alfvideo.views.status import certainty, export, table
 from alfvideo.views.status.rows import Row, rows
 
 
@@ -242,6 +245,32 @@ def test_colour_and_width_are_those_of_the_terminal(
     screen = Terminal()
     table.show(parts, screen)
     assert "\033[1;31m" not in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words"),
+    [
+        (Evidence(0.02, "", 0.0), "exact"),
+        (Evidence(2.0, "By the wheel.", 0.0), "within 2 frames"),
+        (Evidence(None, "Nothing shows it.", 0.0), "unknown"),
+        (Evidence(None, "A person.", 0.0, by_person=True), "placed by a person"),
+        (None, "not recorded"),
+    ],
+)
+def test_how_well_times_are_known(path: Path, evidence: Evidence | None, words: str):
+    (path / "qc").mkdir()
+    (path / "alf").mkdir()
+    files = (path / "qc/_ibl_leftCamera.timing.json", path / "alf/_ibl_leftCamera.times.npy")
+    record.save(record.TimingRecord("gpio", (), evidence), files[0], np.arange(3.0), files[1])
+    times = row(path, State.DONE, "times")
+    others = [row(path, State.PENDING, "times"), row(path, State.DONE, "raw")]
+    assert [each.message for each in certainty.told([times, *others])] == [words, "", ""]
+    assert certainty.summary([times, *others]) == [f"1 cameras have times: 1 {words}"]
+    files[0].write_text("{")
+    assert certainty.summary([times]) == ["1 cameras have times: 1 not readable"]
+    files[0].unlink()
+    assert certainty.summary([times]) == ["1 cameras have times: 1 not recorded"]
+    assert certainty.summary(others) == []
 
 
 def test_csv_is_read_back(path: Path):

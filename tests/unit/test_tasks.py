@@ -11,7 +11,7 @@ from one.alf.path import ALFPath
 
 from alfvideo.configuration import Configuration
 from alfvideo.files.errors import Blocked
-from alfvideo.planning import tasks, up_to_date
+from alfvideo.planning import task_inputs, tasks, up_to_date
 from alfvideo.session import datasets, description, pulse_files
 from rigsim import CAMERAS, Rig
 
@@ -162,6 +162,23 @@ def test_one_missing_sync_array_blocks(tmp_path: Path, rendered: Render, attribu
     read = description.read(path)
     with pytest.raises(Blocked, match=r"sync missing: raw_ephys_data has no _spikeglx_sync"):
         pulse_files.sync_arrays(read, read.cameras["body"])
+
+
+def test_the_timing_that_a_person_decided(tmp_path: Path, config: Configuration, rendered: Render):
+    session = rendered(tmp_path, body())
+    file = session / "camera_timing.yaml"
+
+    def found() -> list[Path]:
+        read = description.read(session)
+        task = tasks.BY_RULE["video_sync_qc_nidq"]
+        return task_inputs.find(task, read, read.cameras["body"], config)["timing_decision"]
+
+    assert found() == []
+    file.write_text("body: {start: 12}")
+    assert found() == [file]
+    file.write_text("left: {start: 12}")
+    with pytest.raises(Blocked, match=r"`left` is no camera of the session. Use one of: body\."):
+        found()
 
 
 def test_several_videos_of_a_camlog_rig(tmp_path: Path, rendered: Render):

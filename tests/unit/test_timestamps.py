@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from alfvideo.files.errors import DataError
+from alfvideo.timing.daq_lines import DaqLines
 from alfvideo.timing.embedded import FrameData
 from alfvideo.timing.sync import Fronts
 from alfvideo.timing.timestamps import camera_times
@@ -27,7 +28,8 @@ class Recording:
 
     def times(self, **changes):
         changed = replace(self, **changes)
-        return camera_times(changed.pulses, changed.n_frames, changed.frame_data, changed.ttl)
+        lines = DaqLines({"": changed.ttl} if changed.ttl else {})
+        return camera_times(changed.pulses, changed.n_frames, changed.frame_data, lines)
 
     def half_frame(self):
         return 0.5 / self.rate
@@ -540,5 +542,5 @@ def test_video_without_frames():
 def test_video_of_one_frame():
     recording = record(unsaved=0)
     one = FrameData(np.zeros(1), np.zeros(1, int), np.zeros((1, 4), bool))
-    result = camera_times(recording.pulses[:2], 1, one, recording.ttl)
+    result = camera_times(recording.pulses[:2], 1, one, DaqLines({"": recording.ttl}))
     assert result.times.tolist() == [recording.pulses[1]]

@@ -26,7 +26,9 @@ SHIFTS = WheelShifts(
 )
 
 
-EVIDENCE = Evidence(None, "Nothing shows it.", 0.25, (Witness("gpio", 60, 2),))
+EVIDENCE = Evidence(
+    None, "Nothing shows it.", 0.25, (Witness("gpio", 60, 2, (-1, 0, 7), (0.5, 40.0, 3.0)),)
+)
 
 
 def saved(folder: Path, made: TimingRecord) -> Path:
@@ -57,6 +59,33 @@ def test_a_record_with_the_wheel(tmp_path: Path):
             read = getattr(found, field.name)
             np.testing.assert_array_equal(read, expected)
             assert read.dtype == expected.dtype
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"by_person": "yes"},
+        {"by_person": True, "reason": ""},
+        {"bound": float("nan")},
+        {"bound": -1},
+        {"bound": "a"},
+        {"witnesses": [{"name": "gpio", "agreement": 1, "second": 0, "starts": [1]}]},
+        {
+            "witnesses": [
+                {"name": "a", "agreement": 1, "second": 0, "starts": [1], "scores": [float("nan")]}
+            ]
+        },
+        {"witnesses": [{"name": "gpio"}]},
+        {"witnesses": 3},
+    ],
+)
+def test_evidence_that_means_nothing_is_damage(tmp_path: Path, change: dict):
+    file = saved(tmp_path, TimingRecord("gpio", (), EVIDENCE))
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["evidence"] |= change
+    file.write_text(json.dumps(content))
+    with pytest.raises(DataError, match="is no record of how times were found"):
+        record.load(file)
 
 
 def test_neither_file_appears_if_one_cannot_be_written(tmp_path: Path):

@@ -172,15 +172,17 @@ def add_rig(copy: Copy) -> None:
 
         from alfvideo.jobs import job
         from alfvideo.timing import embedded, lines, record, timestamps
+        from alfvideo.timing.daq_lines import DaqLines
         from alfvideo.video import probe
 
         with job.run(snakemake) as this:
             files = [Path(file) for file in snakemake.input.pulse_table]
             pulses = lines.sync_line(files, "", f"{this.camera}_camera").rises
-            ttl = lines.sync_line(files, "", this.settings["sync_label"])
+            label = this.settings["sync_label"]
+            line = lines.sync_line(files, "", label)
             frames = probe.probe_whole(Path(snakemake.input.mp4[0])).frames
             frame_data = embedded.load(map(Path, snakemake.input.embedded))
-            found = timestamps.camera_times(pulses, frames, frame_data, ttl)
+            found = timestamps.camera_times(pulses, frames, frame_data, DaqLines({label: line}))
             this.note(*found.notes)
             made = record.TimingRecord(found.method, tuple(this.notes), found.evidence)
             record.save(made, snakemake.output.timing, found.times, snakemake.output.times)

@@ -39,8 +39,13 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
                 problem=f"{node.value} is no date or time", problem_mark=node.start_mark
             ) from None
 
-    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        """Refuse a number that some take for an octal one: they read 108 for 0154."""
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int | str:
+        """Refuse a number that some take for an octal one: they read 108 for 0154.
+
+        What YAML 1.1 takes for a number to the base 60, as `12:30`, is a text, as in YAML 1.2.
+        """
+        if ":" in node.value:
+            return str(node.value)
         if re.match(r"[-+]?0[0-9_]", node.value):
             raise yaml.constructor.ConstructorError(
                 problem=f"{node.value} may be an octal number: write it without the zero before "
@@ -50,8 +55,16 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         number: int = super().construct_yaml_int(node)
         return number
 
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float | str:
+        """Read a number to the base 60, as `12:30.5`, as the text that it is."""
+        if ":" in node.value:
+            return str(node.value)
+        number: float = super().construct_yaml_float(node)
+        return number
+
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
 
 

@@ -120,18 +120,28 @@ def _share_above(root: Path, real: Path) -> None:
 
 
 def _check_below(root: Path) -> None:
-    """See that no other run is at work in a folder below.
+    """See that no other run is at work in a folder below, or where a link there leads.
 
     Raises
     ------
     DataError
         If one is.
     """
-    for name, folders, files in os.walk(root):
-        folder = Path(name)
-        is_other = folder != root and Path(os.path.realpath(folder)) not in _held
+    seen: set[str] = set()
+    for name, folders, files in os.walk(root, followlinks=True):
+        folder, real = Path(name), os.path.realpath(name)
+        if real in seen:
+            folders[:] = []
+            continue
+        seen.add(real)
+        is_other = folder != root and Path(real) not in _held
         if FILE_NAME in files and is_other and (holder := _held_by(folder)):
             raise DataError(_at_work(folder, holder))
+        # Another run may be at work above the place that a link leads to.
+        above = Path(real).parents if folder.is_symlink() else ()
+        for each in above:
+            if each not in _held and (holder := _held_by(each)):
+                raise DataError(_at_work(each, holder))
         is_day = _DAY.fullmatch(folder.name)
         folders[:] = [] if is_day else [each for each in folders if each[0] != "."]
 

@@ -115,18 +115,25 @@ def nearly(root: Path, paths: Iterable[Path], config: Configuration) -> list[str
     `paths` are those of `folders.walk` that are not called as sessions are.
     """
     links: list[str] = []
+    files: list[str] = []
     others: list[str] = []
     for path in paths:
         place = path.relative_to(root)
         if config.subjects and set(config.subjects).isdisjoint(path.parts):
             continue
         if any(fnmatch(place.as_posix(), glob) for glob in config.sessions):
-            (others if path.exists() else links).append(repr(str(path if path == root else place)))
+            kind = files if path.is_file() else others if path.exists() else links
+            kind.append(repr(str(path if path == root else place)))
     sentences = []
     if others:
         sentences.append(
             f"Left out below {root}, because sessions are called {SESSION}: {_some(others)}. "
             "Rename them."
+        )
+    if files:
+        sentences.append(
+            f"Left out below {root}, as they are files, not folders of sessions: {_some(files)}. "
+            "Unpack them, or move them elsewhere."
         )
     if links:
         sentences.append(f"Left out below {root}, as they are links to nothing: {_some(links)}.")

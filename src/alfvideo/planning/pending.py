@@ -250,6 +250,10 @@ def _judge(
         params = task.params(recorded, camera, config)
         if needed := blocked.keys() & inputs:
             raise Blocked(blocked[min(needed)])
+        if are_of_others(task, recorded, outputs, made_from):
+            if lacking:
+                raise Blocked(_not_whole(outputs, lacking))
+            return State.DONE, ""
         recorded.lookups.files.update(map(str, inputs))
         if lacking:
             return State.PENDING, _lacking(recorded, lacking, outputs)
@@ -265,6 +269,27 @@ def _judge(
         return State.DONE, up_to_date.changed(made, made_from, there)
     except Blocked as error:
         return (State.BLOCKED, str(error)) if lacking else (State.DONE, "")
+
+
+def are_of_others(
+    task: Task, recorded: Session, outputs: Sequence[Path], made_from: Mapping[str, Entry]
+) -> bool:
+    """Return whether outputs are there that another program made and that are to be kept."""
+    return (
+        task.keeps_others
+        and any(output.name in recorded.siblings(output) for output in outputs)
+        and not any(provenance.relative(output, recorded.path) in made_from for output in outputs)
+    )
+
+
+def _not_whole(outputs: Sequence[Path], lacking: Sequence[Path]) -> str:
+    """Say that another program left only some of its files."""
+    there = [output.name for output in outputs if output not in lacking]
+    missing = ", ".join(output.name for output in lacking)
+    return (
+        f"another program made {', '.join(there) or 'empty files'} in {outputs[0].parent.name} and "
+        f"not {missing}: have it make all, or remove what is there, so that all are made here"
+    )
 
 
 def _lacking(recorded: Session, lacking: Sequence[Path], outputs: Sequence[Path]) -> str:

@@ -49,6 +49,7 @@ RESOURCES: Mapping[str, Resources] = {
     "video_register_raw": Resources(100, 500, 10),
     "video_compress": Resources(90, 4000, _DAY, threads=None, job_size="large"),
     "video_convert": Resources(90, 2000, 120),
+    "sync_pulses": Resources(90, 1000, 120, io_charge=30),
     **{rig.rule: Resources(40, 2000, 30) for rig in KINDS},
     "video_qc": Resources(40, 2000, 60),
     "motion_energy": Resources(30, 1000, 120),

@@ -88,6 +88,8 @@ class Planner:
             raise Blocked(f"{task.rule} is not for this kind of session")
         if self._is_left_alone(task, path, camera):
             raise Blocked("it is done")
+        if self._is_kept(task, path, camera):
+            raise Blocked("another program made them: remove them to have them made here")
         task.params(self._session(path), camera, config)
         coming = self._coming(path)
         files = task_inputs.find(task, self._session(path), camera, config, coming)
@@ -135,6 +137,16 @@ class Planner:
         found = self._found(path).get((camera.label, task.stage))
         done = found is not None and found.state is State.DONE
         return done and not self._invocation.was_killed(outputs)
+
+    def _is_kept(self, task: Task, path: Path, camera: Camera) -> bool:
+        """Return whether outputs are there that another program made, whatever is asked for."""
+        if not task.keeps_others or not self._invocation.plans_jobs:
+            return False
+        recorded = self._session(path)
+        outputs = [datasets.path(output, recorded, camera) for output in task.outputs]
+        return pending.are_of_others(task, recorded, outputs, provenance.read(path)) and (
+            not self._invocation.was_killed(outputs)
+        )
 
     def _regenerate(self, task: Task, path: Path, camera: Camera) -> None:
         """Have what is pending made, whatever dates its files have."""

@@ -41,7 +41,9 @@ class Task:
     configuration; `results` are inputs that other tasks make, by name; `unfinished` says what is
     left to do although all outputs are there. Files that are written `beside` the outputs are
     declared and recorded like them, but their absence alone makes nothing pending: another
-    program, or an earlier version, makes outputs without them.
+    program, or an earlier version, makes outputs without them. A task `of_session` that comes
+    `before_cameras` makes what those of cameras read. One that `keeps_others` never replaces
+    outputs that are there and not on record: another program made them.
     """
 
     rule: str
@@ -55,6 +57,8 @@ class Task:
     of_session: bool = False
     unfinished: Unfinished = lambda *_: ""
     beside: tuple[str, ...] = ()
+    before_cameras: bool = False
+    keeps_others: bool = False
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -72,10 +76,9 @@ class Task:
         >>> BY_RULE["video_compress"].log, BY_RULE["licks"].log
         ('logs/video_compress{session}/{collection}/{camera}.log', 'logs/licks{session}.log')
         """
-        collection = "/{collection}" if "{collection}" in self.outputs[0] else ""
-        return (
-            f"logs/{self.rule}{{session}}{collection}{'' if self.of_session else '/{camera}'}.log"
-        )
+        where = (name for name in ("{collection}", "{sync}") if name in self.outputs[0])
+        camera = [] if self.of_session else ["{camera}"]
+        return f"{'/'.join([f'logs/{self.rule}{{session}}', *where, *camera])}.log"
 
     def params(self, session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
         """Return everything but the inputs that the results depend on."""

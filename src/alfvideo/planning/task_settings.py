@@ -13,6 +13,7 @@ from alfvideo.files.errors import Blocked, DataError
 from alfvideo.pose import cascades
 from alfvideo.qc import reference, rigs
 from alfvideo.registration import names
+from alfvideo.session import pulse_files
 from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.rigs import RIGS, Rig
 
@@ -32,16 +33,43 @@ def daq(session: Session, camera: Camera, config: Configuration) -> dict[str, An
     return {"namespace": session.namespace, "sync_label": camera.sync_label}
 
 
+def frame_log(camera: Camera, config: Configuration) -> dict[str, Any]:
+    """Return the columns of the camera's log of frames, if the configuration names them."""
+    columns = config.frame_logs.get(camera.label)
+    return {"frame_log": columns.model_dump(mode="json")} if columns else {}
+
+
 def timing(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
     """Add to `daq` where the camera sees the wheel, by which it is timed if GPIO is of no use."""
     region = config.wheel_regions.get(camera.label)
-    return {**daq(session, camera, config), "wheel_region": region and region.model_dump()}
+    return {
+        **daq(session, camera, config),
+        **frame_log(camera, config),
+        "wheel_region": region and region.model_dump(),
+    }
+
+
+def has_raw_daq(session: Session, camera: Camera, config: Configuration) -> bool:
+    """Return whether the sync arrays are made from a raw file of the DAQ."""
+    reads_arrays = pulse_files.sync_arrays in RIGS[session.sync].files
+    return reads_arrays and pulse_files.is_made_here(session)
+
+
+def raw_daq(session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
+    """Return the format of the raw file of the DAQ, by its name in the table.
+
+    Raises
+    ------
+    Blocked
+        If there is no such file, or several.
+    """
+    return {"format": pulse_files.find_raw_daq(session).format.name}
 
 
 def times(rig: Rig) -> Settings:
     """Make the function that gives what the times of a kind of rig depend on."""
     if not rig.has_labels:
-        return lambda session, camera, config: {}
+        return lambda session, camera, config: frame_log(camera, config)
     return timing if rig.records_wheel and not rig.has_camlog else daq
 
 
@@ -56,6 +84,7 @@ def checks(session: Session, camera: Camera, config: Configuration) -> dict[str,
     reference_frame, md5 = _reference_frame(camera.label, config)
     return {
         **daq(session, camera, config),
+        **frame_log(camera, config),
         "sync": session.sync,
         "expected": asdict(rigs.expected(camera.label, session.sync, camera.described)),
         "protocols": list(session.protocols),

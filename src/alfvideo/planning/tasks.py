@@ -12,7 +12,7 @@ from alfvideo.configuration import Configuration
 from alfvideo.planning import task_settings, unfinished
 from alfvideo.planning.task import EveryResult, Result, Task
 from alfvideo.pose import roi
-from alfvideo.session import datasets
+from alfvideo.session import datasets, pulse_files
 from alfvideo.session.cameras import ALL_CAMERAS, Camera, Session
 from alfvideo.session.rigs import KINDS, Rig, kind_of
 from alfvideo.trackers import TRACKERS, Tracker
@@ -34,7 +34,12 @@ def _frame_times(rig: Rig) -> Task:
             datasets.mp4,
             datasets.camera_log if rig.has_camlog else datasets.embedded,
             *rig.files,
-            *((datasets.wheel,) if rig.records_wheel and not rig.has_camlog else ()),
+            pulse_files.timing_decision,
+            *(
+                (datasets.wheel, datasets.embedded_of_others)
+                if rig.records_wheel and not rig.has_camlog
+                else ()
+            ),
         ),
         outputs=(datasets.TIMES,),
         settings=task_settings.times(rig),
@@ -151,6 +156,18 @@ TASKS = (
         outputs=(datasets.RAW_MP4, datasets.RAW_CAMLOG),
         unfinished=unfinished.mp4_is_another,
     ),
+    Task(
+        rule="sync_pulses",
+        stage="pulses",
+        version=1,
+        applies=task_settings.has_raw_daq,
+        inputs=(pulse_files.raw_daq,),
+        outputs=datasets.SYNC,
+        settings=task_settings.raw_daq,
+        of_session=True,
+        before_cameras=True,
+        keeps_others=True,
+    ),
     *map(_frame_times, KINDS),
     Task(
         rule="video_qc",
@@ -224,12 +241,16 @@ BY_RULE = {task.rule: task for task in TASKS}
 
 
 def selected(session: Session, config: Configuration) -> Iterator[tuple[Camera, Task]]:
-    """Yield tasks of the selected cameras, and then those of all cameras together."""
+    """Yield tasks of the selected cameras, and then those of all cameras together.
+
+    Before them those of all cameras together whose results the former read.
+    """
+    of_session = [task for task in TASKS if task.of_session]
     cameras = [camera for camera in session.cameras.values() if camera.label in config.cameras]
-    for camera in (*cameras, ALL_CAMERAS):
-        for task in TASKS:
-            if task.of_session == (camera is ALL_CAMERAS):
-                yield camera, task
+    yield from ((ALL_CAMERAS, task) for task in of_session if task.before_cameras)
+    for camera in cameras:
+        yield from ((camera, task) for task in TASKS if not task.of_session)
+    yield from ((ALL_CAMERAS, task) for task in of_session if not task.before_cameras)
 
 
 def of_stage(stage: str, session: Session, camera: Camera, config: Configuration) -> Task:

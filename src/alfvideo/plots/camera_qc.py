@@ -10,11 +10,13 @@ from matplotlib.patches import Rectangle
 from one.alf.spec import QC
 
 from alfvideo.array_types import Booleans, Floats, Integers
+from alfvideo.plots import timing_evidence
 from alfvideo.plots.palette import BLUE, GRAY, GREEN, ORANGE, VERMILLION, without_data
 from alfvideo.qc.camera import Inspection
 from alfvideo.qc.outcome import report
 from alfvideo.qc.picture import BRIGHTNESS_BOUNDS
 from alfvideo.timing.embedded import SYNC_PIN, FrameData, gpio_fronts
+from alfvideo.timing.evidence import Evidence
 from alfvideo.timing.record import WheelShifts
 from alfvideo.video.region import Region
 
@@ -32,23 +34,32 @@ _MARGIN = 10
 
 
 def camera_qc(inspection: Inspection, title: str, shifts: WheelShifts | None = None) -> Figure:
-    """Draw sampled frames, brightness, frame intervals, GPIO against TTL, and wheel; list checks.
+    """Draw sampled frames, brightness, intervals, evidence for the times, and wheel; list checks.
 
     A panel without data says what is missing. Where the motion of the wheel was looked at to find
     the times, `shifts` are drawn beside the GPIO, or in its place if its pin never changes.
     """
-    figure = Figure(figsize=(17, 11), layout="constrained")
-    grid = figure.add_gridspec(3, 4, width_ratios=(1, 1, 1, 1.3), height_ratios=(1.1, 1, 1))
+    figure = Figure(figsize=(17, 14), layout="constrained")
+    grid = figure.add_gridspec(2, 4, width_ratios=(1, 1, 1, 1.3), height_ratios=(1.1, 3))
     label = inspection.camera.label
     outcome = report("video", label, inspection.checks)["outcome"]
     figure.suptitle(f"{title}, {label} camera: {outcome}", fontsize=15)
     frames = [figure.add_subplot(grid[0, i]) for i in range(3)]
     _frames(frames, inspection)
-    lower = grid[1:, :3].subgridspec(2, 2)
-    for place, draw in ((0, _brightness), (1, _intervals), (3, _wheel)):
+    lower = grid[1, :3].subgridspec(3, 2)
+    for place, draw in ((0, _brightness), (1, _intervals), (5, _wheel)):
         draw(figure.add_subplot(lower[place]), inspection)
+    evidence, data = inspection.camera.evidence, inspection.camera.frame_data
+    timing_evidence.starts(
+        figure.add_subplot(lower[2]), evidence if isinstance(evidence, Evidence) else None
+    )
+    timing_evidence.clocks(
+        figure.add_subplot(lower[3]),
+        _array(inspection.camera.times),
+        data.timestamps if isinstance(data, FrameData) else None,
+    )
     has_gpio = gpio_fronts(_pins(inspection)[:, SYNC_PIN]).indices.size > 0
-    alignment = lower[2].subgridspec(1, 1 + (has_gpio and shifts is not None))
+    alignment = lower[4].subgridspec(1, 1 + (has_gpio and shifts is not None))
     if has_gpio or shifts is None:
         _gpio(figure.add_subplot(alignment[0]), inspection)
     if shifts is not None:

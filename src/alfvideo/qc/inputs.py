@@ -1,7 +1,8 @@
 """Loading what the checks of a camera compare its video with: sync line, frame log, reference."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from alfvideo.array_types import Floats, Image
 from alfvideo.qc import reference
@@ -10,11 +11,14 @@ from alfvideo.timing import camlog, embedded
 from alfvideo.timing.embedded import FrameData
 
 
-def frame_data(files: Sequence[Path]) -> FrameData:
-    """Read the embedded data of each frame, from a camlog or from the camera's own files."""
+def frame_data(files: Sequence[Path], columns: Mapping[str, Any] | None = None) -> FrameData:
+    """Read the embedded data of each frame, from a camlog or from the camera's own files.
+
+    `columns` are those of a log of frames, as in `embedded.load`.
+    """
     if files and files[0].suffix == ".camlog":
         return camlog.load(files[0])
-    return embedded.load(files)
+    return embedded.load(files, columns)
 
 
 def ttl_rises(files: Sequence[Path], rig: str, namespace: str, label: str | None) -> Floats | None:

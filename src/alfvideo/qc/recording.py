@@ -29,7 +29,8 @@ def alignment(evidence: Evidence) -> Check:
 
     Reports by how many frames a time may be off, the number of independent witnesses, how well the
     start of the video and the next best agree with the first of them, and the part of the frames
-    whose times are extrapolated. Times that may be off by any number of frames are CRITICAL.
+    whose times are extrapolated. Times that may be off by any number of frames are CRITICAL, but a
+    WARNING if a person placed the video.
     """
     first = evidence.witnesses[0] if evidence.witnesses else None
     values = (
@@ -39,6 +40,8 @@ def alignment(evidence: Evidence) -> Check:
         first.second if first else None,
         evidence.extrapolated,
     )
+    if evidence.by_person:
+        return judged(QC.WARNING, evidence.reason, *values)
     if evidence.bound is None:
         return judged(QC.CRITICAL, f"{evidence.reason} {_CURE}", *values)
     outcome = next(q for limit, q in _BOUNDS if evidence.bound < limit)

@@ -8,6 +8,7 @@ from one.alf import spec
 from one.alf.path import filename_parts
 
 from alfvideo.files.errors import Blocked
+from alfvideo.session import pulse_files
 from alfvideo.session.cameras import Camera, Session
 from alfvideo.session.rigs import RIGS
 from alfvideo.session.trials import COLUMNS
@@ -42,6 +43,8 @@ POSE_QC = {
 POSE_PICTURE = {
     name: f"{{session}}/snapshot/{tracker.picture_rule}.png" for name, tracker in TRACKERS.items()
 }
+SYNC = tuple(f"{{session}}/{{sync}}_sync.{name}.npy" for name in pulse_files.ARRAYS)
+"""Made from the raw file of the DAQ, beside it; `sync` is folder and namespace."""
 ALYX_REPORT = "{session}/registration/alyx.json"
 _PART = re.compile(r"(.+)_(\d{8})")
 """The name of a part of a recording, without its ending."""
@@ -50,7 +53,18 @@ POSE_CLIP = "{session}/snapshot/{camera}Camera.pose.mp4"
 
 def path(pattern: str, session: Session, camera: Camera) -> Path:
     """Return the path of one of the patterns above for a camera."""
+    if "{sync}" in pattern:
+        pattern = pattern.replace("{sync}", pulse_files.prefix_of_made(session))
     return session.file(pattern, camera)
+
+
+def sync_prefix(file: Path, session: Path) -> str:
+    """Return what stands for `sync` in the pattern of a sync array; of other files no such thing.
+
+    >>> sync_prefix(Path("/s/raw_ephys_data/_spikeglx_sync.times.npy"), Path("/s"))
+    'raw_ephys_data/_spikeglx'
+    """
+    return file.relative_to(session).as_posix().rpartition("_sync.")[0]
 
 
 def camera_of(file: Path) -> str:
@@ -66,7 +80,7 @@ def camera_of(file: Path) -> str:
 
 
 def frame_times(session: Session, camera: Camera) -> list[Path]:
-    """Return the file with the camera's own timestamps: frameData, or else the timestamps.
+    """Return the file with the camera's own timestamps: frameData, timestamps, or a log of frames.
 
     Raises
     ------
@@ -77,6 +91,8 @@ def frame_times(session: Session, camera: Camera) -> list[Path]:
     for name in ("frameData*.bin", "timestamps*"):
         if found := session.find(camera.collection, f"{prefix}.{_in_any_case(name)}"):
             return found
+    if found := _log_of_frames(session, camera):
+        return found
     raise Blocked(
         f"no timestamps: neither {prefix}.frameData.bin nor {prefix}.timestamps.ssv is in "
         f"{camera.collection}"
@@ -86,13 +102,46 @@ def frame_times(session: Session, camera: Camera) -> list[Path]:
 def embedded(session: Session, camera: Camera) -> list[Path]:
     """List the embedded data of a camera, as far as there are: counter, GPIO, timestamps.
 
-    In whatever case they are written: Windows does not tell `.BIN` from `.bin`.
+    In whatever case they are written: Windows does not tell `.BIN` from `.bin`. Without them it is
+    the log of frames, if there is one.
+
+    Raises
+    ------
+    Blocked
+        If several could be the log of frames.
     """
     prefix = f"_iblrig_{camera.label}Camera"
     attributes = ("frameData*.bin", "timestamps*.ssv", "GPIO*.bin", "frame_counter*.bin")
-    return session.find(
+    found = session.find(
         camera.collection, *(f"{prefix}.{_in_any_case(attribute)}" for attribute in attributes)
     )
+    return found or _log_of_frames(session, camera)
+
+
+def _log_of_frames(session: Session, camera: Camera) -> list[Path]:
+    """List the CSV that a recorder keeps of the frames: `left.csv`, `left_2026-01-05.csv`."""
+    names = (f"{camera.label}{rest}.csv" for rest in ("", "[_.-]*", "[cC]am*"))
+    # `left_2.csv` is that of a camera called left_2, if there is one
+    longer = {other for other in session.cameras if other.startswith(camera.label)} - {camera.label}
+    found = [
+        file
+        for file in session.find(camera.collection, *names)
+        if not file.name.startswith(tuple(longer))
+    ]
+    if len(found) > 1:
+        listed = ", ".join(file.name for file in found)
+        raise Blocked(f"several files could be the log of frames, keep one of them: {listed}")
+    return found
+
+
+def embedded_of_others(session: Session, camera: Camera) -> list[Path]:
+    """List the embedded data of the other cameras, as far as they can be read."""
+    found: list[Path] = []
+    for other in session.cameras.values():
+        if other is not camera:
+            with suppress(Blocked):
+                found += embedded(session, other)
+    return found
 
 
 def _in_any_case(pattern: str) -> str:

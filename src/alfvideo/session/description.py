@@ -51,6 +51,11 @@ def read(path: Path, lookups: Lookups | None = None) -> Session:
     """
     lookups = lookups or Lookups()
     entries = lookups.listing(str(path))
+    if not entries and path.is_file():
+        lookups.cacheable = False
+        raise Broken(
+            f"{path.name} is a file, not the folder of a session: unpack it, or move it elsewhere"
+        )
     if STUBS in entries and not _is_there(entries.get(TRANSFERRED), lookups):
         if not folders.is_folder(entries[STUBS]):
             lookups.cacheable = False
@@ -177,7 +182,7 @@ def parse(path: Path, description: Mapping[str, Any], lookups: Lookups | None = 
     namespace = settings.get("acquisition_software") or NAMESPACE
     if rig.software and namespace not in rig.software:
         raise Blocked(
-            f"unknown acquisition software {_short(namespace)}: {' and '.join(rig.software)} can "
+            f"unknown acquisition software {_short(namespace)}: {', '.join(rig.software)} can "
             "be read"
         )
     tasks = _tasks(description)

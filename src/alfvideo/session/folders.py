@@ -18,6 +18,11 @@ _NUMBER = re.compile(r"\d{3}")
 _CONTENT = re.compile(r"alf|raw_\w+_data.*|_ibl_experiment\.description.*", re.IGNORECASE)
 """Names of what only session folders hold."""
 
+_FILE_FOR_SESSION = re.compile(
+    r"\d{3}(\.(tar|zip|7z|rar|gz|bz2|xz|zst|tgz|tbz2|txz|part|filepart))*", re.IGNORECASE
+)
+"""Names of files that stand where the folder of a session should be: packed, or half copied."""
+
 _MEANS_SOMETHING = re.compile(r"<[a-z]\w*>|[{}]")
 _NOT_PRINTABLE = re.compile("[\\x00-\\x1f\\x7f\\x85\\u2028\\u2029\\ud800-\\udfff]")
 
@@ -90,7 +95,7 @@ def numbers(day: str) -> list[str]:
 def _is_or_may_be_session(name: str, entry: os.DirEntry[str]) -> bool:
     if is_folder(entry):
         return bool(_NUMBER.fullmatch(name)) or _holds_content(entry.path)
-    return leads_nowhere(entry)
+    return bool(_FILE_FOR_SESSION.fullmatch(name)) or leads_nowhere(entry)
 
 
 def _has_content(names: Iterable[str]) -> bool:
@@ -131,13 +136,15 @@ def discover(root: Path, numbers: Callable[[str], list[str]] = numbers) -> Itera
 
     Otherwise as `walk`.
     """
-    return filter(is_session_folder, walk(root, numbers))
+    found = filter(is_session_folder, walk(root, numbers))
+    return (path for path in found if not path.is_file())
 
 
 def walk(root: Path, numbers: Callable[[str], list[str]] = numbers) -> Iterator[Path]:
     """Yield session folders, and what may have been meant as one or as a folder of them.
 
-    These are folders that hold the data of a session and are not called so, and links to nothing.
+    These are folders that hold the data of a session and are not called so, packed sessions, and
+    links to nothing.
 
     `numbers` gives the names in the folder of a day; it may remember them. Links are followed
     to folders that are not found otherwise. A folder that may not be read is left out with a

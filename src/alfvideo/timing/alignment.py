@@ -1,6 +1,6 @@
 """The pulse of the first frame, by a vote of the sync TTLs that both DAQ and camera saw."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product, starmap
 from typing import NamedTuple
@@ -138,6 +138,7 @@ def best_fit(
     pins: Mapping[int, NumberedFronts],
     likely: range | None = None,
     extent: int = 1,
+    inverted: Sequence[bool] = (False, True),
 ) -> Fit:
     """Find the start that most sync fronts agree on, whichever line is wired to whichever pin.
 
@@ -158,6 +159,8 @@ def best_fit(
     extent
         Number of pulses or frames over which fronts could be spread, as far as it is more than that
         over which they are.
+    inverted
+        Whether a pin may rise, and whether it may fall, where the line rises; the likelier first.
     """
     all_lines, all_pins = lines.values(), pins.values()
     first_pulse = min(int(line.numbers.min()) for line in all_lines)
@@ -173,14 +176,14 @@ def best_fit(
         pin: [spectrum.conj() for spectrum in _spectra(fronts, first_count, n_counts, size)]
         for pin, fronts in pins.items()
     }
-    hinted = Wiring(next(iter(lines)), next(iter(pins)), inverted=False)
+    hinted = Wiring(next(iter(lines)), next(iter(pins)), inverted[0])
     found: tuple[float, Wiring, NDArray[np.float32], NDArray[np.float32]] | None = None
     scores = np.zeros(n_pulses + n_counts - 1, np.float32)
-    for wiring in _wirings(lines, pins):
+    for wiring in starmap(Wiring, product(lines, pins, inverted)):
         rises, falls = line_spectra[wiring.line]
         pin_rises, pin_falls = pin_spectra[wiring.pin][:: -1 if wiring.inverted else 1]
-        product = rises * pin_rises + falls * pin_falls
-        votes = np.rint(by_start(product, size, n_counts, n_pulses))
+        spectrum = rises * pin_rises + falls * pin_falls
+        votes = np.rint(by_start(spectrum, size, n_counts, n_pulses))
         here = _nats(votes, lines[wiring.line], pins[wiring.pin], wiring.sign, extent)
         if wiring == hinted:
             here[votes >= _MIN_VOTES] += _LEAD
@@ -211,10 +214,6 @@ def best_fit(
         second=int(others.max(initial=0)),
         scores=Scores(first, scores.astype(np.float64)),
     )
-
-
-def _wirings(lines: Iterable[str], pins: Iterable[int]) -> Iterator[Wiring]:
-    return starmap(Wiring, product(lines, pins, (False, True)))
 
 
 def _spectra(

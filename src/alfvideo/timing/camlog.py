@@ -47,7 +47,7 @@ def load(path: Path) -> FrameData:
             f"frame, found none in {ids.size} rows. Transfer it again from the rig."
         )
     rows = damaged_rows.tail(possible)
-    count = damaged_rows.counter(_unwrapped(ids[:rows]))
+    count = damaged_rows.counter(unwrapped(ids[:rows]))
     seconds, step = _seconds(times[:rows], count)
     count = damaged_rows.counted_by_clock(count, seconds, step)
     if n := np.count_nonzero(count.damaged | seconds.damaged) + ids.size - rows:
@@ -107,7 +107,7 @@ def _row(fields: Sequence[str], places: Sequence[int]) -> tuple[float, float]:
     return frame_id, time
 
 
-def _unwrapped(ids: Floats) -> Floats:
+def unwrapped(ids: Floats) -> Floats:
     """Undo the overflow of ids of 16 bits, as GigE cameras have, which leave out 0 if not first."""
     steps = np.diff(ids)
     wraps = (steps < -_MAX_16_BITS + 1000) & (ids[:-1] <= _MAX_16_BITS)

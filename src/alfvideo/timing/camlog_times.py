@@ -13,8 +13,15 @@ import numpy as np
 from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.files.errors import DataError
 from alfvideo.timing.embedded import FrameData, exposures_by_clock
-from alfvideo.timing.evidence import Evidence, Witness
-from alfvideo.timing.pulses import EvenPulses, even, extrapolation_error, numbered, period
+from alfvideo.timing.evidence import Evidence, Witness, by_person
+from alfvideo.timing.pulses import (
+    EvenPulses,
+    even,
+    extrapolation_error,
+    numbered,
+    period,
+    renumbered,
+)
 from alfvideo.timing.reliability import EXACT
 from alfvideo.timing.timestamps import CameraTimes, check_pulses, checked
 
@@ -38,6 +45,8 @@ _MIN_COST = 2
 _LONG = 1000
 """Periods of a pause that cannot be counted to the period, for the rate is known to 0.01 %."""
 _MAX_RATE_DIFFERENCE = 0.02
+_KNOWN = "no other start fits the camlog"
+_NOT_KNOWN = "nothing tells at which end, so that the times may be one frame off"
 _NO_TIMES = "Check that the video and its camlog are complete, and the wiring."
 
 
@@ -59,7 +68,9 @@ class _Numbering:
         return self.pulses.size - int(self.count[-1]) - 1
 
 
-def camlog_times(pulses: Floats, n_frames: int, log: FrameData) -> CameraTimes:
+def camlog_times(
+    pulses: Floats, n_frames: int, log: FrameData, decided_start: int | None = None
+) -> CameraTimes:
     """Find the time of each frame where every exposure has its pulse (camlog rigs).
 
     Pulses that the DAQ lost or added are repaired. Of surplus pulses at the ends those are left out
@@ -74,6 +85,8 @@ def camlog_times(pulses: Floats, n_frames: int, log: FrameData) -> CameraTimes:
         Number of frames in the video, by counting them.
     log
         Frame ids and times of the camlog; a clock of any unit.
+    decided_start
+        The pulse of the first frame, if a person decided on it.
 
     Raises
     ------
@@ -95,19 +108,36 @@ def camlog_times(pulses: Floats, n_frames: int, log: FrameData) -> CameraTimes:
         start, is_known = by_clock[0], True
     else:
         start, is_known = _start_by_numbers(numbering, cost)
-    if not is_known and abs(numbering.surplus) > 1:
+    if decided_start is None and not is_known and abs(numbering.surplus) > 1:
         raise DataError(
             f"Camera pulses and video frames do not agree: {pulses.size} pulses for {n_frames} "
             f"frames, of {numbering.count[-1] + 1} exposures by the camlog, and nothing tells "
             f"which pulse is that of the first frame. {_NO_TIMES}"
         )
+    found, how = start, _KNOWN if is_known else _NOT_KNOWN
+    if decided_start is not None:
+        start = renumbered(decided_start, pulses, numbering.pulses)
+    is_decided = decided_start is not None and not (is_known and start == found)
+    shown = ""
+    if is_decided:
+        how = "as a person decided"
+    if is_decided and is_known:
+        shown = f"its camlog shows pulse {found} to be that of the first frame, not {start}"
     notes += _numbering_notes(numbering, count, start)
-    notes += _end_notes(numbering, start, n_frames, is_known)
+    notes += _end_notes(numbering, start, n_frames, how)
     times = numbered(numbering.pulses, start + numbering.count)
     rows = 0 if log.count is None else log.count.size
+    is_known = is_known or is_decided
     evidence = _evidence(numbering, start, times, rows, is_known, by_clock and by_clock[1])
     return checked(
-        CameraTimes(times, numbering.pulses, numbering.count, "camlog", tuple(notes), evidence)
+        CameraTimes(
+            times=times,
+            pulses=numbering.pulses,
+            count=numbering.count,
+            method="decided" if is_decided else "camlog",
+            notes=tuple(notes),
+            evidence=by_person(evidence, shown) if is_decided else evidence,
+        )
     )
 
 
@@ -352,7 +382,7 @@ def _numbering_notes(numbering: _Numbering, recorded_count: Integers, start: int
     return notes
 
 
-def _end_notes(numbering: _Numbering, start: int, n_frames: int, is_known: bool) -> list[str]:
+def _end_notes(numbering: _Numbering, start: int, n_frames: int, how: str) -> list[str]:
     before, after = _missing(numbering, start)
     early, late = max(start, 0), max(numbering.surplus - start, 0)
     parts = [
@@ -367,10 +397,5 @@ def _end_notes(numbering: _Numbering, start: int, n_frames: int, is_known: bool)
     ]
     if not parts:
         return []
-    how = (
-        "no other start fits the camlog"
-        if is_known
-        else "nothing tells at which end, so that the times may be one frame off"
-    )
     numbers = f"{numbering.pulses.size} pulses for {n_frames} frames"
     return [f"{' and '.join(parts)} ({numbers}; {how})."]

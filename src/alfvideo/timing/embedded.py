@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -62,8 +62,11 @@ class GpioFronts(NamedTuple):
     """(m,) int8, 1 for a rise and -1 for a fall."""
 
 
-def load(files: Iterable[Path]) -> FrameData:
+def load(files: Iterable[Path], columns: Mapping[str, Any] | None = None) -> FrameData:
     """Read the embedded data of a camera, among some files of it.
+
+    A log of frames in CSV is read by `frame_log.load`, whose `columns` are those of the
+    configuration.
 
     `frameData.bin` is read if it is there, else `timestamps.ssv`, `frame_counter.bin` and
     `GPIO.bin`. Missing and empty files give None. A 32-bit overflow of the frame counter is
@@ -79,6 +82,12 @@ def load(files: Iterable[Path]) -> FrameData:
         If two files could be meant, or one is no file or too large.
     """
     notes: list[str] = []
+    files = list(files)
+    if logs := [path for path in files if path.suffix == ".csv"]:
+        # It makes what is defined here, and few rigs have one.
+        from alfvideo.timing import frame_log
+
+        return frame_log.load(logs[0], columns)
     by_name = _by_name(files)
     table = np.empty((0, _FRAME_DATA_COLUMNS))
     if path := _chosen(by_name, "frameData.bin", notes):

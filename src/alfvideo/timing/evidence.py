@@ -5,7 +5,8 @@ many times more likely the recording is if the start is true than by chance. Nat
 witnesses add up.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,10 @@ from alfvideo.array_types import Floats, Integers
 
 MARGIN = 14.0
 """Nats by which a start must be ahead of all others to be known: a million to one."""
+
+
+_CURVE, _CURVE_NEAR = 200, 10
+"""Starts of which the evidence is kept, so that it can be drawn, and so many beside the best."""
 
 
 class Scores(NamedTuple):
@@ -47,6 +52,23 @@ class Scores(NamedTuple):
         others = np.delete(self.nats, start - self.first)
         return self.at(start) - float(others.max(initial=0))
 
+    def curve(self, start: int, n: int = _CURVE) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """Return the evidence as it is drawn: the best start of each of up to `n` stretches.
+
+        Those near to `start`, from which starts are counted, are all there; scores are rounded.
+
+        >>> Scores(-20, np.r_[np.zeros(15), 4.0, np.zeros(4), 9.0, 2.0]).curve(0, n=2)[0]
+        (-20, -10, -9, -8, -7, -6, -5, -4, -3, -2, -1, 0, 1)
+        """
+        at, size = start - self.first, self.nats.size
+        near = np.arange(at - _CURVE_NEAR, at + _CURVE_NEAR + 2)
+        edges = np.union1d(np.linspace(0, size, min(n, size) + 1, dtype=int), near.clip(0, size))
+        best = [
+            begin + int(self.nats[begin:end].argmax()) for begin, end in pairwise(edges.tolist())
+        ]
+        starts = tuple(each - at for each in best)
+        return starts, tuple(round(float(self.nats[each]), 1) for each in best)
+
     def rivals(self, start: int, margin: float = MARGIN) -> Integers:
         """Return the starts that are not known to be worse than a start, (k,), without it."""
         near: Integers = np.flatnonzero(self.nats > self.at(start) - margin) + self.first
@@ -57,14 +79,20 @@ class Scores(NamedTuple):
 class Witness:
     """One source of evidence: how well the start that was taken, and the next best, agree with it.
 
-    `agreement` are fronts for the GPIO, standard deviations above chance for the clock.
+    `agreement` are fronts for the GPIO, standard deviations above chance for the clock, frames that
+    were compared for the computer.
     """
 
     name: str
-    """'gpio', 'clock' or 'wheel'."""
+    """'gpio', 'clock', 'computer' or 'wheel'."""
     agreement: float
     second: float
     """Of the best other start, more than some frames away."""
+    starts: tuple[int, ...] = ()
+    """Some starts, in pulses after the one that was taken; none if no others were compared."""
+    scores: tuple[float, ...] = ()
+    """The strength of its evidence for each of them: nats for the GPIO, standard deviations for the
+    clock."""
 
 
 @dataclass(frozen=True)
@@ -78,3 +106,24 @@ class Evidence:
     extrapolated: float
     """Part of the frames whose pulse was not recorded before or after all others, 0 to 1."""
     witnesses: tuple[Witness, ...] = ()
+    by_person: bool = False
+    """True if a person placed the video, and nothing speaks against it."""
+
+
+def by_person(evidence: Evidence, shown: str = "") -> Evidence:
+    """Return the evidence for a video that a person placed where nothing else shows it to be.
+
+    Parameters
+    ----------
+    evidence
+        What there is if the person is right.
+    shown
+        What shows another start; empty if nothing does.
+    """
+    if evidence.bound is None:
+        return evidence
+    if shown:
+        reason = f"A person placed the video, but {shown}."
+        return replace(evidence, bound=None, reason=reason, witnesses=())
+    reason = "A person placed the video in its pulses: nothing else shows that it belongs there."
+    return replace(evidence, bound=None, reason=reason, witnesses=(), by_person=True)

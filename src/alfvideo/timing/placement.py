@@ -1,14 +1,16 @@
 """Where a video starts in a train of pulses, by all that speaks for one start or another."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.timing import clock_match
 from alfvideo.timing.alignment import NEAR, Fit, NumberedFronts, best_fit
+from alfvideo.timing.computer_clock import Window
 from alfvideo.timing.daq_lines import DaqLines
+from alfvideo.timing.decision import FILE, UNDECIDED, Decision
 from alfvideo.timing.embedded import SYNC_PIN, FrameData, gpio_fronts
 from alfvideo.timing.evidence import MARGIN, Scores
 from alfvideo.timing.numbering import Numbering
@@ -21,6 +23,9 @@ MIN_FRONTS_TO_DISAGREE = 6
 MAX_USUAL_JITTER = 0.2
 """Part of the sync fronts that may be a frame off without a note: a TTL that comes within a DAQ
 sample of a pulse may be seen before or after it."""
+
+_MIN_BESIDE_GAP = 2
+"""GPIO fronts that must match on each side of a gap in the pulses: one may do so by chance."""
 
 _MAX_STARTS = 3
 _MIN_DEVIATIONS = 5.0
@@ -38,7 +43,7 @@ class Placement:
     start: int
     """The pulse of the frame whose counter is 0; negative if pulses are missing."""
     method: str
-    """'gpio', 'clock' or 'pulses'."""
+    """'gpio', 'clock', 'computer', 'pulses' or 'decided'."""
     doubt: int | None
     """Frames by which the start may be off; None if that is not known."""
     reason: str = ""
@@ -47,6 +52,8 @@ class Placement:
     """The evidence of the GPIO; None if there is none."""
     clock: Scores | None = None
     """Standard deviations above chance of each start, by the camera's clock; None without one."""
+    window: Window | None = None
+    """The starts that are possible by the clock of the computer; None if it was not looked at."""
 
     @property
     def has_clear_clock(self) -> bool:
@@ -103,18 +110,49 @@ class Placement:
         return (1, exact, self.clock.at(self.start) if self.clock else 0)
 
 
-def place(numbering: Numbering, frame_data: FrameData, daq: DaqLines) -> Placement:
-    """Find the start by GPIO and the camera's clock; without them by the last pulse."""
+def has_open_gap(found: Placement, others: Iterable[Placement]) -> bool:
+    """Return whether it is open what happened at a gap in the pulses, or at a surplus one.
+
+    For a camera without a clock: nothing but GPIO fronts on both sides shows whether it stood still
+    there or the DAQ lost pulses. `others` are the same video in all numberings.
+    """
+    times = found.times
+    repaired = next((p.numbering.repaired for p in others if p.numbering.repaired), None)
+    if repaired is None:
+        return False
+    odd = np.concatenate((repaired.times[repaired.filled], repaired.removed))
+    odd = odd[(odd > times[0]) & (odd < times[-1])]
+    if not odd.size:
+        return False
+    if found.fit is None or found.reason:
+        return True
+    counts = found.fit.counts[found.fit.offsets == 0]
+    matched = times[np.searchsorted(found.numbering.count, counts).clip(0, times.size - 1)]
+    sides = np.count_nonzero(matched < odd.min()), np.count_nonzero(matched > odd.max())
+    return bool(min(sides) < _MIN_BESIDE_GAP)
+
+
+def place(
+    numbering: Numbering, frame_data: FrameData, daq: DaqLines, decision: Decision = UNDECIDED
+) -> Placement:
+    """Find the start by GPIO and the camera's clock; without them by the last pulse.
+
+    Of these only the one is used that a person decided on, if there is such a decision.
+    """
     clock = None
-    if frame_data.timestamps is not None:
+    if frame_data.timestamps is not None and not decision.ignores("clock"):
         clock = clock_match.deviations(numbering.pulses, numbering.count, frame_data.timestamps)
     by_clock = None if clock is None else clock_match.nats(clock)
     fit, likely = None, _likely(numbering, daq)
-    reason = _no_gpio(frame_data.gpio, numbering.count.size, daq.lines)
-    if not reason and frame_data.gpio is not None:
-        pins, lines = _pins(frame_data.gpio, numbering), _numbered(numbering, daq.lines)
+    gpio = _heard(frame_data.gpio, decision)
+    reason = _no_gpio(gpio, numbering.count.size, daq.lines)
+    if decision.ignores("gpio"):
+        reason = f"{FILE} chooses another method"
+    if not reason and gpio is not None:
+        pins, lines = _pins(gpio, numbering), _numbered(numbering, daq.lines)
         extent = max(numbering.needed, numbering.pulses.size)
-        fit = best_fit(lines, pins, likely, extent)
+        inverted = (False, True) if decision.inverted is None else (decision.inverted,)
+        fit = best_fit(lines, pins, likely, extent, inverted)
         reason = _distrust(numbering, fit, lines, pins)
 
     doubt_of_fit = 0 if fit is None else max(_doubt(fit), frame_data.gpio_missing)
@@ -124,6 +162,21 @@ def place(numbering: Numbering, frame_data: FrameData, daq: DaqLines) -> Placeme
     surplus = numbering.pulses.size - numbering.needed
     doubt = surplus if likely else None
     return Placement(numbering, max(surplus, 0), "pulses", doubt, reason, fit, clock)
+
+
+def within(found: Placement, window: Window) -> Placement:
+    """Place a video at one of a few starts, at which the other evidence may decide."""
+    starts = list(window.starts)
+    nats = np.zeros(len(starts))
+    if found.fit is not None:
+        nats += [found.fit.scores.at(start) for start in starts]
+    if found.clock is not None:
+        by_clock = clock_match.nats(found.clock)
+        nats += [by_clock.at(start) for start in starts]
+    scores = Scores(starts[0], nats)
+    if scores.is_clear:
+        return replace(found, start=scores.best, method="computer", doubt=0, window=window)
+    return replace(found, start=window.start, method="computer", doubt=window.doubt, window=window)
 
 
 def _decide(
@@ -168,6 +221,15 @@ def breaks(fit: Fit) -> bool:
 def shifted(fit: Fit) -> int:
     """Count the fronts that are one frame away from their TTL."""
     return int(np.count_nonzero(np.abs(fit.offsets) == 1))
+
+
+def _heard(gpio: Booleans | None, decision: Decision) -> Booleans | None:
+    """Return the pins; of all but the one that a person decided on, if so, that they never rise."""
+    if gpio is None or decision.pin is None:
+        return gpio
+    heard = np.zeros_like(gpio)
+    heard[:, decision.pin - 1] = gpio[:, decision.pin - 1]
+    return heard
 
 
 def _no_gpio(gpio: Booleans | None, n_frames: int, lines: Mapping[str, Fronts]) -> str:

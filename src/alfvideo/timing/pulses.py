@@ -118,6 +118,17 @@ def numbered(times: Floats, numbers: Integers) -> Floats:
     return extend(times, before, after)[numbers + before]
 
 
+def renumbered(number: int, recorded: Floats, train: Floats) -> int:
+    """Return the number of a recorded pulse in a train with pulses filled in or left out.
+
+    >>> renumbered(2, np.array([0.0, 1.0, 3.0]), np.array([0.0, 1.0, 2.0, 3.0]))
+    3
+    """
+    if not 0 <= number < recorded.size:
+        return number
+    return int(np.abs(train - recorded[number]).argmin())
+
+
 def extrapolation_error(times: Floats, n: int) -> float:
     """Estimate by how much the pulse n beyond the end of a train may be off, in periods.
 

@@ -47,7 +47,7 @@ class TimingRecord:
     """The method and the notes of a camera's times, and what was found by the wheel."""
 
     method: str
-    """'gpio', 'clock', 'wheel', 'pulses' or 'camlog'."""
+    """'gpio', 'clock', 'computer', 'wheel', 'pulses', 'camlog' or 'decided'."""
     notes: tuple[str, ...]
     """One sentence for each decision that was taken where the raw data disagree."""
     evidence: Evidence | None = None
@@ -134,16 +134,28 @@ def _evidence(content: dict[str, Any] | None) -> Evidence | None:
     """Read what shows that the times are right; raises what Python raises if it is another."""
     if content is None:
         return None
-    bound = content["bound"]
+    bound, by_person = content["bound"], content.get("by_person", False)
+    if not isinstance(by_person, bool) or (by_person and not content["reason"]):
+        raise ValueError("no sentence on what a person decided")
+    if bound is not None and not float(bound) >= 0:
+        raise ValueError(f"a bound of {bound}")
     return Evidence(
         bound=None if bound is None else float(bound),
         reason=str(content["reason"]),
         extrapolated=float(content["extrapolated"]),
-        witnesses=tuple(
-            Witness(str(each["name"]), float(each["agreement"]), float(each["second"]))
-            for each in content["witnesses"]
-        ),
+        witnesses=tuple(map(_witness, content["witnesses"])),
+        by_person=by_person,
     )
+
+
+def _witness(content: dict[str, Any]) -> Witness:
+    """Read a witness; raises what Python raises if it is something else."""
+    starts = tuple(map(int, content.get("starts", ())))
+    scores = tuple(map(float, content.get("scores", ())))
+    if len(starts) != len(scores) or not all(0 <= score < np.inf for score in scores):
+        raise ValueError("starts without a score each")
+    agreement, second = float(content["agreement"]), float(content["second"])
+    return Witness(str(content["name"]), agreement, second, starts, scores)
 
 
 def _wheel_shifts(content: dict[str, Any]) -> WheelShifts:

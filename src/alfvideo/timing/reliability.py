@@ -25,6 +25,23 @@ _MIN_SHARE = 0.5
 """Part of the usual share of matching fronts that each part of a session must have."""
 
 
+def in_words(evidence: Evidence | None) -> str:
+    """Say in a few words how well camera times are known.
+
+    >>> in_words(Evidence(0.01, "", 0.0)), in_words(Evidence(2.0, "The wheel.", 0.0))
+    ('exact', 'within 2 frames')
+    >>> in_words(Evidence(None, "Nothing shows it.", 0.0)), in_words(None)
+    ('unknown', 'not recorded')
+    """
+    if evidence is None:
+        return "not recorded"
+    if evidence.by_person:
+        return "placed by a person"
+    if evidence.bound is None:
+        return "unknown"
+    return "exact" if evidence.bound < EXACT else f"within {evidence.bound:.2g} frames"
+
+
 def evidence_for(found: Placement, frame_data: FrameData, times: Floats) -> Evidence:
     """Return what shows that a video was placed rightly, and by how much it may be wrong.
 
@@ -94,6 +111,11 @@ def _inexact(found: Placement, bound: float, n_outside: int) -> str:
         return ""
     if not found.doubt:
         return f"{n_outside} frames have no pulse: their times follow the rate of the others."
+    if found.method == "computer":
+        return (
+            "The video was placed by the clock of the computer, which tells no finer than by the "
+            "delay after which it receives a frame."
+        )
     if found.method == "pulses":
         return (
             f"Nothing shows which of the pulses have no frame, {found.doubt} or fewer at the end: "
@@ -116,11 +138,16 @@ def _matches_throughout(found: Placement) -> bool:
 
 def _witnesses(found: Placement) -> list[Witness]:
     witnesses = []
+    if found.window is not None:
+        witnesses.append(Witness("computer", found.window.n_frames, 0))
     if found.fit is not None and not found.reason:
-        witnesses.append(Witness("gpio", found.fit.exact, found.fit.second))
-    if found.clock is not None and found.method != "pulses":
+        votes = found.fit.exact, found.fit.second
+        witnesses.append(Witness("gpio", *votes, *found.fit.scores.curve(found.start)))
+    is_judged = found.window is None or not found.doubt
+    if found.clock is not None and found.method != "pulses" and is_judged:
         here, elsewhere = found.clock.at(found.start), _best_elsewhere(found.clock, found.start)
-        witnesses.append(Witness("clock", round(here, 1), round(elsewhere, 1)))
+        deviations = round(here, 1), round(elsewhere, 1)
+        witnesses.append(Witness("clock", *deviations, *found.clock.curve(found.start)))
     return witnesses
 
 

@@ -43,7 +43,7 @@ As in ibllib (`default_channel_maps`)."""
 _PINS_3A = (1, 2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 16, 17, 18, 19)
 """Pins of the 3A connector in the order of the channels that they carry (`SYNC_PIN_OUT`)."""
 
-_FIRST_ANALOG = 16
+FIRST_ANALOG = 16
 _ATTRIBUTES = ("times", "polarities", "channels")
 
 _MAX_DISORDER = 1.0
@@ -200,10 +200,36 @@ def channel_map(files: Sequence[Path], namespace: str) -> dict[str, int]:
     """
     if namespace == "timeline":
         return _timeline_channels(files)
-    wired = _wired_channels(files)
+    wired = wired_channels(files)
     defaults = DEFAULT_CHANNELS.get("3A" if _is_3a(files) else files[0].parent.name, {})
     free = {name: n for name, n in defaults.items() if n not in wired.values()}
     return free | wired
+
+
+def wired_channels(files: Iterable[Path]) -> dict[str, int]:
+    """Map the names in the wiring file among some files to channels; empty if there is none.
+
+    Raises
+    ------
+    DataError
+        If it cannot be understood.
+    """
+    path = next(iter(sorted(file for file in files if fnmatch(file.name, "*.wiring*.json"))), None)
+    if path is None:
+        return {}
+    wiring = inputs.mapping(path)
+    digital = wiring.get("SYNC_WIRING_DIGITAL") or {}
+    analog = wiring.get("SYNC_WIRING_ANALOG") or {}
+    try:
+        channels = {str(name): _digital_channel(pin) for pin, name in digital.items() if name}
+        channels |= {str(name): int(pin[2:]) + FIRST_ANALOG for pin, name in analog.items() if name}
+    except (ValueError, AttributeError):
+        pins = [list(found) if isinstance(found, dict) else found for found in (digital, analog)]
+        raise DataError(
+            f"{path}: expected pins called P0.N, pinNN or AIN, found digital {pins[0]} and "
+            f"analog {pins[1]}. Correct the wiring file."
+        ) from None
+    return {name: number for name, number in channels.items() if number is not None}
 
 
 def channel(channels: Mapping[str, int], name: str, folder: Path) -> int:
@@ -223,9 +249,11 @@ def channel(channels: Mapping[str, int], name: str, folder: Path) -> int:
     return channels[name]
 
 
-def camera_channel(channels: Mapping[str, int], camera: str, folder: Path) -> int:
-    """Look up the channel of a camera's pulses, as `channel`."""
-    return channel(channels, f"{camera}_camera", folder)
+def camera_channel(
+    channels: Mapping[str, int], camera: str, folder: Path, decided: int | None = None
+) -> int:
+    """Look up the channel of a camera's pulses, as `channel`, unless a person decided on it."""
+    return decided if decided is not None else channel(channels, f"{camera}_camera", folder)
 
 
 def sync_line(files: Sequence[Path], namespace: str, label: str) -> Fronts:
@@ -269,27 +297,6 @@ def _is_3a(files: Iterable[Path]) -> bool:
     """Return whether the sync was recorded by a probe itself, which only Neuropixels 3A rigs do."""
     names = [file.name for file in files]
     return any(".ap." in name for name in names) and not any(".nidq" in name for name in names)
-
-
-def _wired_channels(files: Iterable[Path]) -> dict[str, int]:
-    path = next(iter(sorted(file for file in files if fnmatch(file.name, "*.wiring*.json"))), None)
-    if path is None:
-        return {}
-    wiring = inputs.mapping(path)
-    digital = wiring.get("SYNC_WIRING_DIGITAL") or {}
-    analog = wiring.get("SYNC_WIRING_ANALOG") or {}
-    try:
-        channels = {str(name): _digital_channel(pin) for pin, name in digital.items() if name}
-        channels |= {
-            str(name): int(pin[2:]) + _FIRST_ANALOG for pin, name in analog.items() if name
-        }
-    except (ValueError, AttributeError):
-        pins = [list(found) if isinstance(found, dict) else found for found in (digital, analog)]
-        raise DataError(
-            f"{path}: expected pins called P0.N, pinNN or AIN, found digital {pins[0]} and "
-            f"analog {pins[1]}. Correct the wiring file."
-        ) from None
-    return {name: number for name, number in channels.items() if number is not None}
 
 
 def _digital_channel(pin: str) -> int | None:

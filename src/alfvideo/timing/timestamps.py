@@ -1,22 +1,42 @@
 """One time for each video frame, from the camera pulses and what the camera wrote into frames."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from alfvideo.array_types import Floats, Integers
 from alfvideo.files.errors import DataError
-from alfvideo.timing import by_clock, clock_match, own_pulses
+from alfvideo.timing import by_clock, clock_match, computer_clock, own_pulses
 from alfvideo.timing.alignment import Wiring
-from alfvideo.timing.daq_lines import DaqLines
+from alfvideo.timing.computer_clock import Reference
+from alfvideo.timing.daq_lines import NO_LINES, DaqLines
+from alfvideo.timing.decision import UNDECIDED, Decision
 from alfvideo.timing.embedded import SYNC_PIN, FrameData
-from alfvideo.timing.evidence import Evidence
+from alfvideo.timing.evidence import Evidence, by_person
 from alfvideo.timing.numbering import Numbering, frame_counter, numberings
-from alfvideo.timing.placement import MAX_USUAL_JITTER, Placement, breaks, place, shifted
-from alfvideo.timing.pulses import period
+from alfvideo.timing.placement import (
+    MAX_USUAL_JITTER,
+    Placement,
+    breaks,
+    has_open_gap,
+    place,
+    shifted,
+    within,
+)
+from alfvideo.timing.pulses import period, renumbered
 from alfvideo.timing.reliability import evidence_for
-from alfvideo.timing.sync import Fronts
+
+_SHOWN_BY = {
+    "gpio": "its GPIO shows",
+    "clock": "its clock shows",
+    "computer": "the clock of the computer shows about",
+}
+
+_OPEN = (
+    "There are gaps in the pulses, and the camera saved no clock: nothing shows whether it stood "
+    "still there or the DAQ lost pulses, and all frames after a gap may be off."
+)
 
 _MIN_BETTER = 3.0
 """Standard deviations by which another start must agree better with the clock to be followed."""
@@ -33,7 +53,7 @@ class CameraTimes:
     count: Integers
     """(n_frames,) int64, number of the exposure of each frame, from 0: jumps are dropped frames."""
     method: str
-    """'gpio', 'clock', 'wheel', 'pulses' or 'camlog'."""
+    """'gpio', 'clock', 'computer', 'wheel', 'pulses', 'camlog' or 'decided'."""
     notes: tuple[str, ...]
     """One sentence for each decision that was taken where the raw data disagree."""
     evidence: Evidence
@@ -44,8 +64,9 @@ def camera_times(
     pulses: Floats,
     n_frames: int,
     frame_data: FrameData,
-    ttl: Fronts | None = None,
-    daq: DaqLines | None = None,
+    daq: DaqLines = NO_LINES,
+    decision: Decision = UNDECIDED,
+    other_camera: Callable[[], Reference | None] = lambda: None,
 ) -> CameraTimes:
     """Find the time of each frame of a video.
 
@@ -66,10 +87,13 @@ def camera_times(
         Number of frames in the video, by counting them.
     frame_data
         What the camera wrote into its frames.
-    ttl
-        The only line that may be wired to the camera, where `daq` is not given.
     daq
         What else the DAQ recorded: labels are hints, and any line may be wired to any pin.
+    decision
+        What a person decided: pin, polarity, start and method.
+    other_camera
+        Finds a camera of the same computer whose times are known; asked if nothing else places the
+        video.
 
     Raises
     ------
@@ -80,29 +104,37 @@ def camera_times(
     notes: list[str] = []
     pulses = own_pulses.distinct(pulses, notes)
     check_pulses(pulses, n_frames)
-    if daq is None:
-        daq = DaqLines({"": ttl} if ttl is not None else {})
     pulses = own_pulses.checked(pulses, frame_data.timestamps, daq.pulses, notes)
     count = frame_counter(frame_data.count, n_frames, pulses.size, notes)
     placements = [
-        place(numbering, frame_data, daq)
+        place(numbering, frame_data, daq, decision)
         for numbering in numberings(pulses, count, frame_data.timestamps)
     ]
     found = max(placements, key=lambda placement: placement.rank)
     if not found.has_clear_clock:
         own_pulses.check_other_channels(frame_data.timestamps, found.numbering.count, daq.pulses)
     # Where pulses were lost or the camera paused, GPIO and clock may be right for different parts.
-    if found.contradiction and len(placements) == 1:
+    if found.contradiction and len(placements) == 1 and decision.start is None:
         raise DataError(
             f"The camera's GPIO and its clock contradict each other: {found.contradiction}. Check "
             "that pulses, sync line and embedded data are of this camera and session, and copy "
             "what is not."
         )
+    if found.method == "pulses" and decision.method is None:
+        found = _by_computer(found, frame_data, other_camera, notes)
+    shown = ""
+    if decision.start is not None:
+        found, shown = _at_start(found, decision.start, pulses)
     numbering, start = found.numbering, found.start
     notes += _placement_notes(found, daq)
     notes += _numbering_notes(numbering, count, start)
     notes += _pulse_notes(numbering, start, found.method)
     times = _by_clock(found, placements, pulses, frame_data.timestamps, notes)
+    evidence = evidence_for(found, frame_data, times)
+    if frame_data.timestamps is None and has_open_gap(found, placements):
+        evidence = replace(evidence, bound=None, reason=_OPEN)
+    if found.method == "decided":
+        evidence = by_person(evidence, shown)
     return checked(
         CameraTimes(
             times=times,
@@ -110,7 +142,7 @@ def camera_times(
             count=numbering.count,
             method=found.method,
             notes=tuple(notes),
-            evidence=evidence_for(found, frame_data, times),
+            evidence=evidence,
         )
     )
 
@@ -136,6 +168,44 @@ def check_pulses(pulses: Floats, n_frames: int) -> None:
             f"Camera pulses must increase in time, but pulse {at} ({pulses[at]:.6f} s) does not "
             "come after the one before. Extract the sync from the raw DAQ file again."
         )
+
+
+def _by_computer(
+    found: Placement,
+    frame_data: FrameData,
+    other_camera: Callable[[], Reference | None],
+    notes: list[str],
+) -> Placement:
+    """Place a video by the clock of the computer, if another camera of it has times."""
+    if frame_data.computer is None or (reference := other_camera()) is None:
+        return found
+    window = computer_clock.window(found.numbering, frame_data.computer, reference)
+    if window is None or (found.doubt is not None and found.doubt <= window.doubt):
+        return found
+    notes.append(
+        "By the clock of the computer, by which the times of the "
+        f"{reference.camera} camera are known, too, the first frame is that of pulse "
+        f"{window.start}, or one at most {window.doubt} from it."
+    )
+    return within(found, window)
+
+
+def _at_start(found: Placement, start: int, pulses: Floats) -> tuple[Placement, str]:
+    """Place a video at the pulse that a person decided on.
+
+    Returns
+    -------
+    The placement, which is the one that was found if that agrees; and what shows another start.
+    """
+    start = renumbered(start, pulses, found.numbering.pulses)
+    shown = ""
+    if found.method != "pulses" and found.doubt is not None:
+        if start == found.start:
+            return found, ""
+        if abs(start - found.start) > found.doubt:
+            by = _SHOWN_BY[found.method]
+            shown = f"{by} pulse {found.start} to be that of the first frame, not {start}"
+    return replace(found, start=start, method="decided", doubt=0), shown
 
 
 def _placement_notes(found: Placement, daq: DaqLines) -> list[str]:
@@ -261,14 +331,16 @@ def _by_clock(
         by_clock.follow(each.times[:n], pulses, each.has_pulse[:n], clock, each.sure(n))
         for each in (found, *starts)
     ]
-    agreement = [clock_match.agreement(each, clock) for each in followed]
+    agreement = [clock_match.agreement(each.times, clock, each.has_pulse) for each in followed]
     best = int(np.argmax(agreement))
     if agreement[best] < agreement[0] + _MIN_BETTER:
         best = 0
-    result = np.concatenate((followed[best], times[n:]))
+    result = np.concatenate((followed[best].times, times[n:]))
     if not (np.diff(result) > 0).all():
         return times
-    if moved := int(np.count_nonzero(np.abs(followed[best] - times[:n]) > 0.5 * period(times))):
+    if moved := int(
+        np.count_nonzero(np.abs(followed[best].times - times[:n]) > 0.5 * period(times))
+    ):
         notes.append(
             f"{moved} frames have other pulses by the camera's clock than by counting: the clock "
             "was followed."

@@ -35,10 +35,12 @@ from ibllib.io.extractors.camera import (  # noqa: E402
     groom_pin_state,
 )
 from ibllib.io.extractors.ephys_fpga import (  # noqa: E402
+    extract_sync,
     get_sync_and_chn_map,
     get_sync_fronts,
 )
 from ibllib.io.extractors.video_motion import MotionAlignmentFullSession  # noqa: E402
+from ibllib.io.raw_daq_loaders import extract_sync_timeline, load_sync_tdms  # noqa: E402
 from ibllib.io.video import get_video_frames_preload, get_video_meta  # noqa: E402
 from ibllib.pipes import video_tasks  # noqa: E402
 from ibllib.pipes.dynamic_pipeline import acquisition_description_legacy_session  # noqa: E402
@@ -87,6 +89,24 @@ def frame_data(session: str, camera: str) -> dict[str, np.ndarray]:
         "front_indices": pin["indices"],
         "front_polarities": pin["polarities"],
     }
+
+
+def raw_sync(session: str) -> dict[str, np.ndarray]:
+    """Fronts of the raw SpikeGLX file of a session, which are written beside it."""
+    ((sync,), _) = extract_sync(session, overwrite=True)
+    return dict(sync)
+
+
+def timeline_sync(folder: str) -> dict[str, np.ndarray]:
+    """Fronts of all inputs of a raw Timeline file."""
+    sync, _ = extract_sync_timeline(folder)
+    return dict(sync)
+
+
+def tdms_sync(file: str, lines: dict[str, str]) -> dict[str, np.ndarray]:
+    """Fronts of the analog lines of a TDMS file, by the names of their channels."""
+    sync, _ = load_sync_tdms(file, lines)
+    return dict(sync)
 
 
 class Nidq:
@@ -235,6 +255,9 @@ CALLS = {
     "camera_times": camera_times,
     "times_of_arrays": times_of_arrays,
     "frame_data": frame_data,
+    "raw_sync": raw_sync,
+    "timeline_sync": timeline_sync,
+    "tdms_sync": tdms_sync,
     "load_nidq": nidq.load,
     "align_nidq": nidq.align,
     "bpod_events": bpod_events,

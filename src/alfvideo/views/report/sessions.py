@@ -20,6 +20,7 @@ from alfvideo.session import datasets, quarantine
 from alfvideo.views.report import pictures
 from alfvideo.views.report.checks import Quality, qualities, worst
 from alfvideo.views.report.pictures import Picture
+from alfvideo.views.status import certainty
 from alfvideo.views.status.rows import failure
 
 STATES = (State.DONE, State.PENDING, State.BLOCKED, State.FAILED)
@@ -39,7 +40,7 @@ class Stage:
 class Times:
     """The camera times: number of frames, first and last in seconds, mean rate in Hz.
 
-    `problem` says why they are not known.
+    `certainty` says how well they are known, `problem` why they cannot be read.
     """
 
     n_frames: int = 0
@@ -47,6 +48,7 @@ class Times:
     end: float = 0.0
     rate: float | None = None
     problem: str = ""
+    certainty: str = ""
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,9 @@ def _stage(status: Status, failed: Mapping[str, Entry]) -> Stage:
 
 def _times_of(path: Path, label: str) -> Times | None:
     file = Path(datasets.TIMES.format(session=path, camera=label))
-    return times(file) if label and file.exists() else None
+    if not (label and file.exists()):
+        return None
+    return replace(times(file), certainty=certainty.of_camera(path, label))
 
 
 def times(file: Path) -> Times:

@@ -9,7 +9,7 @@ from alfvideo.jobs import provenance, running
 from alfvideo.jobs.provenance import Entry
 from alfvideo.planning import tasks
 from alfvideo.planning.pending import State, Status
-from alfvideo.session import quarantine
+from alfvideo.session import datasets, quarantine
 
 LogsOf = Callable[[Status], Iterable[Path]]
 """The logs that the jobs of a pending stage may write."""
@@ -75,6 +75,7 @@ def logs_of(status: Status) -> Iterator[Path]:
         "session": status.session,
         "camera": status.camera,
         "collection": output.parent.relative_to(status.session),
+        "sync": datasets.sync_prefix(output, status.session),
     }
     for task in tasks.TASKS:
         if task.stage == status.stage:

@@ -11,7 +11,7 @@ from alfvideo.jobs import runs
 from alfvideo.planning import left_out
 from alfvideo.planning.pending import Status
 from alfvideo.views import history
-from alfvideo.views.status import before_run, export, rows, table
+from alfvideo.views.status import before_run, certainty, export, rows, table
 from alfvideo.views.status.rows import Row
 
 
@@ -37,6 +37,8 @@ def show(
     if chosen:
         statuses = [each for each in statuses if any(map(each.session.is_relative_to, chosen))]
     found = list(rows.rows(statuses, rows.logs_of, made=format != "table"))
+    if format != "table":
+        found = list(certainty.told(found))
     match format:
         case "csv":
             export.write_csv(found, file)
@@ -56,6 +58,7 @@ def _show_table(found: Sequence[Row], notes: Iterable[str], root: Path, file: Te
     parts = table.of_cameras(found, root)
     if found:
         parts += ["", table.of_stages(found, past), ""]
+        parts += certainty.summary(found)
     parts += map(table.printable, notes)
     if holder := lock.held_by(root):
         parts.append(f"A run is at work: {holder}.")

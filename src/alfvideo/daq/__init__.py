@@ -1,0 +1,1 @@
+"""Raw files of DAQs, read into the fronts of their lines."""
