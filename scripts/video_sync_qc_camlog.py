@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alfvideo.jobs import job
 from alfvideo.timing import camlog, camlog_times, decision, record, sync
-from alfvideo.timing.embedded import FrameData
+from alfvideo.timing.frame_data import FrameData
 from alfvideo.video import probe
 
 with job.run(snakemake) as this:

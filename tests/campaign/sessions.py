@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from alfvideo.timing.daq_lines import DaqLines
-from alfvideo.timing.embedded import FrameData
+from alfvideo.timing.frame_data import FrameData
 from alfvideo.timing.sync import Fronts
 from rigsim import clock
 

@@ -14,7 +14,7 @@ from alfvideo.qc import camera as qc
 from alfvideo.qc import movement, picture, recording, reference, rigs
 from alfvideo.qc.outcome import report
 from alfvideo.session import datasets, description
-from alfvideo.timing import bpod, camlog, embedded, encoder, sync
+from alfvideo.timing import bpod, camlog, embedded, encoder, frame_data, sync
 from alfvideo.video import probe
 from rigsim import Fault, Rig, load_truth, render
 from rigsim.specification import DAQ_RATE
@@ -180,7 +180,7 @@ def test_real_frames_counters_pins_and_wheel(camera, level, tmp_path, peer_pytho
         "dropped_frames": recording.dropped_frames(data.count, n_frames),
         "focus": picture.focus(frames, [matched.found_region]),
         "framerate": recording.framerate(times, rigs.KNOWN["nidq"][camera].fps),
-        "pin_state": recording.pin_state(data.gpio[:, embedded.SYNC_PIN], rises, n_frames),
+        "pin_state": recording.pin_state(data.gpio[:, frame_data.SYNC_PIN], rises, n_frames),
         "position": picture.position(frames, matched),
         "timestamps": recording.timestamps(times, n_frames),
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alfvideo.timing import bpod, embedded
+from alfvideo.timing import bpod, embedded, frame_data
 from tests.parity.client import Peer
 
 DATA = Path(__file__).parents[1] / "data" / "ibl"
@@ -33,7 +33,7 @@ def test_frame_data(peer: Peer, session: tuple[Path, str]) -> None:
     np.testing.assert_allclose(ours.timestamps, since_first, rtol=0, atol=1 / 8000)
     # ibllib takes a pin that is high in the first frame for a rise there
     changes = theirs["front_indices"] > 0
-    fronts = embedded.gpio_fronts(ours.gpio[:, embedded.SYNC_PIN])
+    fronts = frame_data.gpio_fronts(ours.gpio[:, frame_data.SYNC_PIN])
     assert np.array_equal(fronts.indices, theirs["front_indices"][changes])
     assert np.array_equal(fronts.polarities, theirs["front_polarities"][changes])
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from alfvideo.files.errors import DataError
 from alfvideo.timing import camlog
 from alfvideo.timing.camlog_times import camlog_times
-from alfvideo.timing.embedded import FrameData
+from alfvideo.timing.frame_data import FrameData
 from rigsim import clock
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from alfvideo.timing import damaged_rows, embedded
+from alfvideo.timing import damaged_rows, embedded, frame_data
 from alfvideo.timing.daq_lines import DaqLines
-from alfvideo.timing.embedded import FrameData
+from alfvideo.timing.frame_data import FrameData
 from alfvideo.timing.sync import Fronts
 from alfvideo.timing.timestamps import camera_times
 from rigsim import clock, layout
@@ -80,7 +80,7 @@ def assert_as_the_truth(
     np.testing.assert_array_equal(found.count[rows], written.count[: found.count.size][rows])
     seconds = written.seconds[: found.timestamps.size]
     np.testing.assert_allclose(found.timestamps[rows], seconds[rows], rtol=0, atol=1e-3)
-    pins = found.gpio[:, embedded.SYNC_PIN]
+    pins = found.gpio[:, frame_data.SYNC_PIN]
     np.testing.assert_array_equal(pins[rows], written.level[: pins.size][rows])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alfvideo.files.errors import DataError
-from alfvideo.timing import embedded
+from alfvideo.timing import embedded, frame_data
 
 IBL = Path(__file__).parents[1] / "data" / "ibl"
 
@@ -64,7 +64,7 @@ def test_load(tmp_path, write):
     assert data.count.dtype == np.int64
     np.testing.assert_array_equal(data.count, np.arange(N))
     assert data.gpio.shape == (N, 4)
-    np.testing.assert_array_equal(data.gpio[:, embedded.SYNC_PIN], PIN_4)
+    np.testing.assert_array_equal(data.gpio[:, frame_data.SYNC_PIN], PIN_4)
     assert not data.gpio[:, :3].any()
     assert (data.notes, data.gpio_missing) == ((), 0)
 
@@ -117,11 +117,11 @@ def test_each_pin_has_its_column(tmp_path):
 
 
 def test_gpio_fronts():
-    indices, polarities = embedded.gpio_fronts(np.array([1, 1, 0, 0, 1, 0], bool))
+    indices, polarities = frame_data.gpio_fronts(np.array([1, 1, 0, 0, 1, 0], bool))
     np.testing.assert_array_equal(indices, [2, 4, 5])
     np.testing.assert_array_equal(polarities, [-1, 1, -1])
-    assert embedded.gpio_fronts(np.ones(5, bool)).indices.size == 0
-    assert embedded.gpio_fronts(np.empty(0, bool)).indices.size == 0
+    assert frame_data.gpio_fronts(np.ones(5, bool)).indices.size == 0
+    assert frame_data.gpio_fronts(np.empty(0, bool)).indices.size == 0
 
 
 def test_exposures_by_clock():
@@ -162,6 +162,6 @@ def test_real_timestamps_counter_and_gpio():
     assert data.timestamps[0] == 0
     assert np.abs(data.timestamps - line).max() < 3e-6
     np.testing.assert_array_equal(data.count, np.arange(510))
-    fronts = embedded.gpio_fronts(data.gpio[:, embedded.SYNC_PIN])
+    fronts = frame_data.gpio_fronts(data.gpio[:, frame_data.SYNC_PIN])
     np.testing.assert_array_equal(fronts.indices, [166, 172])
     np.testing.assert_array_equal(fronts.polarities, [1, -1])

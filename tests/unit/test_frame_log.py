@@ -6,7 +6,7 @@ import pytest
 from alfvideo.files.errors import DataError
 from alfvideo.timing import embedded, frame_log
 from alfvideo.timing.daq_lines import DaqLines
-from alfvideo.timing.embedded import SYNC_PIN
+from alfvideo.timing.frame_data import SYNC_PIN
 from alfvideo.timing.sync import Fronts
 from alfvideo.timing.timestamps import camera_times
 

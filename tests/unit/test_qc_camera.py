@@ -11,8 +11,8 @@ from alfvideo.qc import reference, rigs
 from alfvideo.qc.frames import read_samples
 from alfvideo.qc.outcome import report
 from alfvideo.timing import embedded, sync
-from alfvideo.timing.embedded import FrameData
 from alfvideo.timing.evidence import Evidence, Witness
+from alfvideo.timing.frame_data import FrameData
 from alfvideo.video import compress
 from rigsim import Rig, load_truth, render
 

@@ -13,8 +13,8 @@ from alfvideo.qc.outcome import Check, judged, not_set
 from alfvideo.qc.picture import match
 from alfvideo.qc.rigs import Expected
 from alfvideo.qc.wheel import Motion
-from alfvideo.timing.embedded import FrameData
 from alfvideo.timing.evidence import Evidence, Witness
+from alfvideo.timing.frame_data import FrameData
 from alfvideo.timing.record import WheelShifts
 from alfvideo.video.region import Region
 

@@ -7,7 +7,7 @@ import pytest
 
 from alfvideo.files.errors import DataError
 from alfvideo.timing.daq_lines import DaqLines
-from alfvideo.timing.embedded import FrameData
+from alfvideo.timing.frame_data import FrameData
 from alfvideo.timing.sync import Fronts
 from alfvideo.timing.timestamps import camera_times
 

@@ -12,7 +12,7 @@ from alfvideo.qc import recording
 from alfvideo.timing import daq_lines, decision
 from alfvideo.timing.camlog_times import camlog_times
 from alfvideo.timing.decision import Decision
-from alfvideo.timing.embedded import FrameData
+from alfvideo.timing.frame_data import FrameData
 from alfvideo.timing.sync import Sync
 from alfvideo.timing.timestamps import camera_times
 

@@ -9,8 +9,8 @@ from tests.campaign.sessions import Faults, Setup, record
 from alfvideo.files.errors import DataError
 from alfvideo.timing import by_clock, clock_match, daq_lines, own_pulses
 from alfvideo.timing.daq_lines import DaqLines
-from alfvideo.timing.embedded import FrameData
 from alfvideo.timing.evidence import Scores
+from alfvideo.timing.frame_data import FrameData
 from alfvideo.timing.sync import Fronts, Sync
 from alfvideo.timing.timestamps import camera_times
 

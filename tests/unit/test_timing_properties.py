@@ -8,10 +8,11 @@ import numpy as np
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from alfvideo.timing import embedded, encoder, pulses
+from alfvideo.timing import embedded, encoder, frame_data, pulses
 from alfvideo.timing.alignment import NumberedFronts, best_fit
 from alfvideo.timing.daq_lines import DaqLines
-from alfvideo.timing.embedded import FrameData, exposures_by_clock, gpio_fronts
+from alfvideo.timing.embedded import exposures_by_clock
+from alfvideo.timing.frame_data import FrameData, gpio_fronts
 from alfvideo.timing.sync import Fronts
 from alfvideo.timing.timestamps import camera_times
 from rigsim import behaviour, clock
@@ -184,7 +185,7 @@ def test_embedded_data_come_back(rate, seed, n_dropped, unsaved, clock_start):
     np.testing.assert_allclose(found.timestamps, elapsed, rtol=0, atol=1e-7)
     np.testing.assert_array_equal(found.count, recording.saved - recording.saved[0])
     np.testing.assert_array_equal(
-        found.gpio[:, embedded.SYNC_PIN], clock.level_at(recording.times, line)
+        found.gpio[:, frame_data.SYNC_PIN], clock.level_at(recording.times, line)
     )
     assert not found.gpio[:, :3].any()
 

@@ -12,7 +12,7 @@ from alfvideo import configuration
 from alfvideo.daq import tables
 from alfvideo.session import description
 from alfvideo.timing import frame_log, sync
-from alfvideo.timing.embedded import SYNC_PIN
+from alfvideo.timing.frame_data import SYNC_PIN
 
 PAGE = (Path(__file__).parents[2] / "docs" / "your_data.md").read_text()
 

@@ -15,8 +15,8 @@ from alfvideo.plots.palette import BLUE, GRAY, GREEN, ORANGE, VERMILLION, withou
 from alfvideo.qc.camera import Inspection
 from alfvideo.qc.outcome import report
 from alfvideo.qc.picture import BRIGHTNESS_BOUNDS
-from alfvideo.timing.embedded import SYNC_PIN, FrameData, gpio_fronts
 from alfvideo.timing.evidence import Evidence
+from alfvideo.timing.frame_data import SYNC_PIN, FrameData, gpio_fronts
 from alfvideo.timing.record import WheelShifts
 from alfvideo.video.region import Region
 

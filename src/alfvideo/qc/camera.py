@@ -12,8 +12,8 @@ from alfvideo.files.errors import DataError, attempt
 from alfvideo.qc import frames, picture, recording, wheel
 from alfvideo.qc.outcome import Check, not_set
 from alfvideo.qc.rigs import FACE, SHARP, WHEEL, Expected
-from alfvideo.timing.embedded import SYNC_PIN, FrameData
 from alfvideo.timing.evidence import Evidence
+from alfvideo.timing.frame_data import SYNC_PIN, FrameData
 from alfvideo.video.region import Region
 
 T = TypeVar("T")

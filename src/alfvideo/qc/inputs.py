@@ -8,7 +8,7 @@ from alfvideo.array_types import Floats, Image
 from alfvideo.qc import reference
 from alfvideo.session.rigs import RIGS
 from alfvideo.timing import camlog, embedded
-from alfvideo.timing.embedded import FrameData
+from alfvideo.timing.frame_data import FrameData
 
 
 def frame_data(files: Sequence[Path], columns: Mapping[str, Any] | None = None) -> FrameData:

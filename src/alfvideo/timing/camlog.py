@@ -11,7 +11,7 @@ from alfvideo.files import inputs
 from alfvideo.files.errors import DataError
 from alfvideo.timing import damaged_rows
 from alfvideo.timing.damaged_rows import AGAIN
-from alfvideo.timing.embedded import FrameData
+from alfvideo.timing.frame_data import FrameData
 
 _HEADER = "# Log header:"
 _NAMES = ("frame_id", "timestamp")

@@ -12,8 +12,9 @@ import numpy as np
 
 from alfvideo.array_types import Booleans, Floats, Integers
 from alfvideo.files.errors import DataError
-from alfvideo.timing.embedded import FrameData, exposures_by_clock
+from alfvideo.timing.embedded import exposures_by_clock
 from alfvideo.timing.evidence import Evidence, Witness, by_person
+from alfvideo.timing.frame_data import FrameData
 from alfvideo.timing.pulses import (
     EvenPulses,
     even,

@@ -13,7 +13,7 @@ from alfvideo.files import text_tables
 from alfvideo.files.errors import DataError
 from alfvideo.timing import camlog, damaged_rows
 from alfvideo.timing.damaged_rows import AGAIN
-from alfvideo.timing.embedded import SYNC_PIN, FrameData
+from alfvideo.timing.frame_data import SYNC_PIN, FrameData
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,7 +110,7 @@ def load(path: Path, mapped: Mapping[str, Any] | None = None) -> FrameData:
     that counts from 1970 is taken for the computer's unless it is mapped as the camera's.
 
     Damaged rows are filled in as those of other frame data. Of pins the first is that which is
-    usually wired to the sync (`embedded.SYNC_PIN`).
+    usually wired to the sync (`frame_data.SYNC_PIN`).
 
     Raises
     ------

@@ -11,8 +11,8 @@ from alfvideo.timing.alignment import NEAR, Fit, NumberedFronts, best_fit
 from alfvideo.timing.computer_clock import Window
 from alfvideo.timing.daq_lines import DaqLines
 from alfvideo.timing.decision import FILE, UNDECIDED, Decision
-from alfvideo.timing.embedded import SYNC_PIN, FrameData, gpio_fronts
 from alfvideo.timing.evidence import MARGIN, Scores
+from alfvideo.timing.frame_data import SYNC_PIN, FrameData, gpio_fronts
 from alfvideo.timing.numbering import Numbering
 from alfvideo.timing.pulses import extend, numbered, period
 from alfvideo.timing.sync import Fronts

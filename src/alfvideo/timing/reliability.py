@@ -5,8 +5,8 @@ import numpy as np
 from alfvideo.array_types import Floats
 from alfvideo.timing import by_clock
 from alfvideo.timing.alignment import NEAR
-from alfvideo.timing.embedded import FrameData
 from alfvideo.timing.evidence import Evidence, Scores, Witness
+from alfvideo.timing.frame_data import FrameData
 from alfvideo.timing.placement import Placement
 from alfvideo.timing.pulses import extrapolation_error
 

@@ -12,8 +12,8 @@ from alfvideo.timing.alignment import Wiring
 from alfvideo.timing.computer_clock import Reference
 from alfvideo.timing.daq_lines import NO_LINES, DaqLines
 from alfvideo.timing.decision import UNDECIDED, Decision
-from alfvideo.timing.embedded import SYNC_PIN, FrameData
 from alfvideo.timing.evidence import Evidence, by_person
+from alfvideo.timing.frame_data import SYNC_PIN, FrameData
 from alfvideo.timing.numbering import Numbering, frame_counter, numberings
 from alfvideo.timing.placement import (
     MAX_USUAL_JITTER,
