@@ -93,14 +93,17 @@ def _try(setup: Setup, counts: Counts) -> None:
 def is_known(setup: Setup) -> bool:
     """Return whether what was recorded certainly tells the time of each frame.
 
-    By the clock, if it shows jitter that the DAQ can resolve; or by the GPIO, if the DAQ saw 20 or
-    more fronts of trials that are not all alike, and nothing was lost that only a clock can tell.
+    By the clock, if it shows jitter that the DAQ can resolve in each stretch between pauses; or by
+    the GPIO, if the DAQ saw 20 or more fronts of trials that are not all alike, and nothing was
+    lost that only a clock can tell.
     """
     faults = setup.faults
     covered = setup.seconds - faults.daq_starts_late - faults.daq_ends_early
     if faults.every_second_pulse or faults.pulses_of_other_camera or faults.in_samples:
         return False
+    stretches = 1 + faults.pauses + (faults.gap > 0)
     by_clock = not faults.no_clock and setup.jitter >= 1e-5 and setup.grid >= 10_000
+    by_clock &= covered > 10 * stretches
     by_gpio = (
         not (faults.no_gpio or faults.periodic_trials or faults.no_counter)
         and faults.ttls_seen_in_trial is None

@@ -291,6 +291,25 @@ def test_a_damaged_chunk(recording: Recording):
 
 
 @pytest.mark.parametrize(
+    ("changes", "notes"),
+    [
+        ({"fileTimeSecs": "5.0"}, 0),
+        ({"fileTimeSecs": "0"}, 0),
+        ({"fileTimeSecs": "5.4"}, 0),
+        ({"fileTimeSecs": "6.8324"}, 1),
+        ({"fileTimeSecs": "5.0", "niSampRate": "1200"}, 1),
+        ({"fileTimeSecs": "9", "fileSizeBytes": "0"}, 0),
+    ],
+)
+def test_length_and_rate_that_contradict_each_other(
+    recording: Recording, changes: dict[str, str], notes: int
+):
+    found = spikeglx.read(recording.write(**changes))
+    assert len(found.notes) == notes
+    assert all("one of the three is wrong. The rate is believed" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"typeThis": None}, "'typeThis' is '', expected nidq, obx, imec"),

@@ -280,3 +280,31 @@ def test_no_lines_and_no_pins():
     data = FrameData(None, recorded.frame_data.count, recorded.frame_data.gpio)
     found = camera_times(recorded.pulses, recorded.n_frames, data, DaqLines({"": nothing}))
     assert any("the DAQ recorded no sync TTLs" in note for note in found.notes)
+
+
+# gaps and ends
+
+
+def test_frames_that_are_timed_by_the_clock_do_not_speak_for_it():
+    """The DAQ ended early: of frames without pulses the clock agrees with itself."""
+    faults = Faults(no_gpio=True, daq_ends_early=5.573958565307424, gap=41, dropped=1)
+    found, off = timed(
+        faults, rate=100.0, seconds=16.44860955613828, jitter=2e-6, unsaved=21, seed=316896844
+    )
+    assert found.method == "clock"
+    assert off < 0.5
+
+
+@pytest.mark.parametrize("what", [{"pauses": 3}, {"gap": 19}, {"pauses": 1, "gap": 19}])
+@pytest.mark.parametrize("trial", [0, 12, 1000])
+def test_without_a_clock_a_gap_is_known_by_fronts_on_both_sides_only(what, trial):
+    one_trial = Faults(no_clock=True, ttls_seen_in_trial=trial, **what)
+    found, _ = timed(one_trial, seconds=90)
+    assert found.evidence.bound is None
+    assert found.evidence.reason
+    whole, off = timed(Faults(no_clock=True, **what), seconds=90)
+    if whole.evidence.bound is not None:
+        assert off <= whole.evidence.bound + 0.5
+    by_clock_too, off = timed(Faults(ttls_seen_in_trial=trial, **what), seconds=90)
+    assert off < 0.5
+    assert by_clock_too.evidence.bound < 0.5

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from alfvideo.timing import embedded, encoder, pulses
 from alfvideo.timing.alignment import NumberedFronts, best_fit
+from alfvideo.timing.daq_lines import DaqLines
 from alfvideo.timing.embedded import FrameData, exposures_by_clock, gpio_fronts
 from alfvideo.timing.sync import Fronts
 from alfvideo.timing.timestamps import camera_times
@@ -27,6 +28,11 @@ def camera(rate, n, rng, unsaved=0, trailing=0, n_dropped=0):
 
 
 # trains of pulses
+
+
+def timed(recording, pulses, frame_data, ttl):
+    lines = DaqLines({} if ttl is None else {"": ttl})
+    return camera_times(pulses, recording.times.size, frame_data, lines)
 
 
 @given(RATES, GRIDS, SEEDS, st.floats(0, 0.3), st.integers(0, 20))
@@ -319,7 +325,7 @@ def test_times_are_true_or_it_is_said(rate, grid, seed, damage, unsaved, trailin
     n_frames = round(30 * rate)
     recording = camera(rate, n_frames, rng, unsaved, trailing, n_dropped if known else 0)
     recorded = damaged_recording(recording, damage, grid, rng)
-    result = camera_times(recorded[0], recording.times.size, *recorded[1:])
+    result = timed(recording, *recorded)
     assert result.method == "gpio", result.notes
     assert_true(result, recording, rate)
 
@@ -329,7 +335,7 @@ def test_healthy_times_are_those_of_the_pulses(rate, grid, seed, unsaved, n_drop
     rng = np.random.default_rng(seed)
     recording = camera(rate, round(20 * rate), rng, unsaved, 2, n_dropped)
     recorded = damaged_recording(recording, Damage(), grid, rng)
-    result = camera_times(recorded[0], recording.times.size, *recorded[1:])
+    result = timed(recording, *recorded)
     np.testing.assert_array_equal(result.times, clock.on_grid(recording.times, grid))
     first = (
         [f"{unsaved} camera pulses came before the first frame of the video."] if unsaved else []
@@ -359,7 +365,7 @@ def test_without_sync_the_clock_places_the_video_or_the_last_pulse_does(
     recording = camera(rate, round(20 * rate), rng, unsaved, trailing)
     damage = replace(damage, gpio=why != "no gpio", counter=True)
     train, frame_data, ttl = damaged_recording(recording, damage, grid, rng)
-    result = camera_times(train, recording.times.size, frame_data, ttl if why != "no ttl" else None)
+    result = timed(recording, train, frame_data, ttl if why != "no ttl" else None)
     assert any(note.startswith("The video was not aligned by GPIO") for note in result.notes)
     frames = (result.times - recording.times) * rate
     assert damage.clock or result.method == "pulses"
@@ -369,9 +375,10 @@ def test_without_sync_the_clock_places_the_video_or_the_last_pulse_does(
     assert result.evidence.bound is None
     # with jitter of 20 us the clock is enough, unless the DAQ samples at 1 kHz
     assert not damage.clock or grid == 1000
-    first = damage.pulses_missing_at_start
-    late = trailing - damage.pulses_missing_at_end
-    n_pulses = recording.exposures.size - first - damage.pulses_missing_at_end
+    # of the lost pulses one may be the first or the last of the train
+    first, last = (int(np.abs(recording.exposures - train[end]).argmin()) for end in (0, -1))
+    late = last - (recording.exposures.size - 1 - trailing)
+    n_pulses = last - first + 1
     # as many pulses as frames are taken as they are, also those that are not even
     uneven = damage.pulses_lost or damage.gap or damage.pulses_added
     assume(train.size != recording.times.size or not uneven)

@@ -20,7 +20,7 @@ HEALTHY = {
     "spikeglx": small(lab="lab", cameras=("left", "right", "body"), description="0.1.0"),
     "timeline": small("timeline", subject="KB002", frame_data="ssv"),
     "bpod": small("bpod", subject="KB003", seconds=6, lab="lab"),
-    "camlog": small("camlog", subject="KB004", cameras=("left", "body")),
+    "camlog": small("camlog", subject="KB004", cameras=("left", "body"), daq="bin"),
     "old ephys": small(
         subject="KB005", description=None, neuropixel="3A", frame_data="ssv_reversed"
     ),

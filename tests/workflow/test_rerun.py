@@ -13,6 +13,7 @@ from alfvideo import configuration
 from alfvideo.files import errors
 from alfvideo.planning import pending, task_inputs, tasks
 from alfvideo.session import description, folders
+from alfvideo.session.cameras import ALL_CAMERAS
 from tests.workflow.conftest import Campaign
 from tests.workflow.runs import Outcome, Workflow
 
@@ -30,7 +31,7 @@ def scanned(workflow: Workflow, **changes: object) -> set[tuple[str, str, str]]:
         for status in pending.scan_session(path, config):
             if status.state is pending.State.PENDING:
                 read = description.read(path)
-                camera = read.cameras[status.camera]
+                camera = read.cameras.get(status.camera, ALL_CAMERAS)
                 (rule,) = (
                     task.rule
                     for task in tasks.TASKS
@@ -45,6 +46,7 @@ RULES = {
     "Compressing": "video_compress",
     "Converting": "video_convert",
     "Camera QC of": "video_qc",
+    "Sync pulses of": "sync_pulses",
     "from the Bpod": "video_sync_qc_bpod",
     "from the NI-DAQ": "video_sync_qc_nidq",
     "from the NI-DAQ, camlog rig": "video_sync_qc_camlog",
@@ -57,7 +59,8 @@ def planned(run: Outcome) -> set[tuple[str, str, str]]:
     for message in re.findall(r"^Job \d+: (.*)", run.text, re.M):
         if found := re.search(r"(/.*/\d{4}-\d{2}-\d{2}/\d{3}) ([a-z]+)", message):
             rule = max((words for words in RULES if words in message), key=len)
-            jobs.add((found[1], found[2], RULES[rule]))
+            camera = "" if RULES[rule] == "sync_pulses" else found[2]
+            jobs.add((found[1], camera, RULES[rule]))
     assert len(jobs) == run.planned.total()
     return jobs
 

@@ -24,7 +24,9 @@ _RANGE = {"nidq": "niAiRangeMax", "obx": "obAiRangeMax"}
 _MAX_INT = {"nidq": ("niMaxInt", "imMaxInt"), "obx": ("obMaxInt",)}
 _USUAL_MAX_INT = 32768
 _MAX_RATE = 1e7
-_MAX_CHANNELS = 10_000
+_MAX_CHANNELS = 2_000
+_MAX_SECONDS_OFF = 0.5
+"""By which the length of a recording that metadata say may be another than their size tells."""
 
 _UUID = re.compile(r"\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(?=\.)")
 """A part of the names of files that come from ONE."""
@@ -131,11 +133,12 @@ def parse(text: str, file: Path) -> Meta:
     if not n_analog + n_words:
         raise _wrong(file, f"'{counts_key}' names no digital or analog sync line")
     words = range(first + n_analog, first + n_analog + n_words)
-    notes: tuple[str, ...] = ()
+    size = _size(values)
+    notes = _other_length(values, rate_key, size, n_channels, file)
     if n_analog and n_words > 1:
-        notes = (
+        notes.append(
             f"{file.name}: digital lines from {FIRST_ANALOG} on are left out, because analog lines "
-            "have their numbers.",
+            "have their numbers."
         )
         words = words[:1]
     return Meta(
@@ -144,8 +147,8 @@ def parse(text: str, file: Path) -> Meta:
         analog=tuple(range(first, first + n_analog)),
         words=tuple(words),
         step=_step(values, kind, file) if n_analog else 0.0,
-        size=_size(values),
-        notes=notes,
+        size=size,
+        notes=tuple(notes),
     )
 
 
@@ -161,6 +164,23 @@ def _step(values: dict[str, str], kind: str, file: Path) -> float:
             f"lines in V, above {THRESHOLD}",
         )
     return THRESHOLD / (volts / largest)
+
+
+def _other_length(
+    values: dict[str, str], rate_key: str, size: int | None, n_channels: int, file: Path
+) -> list[str]:
+    """Return a note if size and rate in metadata do not tell the length that these say."""
+    if size is None or "fileTimeSecs" not in values:
+        return []
+    said = _number(values, "fileTimeSecs", file)
+    found = size / (2 * n_channels) / _number(values, rate_key, file)
+    if not said or abs(found - said) <= _MAX_SECONDS_OFF:
+        return []
+    return [
+        f"{file.name}: by 'fileSizeBytes' and '{rate_key}' it is of {found:.1f} s, by "
+        f"'fileTimeSecs' of {said:.1f} s: one of the three is wrong. The rate is believed; if "
+        "it is not that of the DAQ, correct it."
+    ]
 
 
 def _size(values: dict[str, str]) -> int | None:

@@ -57,7 +57,7 @@ NIDQ = Rig(
     collection="raw_ephys_data",
     software=("spikeglx", "timeline", "openephys", "daq"),
     records_wheel=True,
-    version=2,
+    version=3,
 )
 
 BPOD = Rig(
@@ -67,7 +67,7 @@ BPOD = Rig(
     sync_line=bpod.sync_line,
     has_labels=False,
     crf="crf_bpod",
-    version=2,
+    version=3,
 )
 
 CAMLOG = replace(NIDQ, rule="video_sync_qc_camlog", has_camlog=True, version=2)

@@ -1,5 +1,7 @@
 """Times of frames by the camera's own clock, where pulses were lost, added or never recorded."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from alfvideo.array_types import Booleans, Floats, Integers
@@ -31,9 +33,18 @@ def disagreements(times: Floats, clock: Floats) -> int:
     return int(np.count_nonzero(np.abs(np.diff(times[:n]) - np.diff(clock[:n])) > 0.5 * step))
 
 
+class Followed(NamedTuple):
+    """Times of frames that follow the camera's clock."""
+
+    times: Floats
+    """(n,) float64, seconds."""
+    has_pulse: Booleans
+    """(n,) bool, those that are of a pulse; the others are by the clock."""
+
+
 def follow(
     times: Floats, pulses: Floats, recorded: Booleans, clock: Floats, sure: Integers
-) -> Floats:
+) -> Followed:
     """Give each frame the pulse where the camera's clock expects it, else the time by the clock.
 
     The clock is set by times that are right; what is lost or added between them does not matter
@@ -54,22 +65,22 @@ def follow(
 
     Returns
     -------
-    (n,) float64; `times` as they are if no clock can be set by them.
+    The times; `times` as they are if no clock can be set by them.
     """
     known = np.flatnonzero(recorded)
     step = period(times)
     if known.size < _MIN_FRAMES or not (np.diff(clock) > 0).all():
-        return times
+        return Followed(times, recorded)
     ahead = times - clock
     right = known[np.abs(ahead - _usual(ahead, sure, step))[known] < _MAX_DEVIATION * step]
     if right.size < _MIN_FRAMES:
-        return times
+        return Followed(times, recorded)
     expected = clock + _drift(clock, ahead, right)
     after = np.searchsorted(pulses, expected).clip(1, pulses.size - 1)
     nearer_before = expected - pulses[after - 1] < pulses[after] - expected
     nearest = pulses[after - nearer_before]
-    found: Floats = np.where(np.abs(nearest - expected) < _MAX_DEVIATION * step, nearest, expected)
-    return found
+    has_pulse = np.abs(nearest - expected) < _MAX_DEVIATION * step
+    return Followed(np.where(has_pulse, nearest, expected), has_pulse)
 
 
 def _usual(ahead: Floats, sure: Integers, step: float) -> Floats:

@@ -79,21 +79,25 @@ def deviations(pulses: Floats, count: Integers, timestamps: Floats) -> Scores | 
     return Scores(1 - frames.size, found)
 
 
-def agreement(times: Floats, timestamps: Floats) -> float:
+def agreement(times: Floats, timestamps: Floats, has_pulse: Booleans) -> float:
     """Correlate the intervals between frames by the DAQ with those by the camera's clock.
 
     Parameters
     ----------
     times, timestamps
         (n,) float64, seconds of the two clocks, increasing.
+    has_pulse
+        (n,) bool, frames whose time is that of a pulse: others, which may be by the clock itself,
+        tell nothing.
 
     Returns
     -------
     The correlation in standard deviations above chance.
     """
-    every = np.ones(times.size - 1, bool)
-    one, other = (_irregularity(np.diff(each), every) for each in (times, timestamps))
-    chance = _VARIANCE * float(one @ one) * float(other @ other) / max(every.size, 1)
+    known = has_pulse[:-1] & has_pulse[1:]
+    one, other = (_irregularity(np.diff(each), known) for each in (times, timestamps))
+    n_known = max(int(np.count_nonzero(known)), 1)
+    chance = _VARIANCE * float(one @ one) * float(other @ other) / n_known
     return float(one @ other) / math.sqrt(chance) if chance > 0 else 0.0
 
 

@@ -1,6 +1,6 @@
 """Where a video starts in a train of pulses, by all that speaks for one start or another."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +23,9 @@ MIN_FRONTS_TO_DISAGREE = 6
 MAX_USUAL_JITTER = 0.2
 """Part of the sync fronts that may be a frame off without a note: a TTL that comes within a DAQ
 sample of a pulse may be seen before or after it."""
+
+_MIN_BESIDE_GAP = 2
+"""GPIO fronts that must match on each side of a gap in the pulses: one may do so by chance."""
 
 _MAX_STARTS = 3
 _MIN_DEVIATIONS = 5.0
@@ -105,6 +108,28 @@ class Placement:
             return (0, 0, 0)
         exact = self.fit.exact if self.fit is not None and not self.reason else 0
         return (1, exact, self.clock.at(self.start) if self.clock else 0)
+
+
+def has_open_gap(found: Placement, others: Iterable[Placement]) -> bool:
+    """Return whether it is open what happened at a gap in the pulses, or at a surplus one.
+
+    For a camera without a clock: nothing but GPIO fronts on both sides shows whether it stood still
+    there or the DAQ lost pulses. `others` are the same video in all numberings.
+    """
+    times = found.times
+    repaired = next((p.numbering.repaired for p in others if p.numbering.repaired), None)
+    if repaired is None:
+        return False
+    odd = np.concatenate((repaired.times[repaired.filled], repaired.removed))
+    odd = odd[(odd > times[0]) & (odd < times[-1])]
+    if not odd.size:
+        return False
+    if found.fit is None or found.reason:
+        return True
+    counts = found.fit.counts[found.fit.offsets == 0]
+    matched = times[np.searchsorted(found.numbering.count, counts).clip(0, times.size - 1)]
+    sides = np.count_nonzero(matched < odd.min()), np.count_nonzero(matched > odd.max())
+    return bool(min(sides) < _MIN_BESIDE_GAP)
 
 
 def place(

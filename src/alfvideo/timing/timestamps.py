@@ -19,6 +19,7 @@ from alfvideo.timing.placement import (
     MAX_USUAL_JITTER,
     Placement,
     breaks,
+    has_open_gap,
     place,
     shifted,
     within,
@@ -31,6 +32,11 @@ _SHOWN_BY = {
     "clock": "its clock shows",
     "computer": "the clock of the computer shows about",
 }
+
+_OPEN = (
+    "There are gaps in the pulses, and the camera saved no clock: nothing shows whether it stood "
+    "still there or the DAQ lost pulses, and all frames after a gap may be off."
+)
 
 _MIN_BETTER = 3.0
 """Standard deviations by which another start must agree better with the clock to be followed."""
@@ -125,6 +131,8 @@ def camera_times(
     notes += _pulse_notes(numbering, start, found.method)
     times = _by_clock(found, placements, pulses, frame_data.timestamps, notes)
     evidence = evidence_for(found, frame_data, times)
+    if frame_data.timestamps is None and has_open_gap(found, placements):
+        evidence = replace(evidence, bound=None, reason=_OPEN)
     if found.method == "decided":
         evidence = by_person(evidence, shown)
     return checked(
@@ -323,14 +331,16 @@ def _by_clock(
         by_clock.follow(each.times[:n], pulses, each.has_pulse[:n], clock, each.sure(n))
         for each in (found, *starts)
     ]
-    agreement = [clock_match.agreement(each, clock) for each in followed]
+    agreement = [clock_match.agreement(each.times, clock, each.has_pulse) for each in followed]
     best = int(np.argmax(agreement))
     if agreement[best] < agreement[0] + _MIN_BETTER:
         best = 0
-    result = np.concatenate((followed[best], times[n:]))
+    result = np.concatenate((followed[best].times, times[n:]))
     if not (np.diff(result) > 0).all():
         return times
-    if moved := int(np.count_nonzero(np.abs(followed[best] - times[:n]) > 0.5 * period(times))):
+    if moved := int(
+        np.count_nonzero(np.abs(followed[best].times - times[:n]) > 0.5 * period(times))
+    ):
         notes.append(
             f"{moved} frames have other pulses by the camera's clock than by counting: the clock "
             "was followed."
