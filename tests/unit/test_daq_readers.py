@@ -408,6 +408,14 @@ def test_table_of_events_whose_unit_is_not_said(tmp_path):
     assert listed(tables.read(path)) == sorted(truth())
 
 
+def test_text_that_is_too_large_for_the_memory(tmp_path):
+    path = write_text(tmp_path / "a.csv", rows(), ("time", "line", "state"))
+    with path.open("r+b") as file:
+        file.truncate(300_000_001)
+    with pytest.raises(DataError, match="Save the table as parquet"):
+        tables.read(path)
+
+
 def test_table_of_rises_only_and_with_signs(tmp_path):
     rises = [front for front in truth(shift=1) if front[2] > 0]
     path = write_text(tmp_path / "a.csv", [row[:2] for row in rows(rises)], ("time", "line"))
