@@ -30,6 +30,8 @@ with job.run(snakemake, tools=[snakemake.input.environment]) as this:
         parts.Parts(target, made_from | {"software": running.software}) as finished,
     ):
         this.software |= running.software | lock
+        for name, snapshot in track.snapshots(networks, tracker).items():
+            this.software[f"model of {name}"] = snapshot
         # Before hours of tracking for a table that cannot be made.
         result.parts_of(networks, running)
         poses = track.track(mp4, what, this.camera, networks, running, finished)

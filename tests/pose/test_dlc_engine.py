@@ -39,11 +39,20 @@ import deeplabcut, numpy as np, pandas as pd, torch
 from deeplabcut.pose_estimation_pytorch.apis.utils import get_pose_inference_runner
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
-project = str(folder / "used" / "config.yaml")
-deeplabcut.analyze_videos(project, [str(folder / "clip.mp4")], destfolder=str(folder / "results"))
-table = pd.read_hdf(next((folder / "results").glob("*.h5")))
-poses = {"analyze_videos": table.to_numpy().reshape(len(table), -1, 3)}
+project = str(folder / "analyze_videos" / "config.yaml")
+poses = {}
+for name, video in (("analyze_videos", "clip"), ("cropping", "turned")):
+    config = str(folder / name / "config.yaml")
+    destination = folder / "results" / name
+    deeplabcut.analyze_videos(config, [str(folder / f"{video}.mp4")], destfolder=str(destination))
+    table = pd.read_hdf(next(destination.glob("*.h5")))
+    poses[name] = table.to_numpy().reshape(len(table), -1, 3)
 deeplabcut.export_model(project)
+numbers = next((folder / "numbers").glob("dlc-models-pytorch/*/*/train/*.pt"))
+content = torch.load(numbers, weights_only=True)
+numbers.chmod(0o644)
+metrics = {"rmse": np.float64(2.5), "counts": np.arange(3)}
+torch.save(content | {"metadata": {"epoch": np.int64(60), "metrics": metrics}}, numbers)
 frames = np.load(folder / "odd_frames.npy")
 for name in sys.argv[2:]:
     train = next((folder / name).glob("dlc-models-pytorch/*/*/train"))
@@ -67,10 +76,9 @@ for name, path in json.loads(sys.argv[1]).items():
         dlc.load(Path(path), torch.device("cpu"))
     except EngineError as error:
         answers[name] = str(error)
-answers["chosen"] = str(dlc.find_snapshot(Path(sys.argv[2])))
 print("ANSWERS" + json.dumps(answers))
 """
-"""Messages of models that are refused, and the snapshot chosen of several."""
+"""Messages of models that are refused."""
 
 PREPARATIONS = {
     "padded": {
@@ -140,13 +148,20 @@ def models(tmp_path_factory: pytest.TempPathFactory, ffmpeg, engine_python) -> S
     odd_frames = frames[::20, 10:461, 3:632]
     np.save(folder / "odd_frames.npy", odd_frames)
     changes = PREPARATIONS | {"random": RANDOM}
-    for name in ("used", "project", *changes):
+    ffmpeg("-display_rotation", 90, "-i", clip, "-c", "copy", folder / "turned.mp4")
+    for name in ("analyze_videos", "cropping", "project", "numbers", *changes):
         shutil.copytree(PROJECT, folder / name)
     for name, values in changes.items():
         config = train_folder(folder / name) / "pytorch_config.yaml"
         change(config, **{f"data__inference__{key}": value for key, value in values.items()})
     # DeepLabCut's command rewrites config.yaml, so it has a project of its own.
-    (folder / "used" / "config.yaml").chmod(0o644)
+    (folder / "analyze_videos" / "config.yaml").chmod(0o644)
+    change(folder / "cropping" / "config.yaml", cropping=True, x1=31, x2=463, y1=57, y2=700)
+    # Two snapshots, of which the index chooses the one that was trained.
+    train = train_folder(folder / "cropping")
+    (train / "snapshot-best-060.pt").rename(train / "snapshot-060.pt")
+    (train / "snapshot-best-070.pt").write_bytes(b"another")
+    change(folder / "cropping" / "config.yaml", snapshotindex=0)
     (folder / "results").mkdir()
     subprocess.run(
         [engine_python("dlc"), "-c", REFERENCE, folder, *PREPARATIONS],
@@ -157,7 +172,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, ffmpeg, engine_python) -> S
         folder=folder,
         frames=frames,
         odd_frames=odd_frames,
-        exported=next((folder / "used" / "exported-models-pytorch").rglob("*.pt")),
+        exported=next((folder / "analyze_videos" / "exported-models-pytorch").rglob("*.pt")),
         reference=dict(np.load(folder / "reference.npz")),
     )
 
@@ -170,6 +185,7 @@ def engine(models: SimpleNamespace, engine_python) -> Iterator[SimpleNamespace]:
         "project": project,
         "snapshot": train_folder(project) / "snapshot-best-060.pt",
         "exported": models.exported,
+        "numbers": models.folder / "numbers",
         **{name: models.folder / name for name in (*PREPARATIONS, "random")},
     }
     before = contents(models.folder)
@@ -220,7 +236,18 @@ def test_whole_path_gives_the_poses_of_deeplabcut(models: SimpleNamespace, engin
     assert difference[reference[..., 2] > 0.9][:, :2].max() < 0.1
 
 
-@pytest.mark.parametrize("name", ["snapshot", "exported"])
+def test_cropping_snapshot_index_and_a_turned_video(models: SimpleNamespace, engine_python):
+    """All three as DeepLabCut's own command does them, which counts pixels from the crop's edge."""
+    reference = models.reference["cropping"] + [31, 57, 0]
+    table = tracked(
+        models.folder / "turned.mp4", "dlc", models.folder / "cropping", engine_python("dlc")
+    )
+    difference = np.abs(table.to_numpy().reshape(reference.shape) - reference)
+    assert np.isfinite(difference).all()
+    assert difference[..., :2].max() < 0.1
+
+
+@pytest.mark.parametrize("name", ["snapshot", "exported", "numbers"])
 def test_snapshot_and_exported_file_are_the_same_network(engine, models, name):
     frames = models.frames[:8]
     np.testing.assert_array_equal(predict(engine, name, frames), predict(engine, "project", frames))
@@ -253,7 +280,7 @@ def test_model_folders_are_left_as_they_are(engine, models):
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory, engine_python) -> SimpleNamespace:
-    """Collect the engine's answers about models that it cannot use, and the snapshot it finds."""
+    """Collect the engine's answers about models that it cannot use."""
     folder = tmp_path_factory.mktemp("refused")
 
     def copied(name: str, **values) -> Path:
@@ -281,26 +308,10 @@ def answers(tmp_path_factory: pytest.TempPathFactory, engine_python) -> SimpleNa
     (folder / "other.pt").write_bytes(b"not a snapshot")
     (folder / "code.pt").write_bytes(pickle.dumps(os.getcwd, protocol=2))
 
-    several = folder / "several"
-    several.mkdir()
-    (several / "config.yaml").write_text("iteration: 1\n")
-    for name in (
-        "iteration-2/aJan1-trainset95shuffle9/train/snapshot-best-200.pt",
-        "iteration-1/aJan1-trainset95shuffle9/train/snapshot-best-200.pt",
-        "iteration-1/aJan1-trainset80shuffle10/train/snapshot-best-200.pt",
-        "iteration-1/aJan1-trainset95shuffle10/train/snapshot-best-090.pt",
-        "iteration-1/aJan1-trainset95shuffle10/train/snapshot-200.pt",
-        "iteration-1/aJan1-trainset95shuffle10/train/snapshot-detector-best-300.pt",
-        "iteration-1/aJan1-trainset95shuffle11/train/pytorch_config.yaml",
-    ):
-        file = several / "dlc-models-pytorch" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
-
-    broken = {path.name: str(path) for path in folder.iterdir() if path != several}
+    broken = {path.name: str(path) for path in folder.iterdir()}
     broken["absent"] = str(folder / "absent")
     done = subprocess.run(
-        [engine_python("dlc"), "-c", LOADING, json.dumps(broken), several],
+        [engine_python("dlc"), "-c", LOADING, json.dumps(broken)],
         check=True,
         capture_output=True,
         text=True,
@@ -336,13 +347,6 @@ def test_model_is_refused(answers, name, file, words):
     assert file in message
     assert words in message
     assert "\n" not in message
-
-
-def test_snapshot_of_several_trainings(answers):
-    """The configured iteration, the last trained shuffle, its highest fraction, its best epoch."""
-    chosen = Path(answers.chosen)
-    assert chosen.parts[-4:-2] == ("iteration-1", "aJan1-trainset95shuffle10")
-    assert chosen.name == "snapshot-best-090.pt"
 
 
 def test_refusal_reaches_the_main_process(tmp_path, engine_python):

@@ -37,7 +37,8 @@ import sys
 from pathlib import Path
 import cv2, numpy as np, torch
 from lightning_pose.api import Model
-from lightning_pose.models import HeatmapTrackerMHCRNN
+from lightning_pose.models import HeatmapTracker, HeatmapTrackerMHCRNN, RegressionTracker
+from alfvideo.pose.engines import litpose, litpose_backbones
 from omegaconf import OmegaConf
 
 torch.set_num_threads(1)
@@ -83,7 +84,51 @@ change("headless", state_dict=half)
 change("fewer", hyper_parameters={"num_keypoints": 16})
 change("unknown", hyper_parameters={"backbone": "efficientnet_b9"})
 
+# Context models of version 1 had other names, and one layer under two of them.
+names = {"head.head_mf.": "crnn.", "head.head_sf.upsampling_layers.": "upsampling_layers_sf."}
+old = {}
+for name, values in weights.items():
+    for new, before in names.items():
+        name = name.replace(new, before)
+    old[name] = values
+    if name.startswith("upsampling_layers_sf."):
+        old[name.replace("_sf", "")] = values
+old["unnormalized_weights"] = torch.zeros(1)
+OmegaConf.save(config, folder / "old_context" / "config.yaml")
+change("old_context", state_dict=old, hyper_parameters={"image_size": 128})
+
+config = OmegaConf.load(folder / "single" / "config.yaml")
+config.model.model_type = "regression"
+OmegaConf.save(config, folder / "regression" / "config.yaml")
+torch.manual_seed(2)
+network = RegressionTracker(num_keypoints=17, backbone="efficientnet_b0", pretrained=False)
+weights = {
+    name: 100 * values if name.startswith("head.") else trained[name].float()
+    for name, values in network.state_dict().items()
+}
+change("regression", state_dict=weights)
+old = {name.replace("head.linear_layer", "final_layer"): weights[name] for name in weights}
+change("old_regression", state_dict=old)
+OmegaConf.save(config, folder / "old_regression" / "config.yaml")
+
+# As the app writes it; and a transformer, whose head is made stronger so that it has peaks.
+config = OmegaConf.load(folder / "single" / "config.yaml")
+config.data.keypoints = config.data.pop("keypoint_names")
+config.model.backbone = "vits_dino"
+OmegaConf.save(config, folder / "vit" / "config.yaml")
+with litpose_backbones.without_fetching():
+    network = HeatmapTracker(
+        num_keypoints=17, backbone="vits_dino", pretrained=False, image_size=128
+    )
+weights = network.state_dict()
+for name in weights:
+    if name.startswith("head.") and name.endswith("weight"):
+        weights[name] = 3 * torch.randn_like(weights[name])
+change("vit", state_dict=weights, hyper_parameters={"backbone": "vits_dino", "image_size": 128})
+
 poses = {"frames": np.stack(frames)}
+for name in ("regression", "vit"):
+    poses[name] = litpose.own(folder / name, folder / "clip.mp4", torch.device("cpu"))
 for name in ("single", "context"):
     result = Model.from_dir(folder / name).predict_on_video_file(
         folder / "clip.mp4", output_dir=folder / "results", compute_metrics=False
@@ -131,6 +176,10 @@ print("ANSWERS" + json.dumps(answers))
 checkpoint chosen of several."""
 
 
+RUN = ("single", "context", "old", "old_context", "regression", "old_regression", "vit")
+"""Models that can be run."""
+
+
 def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(REPO / "src"), "OMP_NUM_THREADS": "1"}
 
@@ -159,7 +208,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, ffmpeg, engine_python) -> S
     """Models in a folder, the frames of a clip, and Lightning Pose's own poses of them."""
     folder = tmp_path_factory.mktemp("models")
     ffmpeg("-i", VIDEO, "-frames:v", N_FRAMES, "-an", "-qp", 0, folder / "clip.mp4")
-    for name in ("single", "context", "old", "headless", "fewer", "unknown", "corrupt"):
+    for name in (*RUN, "headless", "fewer", "unknown", "corrupt"):
         shutil.copytree(MODEL, folder / name)
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -179,7 +228,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, ffmpeg, engine_python) -> S
 @pytest.fixture(scope="module")
 def engine(models: SimpleNamespace, engine_python) -> Iterator[SimpleNamespace]:
     """The engine process with the models loaded; it must leave their folders as they are."""
-    folders = {name: models.folder / name for name in ("single", "context", "old")}
+    folders = {name: models.folder / name for name in RUN}
     before = contents(models.folder)
     process = subprocess.Popen(
         [engine_python("lightningPose"), "-m", "alfvideo.pose.engines"],
@@ -206,9 +255,7 @@ def test_engine_says_what_it_runs(engine: SimpleNamespace) -> None:
     parts = yaml.safe_load((MODEL / "config.yaml").read_text())["data"]["keypoint_names"]
     assert "error" not in engine.header
     assert engine.header["networks"] == {
-        "single": {"parts": parts, "context": 0},
-        "context": {"parts": parts, "context": 2},
-        "old": {"parts": parts, "context": 0},
+        **{name: {"parts": parts, "context": 2 * ("context" in name)} for name in RUN},
     }
     assert {"lightning-pose", "ensemble-kalman-smoother"} <= set(engine.header["software"])
 
@@ -264,6 +311,23 @@ def test_gray_frames_are_the_same_as_three_equal_channels(
 def test_models_of_lightning_pose_1_load(models: SimpleNamespace, engine: SimpleNamespace) -> None:
     frames = models.frames[:4]
     np.testing.assert_array_equal(predict(engine, "old", frames), predict(engine, "single", frames))
+
+
+@pytest.mark.parametrize("name", ["context", "regression"])
+def test_older_names_of_weights(models: SimpleNamespace, engine: SimpleNamespace, name: str):
+    old, new = (predict(engine, each, models.frames[:8]) for each in (f"old_{name}", name))
+    np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("name", ["regression", "vit"])
+def test_other_kinds_are_those_of_lightning_pose(
+    models: SimpleNamespace, engine: SimpleNamespace, name: str
+):
+    poses, reference = predict(engine, name, models.frames), models.reference[name]
+    assert np.ptp(reference[..., :2], axis=0).max() > 0.5  # it depends on the frame
+    assert distances(poses, reference).max() < 0.01
+    if name == "regression":
+        assert (poses[..., 2] == 1).all()  # it has none, and Lightning Pose says 0 or 1
 
 
 def test_windows_of_a_context_model_agree_with_the_whole_clip(

@@ -198,11 +198,11 @@ def test_models_that_are_missing(config: Configuration, tmp_path: Path):
 
 
 def test_models_that_may_run_a_program(config: Configuration, tmp_path: Path):
-    (tmp_path / "snapshot-1.pt").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
-    (file := tmp_path / "left.yaml").write_text("networks: {all: {models: [snapshot-1.pt]}}\n")
+    (tmp_path / "exported.pt").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    (file := tmp_path / "left.yaml").write_text("networks: {all: {models: [exported.pt]}}\n")
     changes = {"trackers": ["dlc"], "cascades": {"dlc": {"left": str(file)}}}
     sentence = missing(lab.models(config.changed(**changes)))
-    assert f"{tmp_path / 'snapshot-1.pt'} holds more than weights" in sentence
+    assert f"{tmp_path / 'exported.pt'} holds more than weights" in sentence
 
 
 def test_alyx(config: Configuration, alyx, monkeypatch: pytest.MonkeyPatch):

@@ -74,13 +74,13 @@ def test_a_checkpoint_with_a_program_blocks_its_poses(
     path: Path, tmp_path: Path, tracked: Configuration
 ):
     content = b"cos\nsystem\n(S'true'\ntR."
-    (tmp_path / "snapshot-1.pt").write_bytes(content)
+    (tmp_path / "exported.pt").write_bytes(content)
     file = tmp_path / "cascade.yaml"
-    file.write_text("networks: {all: {models: [snapshot-1.pt], parts: [nose_tip]}}")
+    file.write_text("networks: {all: {models: [exported.pt], parts: [nose_tip]}}")
     tracked = tracked.changed(cascades={"dlc": {"left": str(file)}}, cameras=["left"])
     assert stages(path, tracked, State.PENDING) == {"left": RAW}
     (reason,) = {s.reason for s in pending.scan_session(path, tracked) if s.stage == "dlc"}
-    assert f"{tmp_path / 'snapshot-1.pt'} holds more than weights" in reason
+    assert f"{tmp_path / 'exported.pt'} holds more than weights" in reason
     trusted = tracked.changed(trusted_models=[hashlib.sha256(content).hexdigest()])
     assert "dlc" in stages(path, trusted, State.PENDING)["left"]
 

@@ -24,6 +24,21 @@ REPO = Path(__file__).parents[2]
 SHIPPED = REPO / "config" / "pose"
 
 
+DLC_CONFIG = """
+net_type: resnet_50
+method: bu
+metadata: {bodyparts: [nose_tip, pupil_top_r], individuals: [one]}
+model: {heads: {bodypart: {predictor: {type: HeatmapPredictor}}}}
+data: {inference: {resize: {height: 240, width: 320}, hist_eq: false, affine: }}
+"""
+
+PROJECT = "Task: face\ndate: Oct1\nTrainingFraction: [0.95]\niteration: {}\n"
+
+LIGHTNING_CONFIG = """
+model: {model_type: heatmap, backbone: resnet50}
+data: {keypoint_names: [tail_start, 4], image_resize_dims: {height: 128, width: 256}}
+"""
+
 TRAINED = "dlc-models-pytorch/iteration-{}/faceOct1-trainset95shuffle1/train"
 
 
@@ -32,8 +47,8 @@ def model(folder: Path, name: str, weights: bytes = b"weights", iteration: int =
     train = folder / name / TRAINED.format(iteration)
     train.mkdir(parents=True)
     (train / "snapshot-10.pt").write_bytes(weights)
-    (train / "pytorch_config.yaml").write_text("metadata: {bodyparts: [nose_tip, pupil_top_r]}")
-    (folder / name / "config.yaml").write_text(f"iteration: {iteration}\n")
+    (train / "pytorch_config.yaml").write_text(DLC_CONFIG)
+    (folder / name / "config.yaml").write_text(PROJECT.format(iteration))
     return folder / name
 
 
@@ -41,7 +56,7 @@ def lightning(folder: Path, name: str, weights: bytes = b"weights") -> Path:
     checkpoints = folder / name / "tb_logs" / "all" / "version_0" / "checkpoints"
     checkpoints.mkdir(parents=True)
     (checkpoints / "step=10-best.ckpt").write_bytes(weights)
-    (folder / name / "config.yaml").write_text("data: {keypoint_names: [tail_start, 4]}")
+    (folder / name / "config.yaml").write_text(LIGHTNING_CONFIG)
     return folder / name
 
 
@@ -67,13 +82,13 @@ def test_models_are_found_by_pattern_and_checksummed(tmp_path: Path):
 def test_checksum_is_that_of_what_the_network_is_made_of(tmp_path: Path):
     one, same = model(tmp_path, "same"), model(tmp_path, "copy")
     before = cascades.checksum(one, "dlc")
-    (same / "config.yaml").write_text("iteration: 0\nproject_path: elsewhere\n")
+    (same / "config.yaml").write_text(PROJECT.format(0) + "project_path: elsewhere\n")
     (same / "labeled.csv").write_text("labels")
     model(same.parent, "copy/unused", b"other")
     assert cascades.checksum(same, "dlc") == before
     train = same / TRAINED.format(0)
     assert cascades.checksum(train / "snapshot-10.pt", "dlc") == before
-    (train / "pytorch_config.yaml").write_text("net: 2")
+    (train / "pytorch_config.yaml").write_text(DLC_CONFIG + "net: 2")
     assert cascades.checksum(same, "dlc") != before
     assert cascades.checksum(train / "snapshot-10.pt", "dlc") != before
     assert cascades.checksum(model(tmp_path, "other", b"other"), "dlc") != before
@@ -85,8 +100,9 @@ def test_checksum_follows_the_iteration_of_the_project(tmp_path: Path):
     later = project / TRAINED.format(1)
     later.mkdir(parents=True)
     (later / "snapshot-20.pt").write_bytes(b"later")
+    (later / "pytorch_config.yaml").write_text(DLC_CONFIG)
     assert cascades.checksum(project, "dlc") == before
-    (project / "config.yaml").write_text("iteration: 1\n")
+    (project / "config.yaml").write_text(PROJECT.format(1))
     assert cascades.checksum(project, "dlc") != before
 
 
@@ -139,7 +155,7 @@ CROP = {"x": 0, "y": 0, "width": 9, "height": 9}
         ({"all": {"models": ["one"], "smoothing": {}}}, "smoothing` is {} but must be one of"),
         ({"all": {"models": ["one"], "brightness": 0}}, "brightness` is 0 but must be a number"),
         ({"a b": {"models": ["one"]}}, "`networks` has the key 'a b' but each must be a name of"),
-        ({"all": {"models": ["o*"]}}, "has 2 models, so it needs `smoothing`"),
+        ({"all": {"models": ["o*"]}}, "/other), and ensembles are for Lightning Pose: name one"),
         ({"all": REGION}, "no network looks at all frames"),
         (
             {"all": {"models": ["one"], "crop": {**CROP, "around": ["nose"]}}},
@@ -206,12 +222,12 @@ PARAMETERS = {
     "body.dlc.yaml": "03bb6b6cabc4d5e9",
     "side.dlc.yaml": "afd2b2e9441e7a84",
     "side.lightningPose.yaml": "23856ee8aefb92d8",
-    "ibl_body.dlc.yaml": "b40d676c309ee5a7",
-    "ibl_body.lightningPose.yaml": "204d59216bb8495d",
-    "ibl_side.dlc.yaml": "8b183ede5b79deac",
-    "ibl_side.lightningPose.yaml": "2f700e550f9c73f9",
-    "whole_frame.yaml": "3b7097f5af594104",
-    "odd.lightning.yaml": "6c32dce9cf0cc08f",
+    "ibl_body.dlc.yaml": "a6f0fa9c31bc79fe",
+    "ibl_body.lightningPose.yaml": "eca83300530cd56f",
+    "ibl_side.dlc.yaml": "84dd34ee66fde471",
+    "ibl_side.lightningPose.yaml": "13a7184ea7a40661",
+    "whole_frame.yaml": "b8f03fdcf38b7a0f",
+    "odd.lightning.yaml": "155f28d4b652bb81",
 }
 """Digests of the parameters of each cascade as text: with another one, finished poses would be
 tracked again."""

@@ -134,6 +134,8 @@ class Network(NetworkSettings):
     """A network with its models: the path of each and its checksum; several are an ensemble."""
 
     models: dict[str, str]
+    cropping: Annotated[tuple[Whole, Whole, Whole, Whole] | None, Field(strict=False)] = None
+    """First and end column, first and end row of what the project of the model is cropped to."""
 
 
 class CascadeSettings(Model):

@@ -14,9 +14,10 @@ from alfvideo.files import yaml_model
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.files.yaml_model import ConfigurationError
 from alfvideo.pose import model_files
-from alfvideo.pose.cascade import Cascade, CascadeFile, from_settings
+from alfvideo.pose.cascade import Cascade, CascadeFile, NetworkSettings, from_settings
 from alfvideo.pose.engines import pickled
 from alfvideo.pose.engines.error import EngineError
+from alfvideo.pose.engines.network import Facts
 from alfvideo.trackers import TRACKERS
 
 
@@ -76,18 +77,53 @@ def _load(path: Path, tracker: str, modified: int) -> _Loaded | Blocked:
     for name, network in described.networks.items():
         try:
             models = _models(folder, network.models, tracker, f"network {name} of {path.name}")
+            if len(models) > 1 and not network.is_ensemble_smoothed:
+                raise DataError(_several(path, name, models, tracker))
+            plain["networks"][name]["models"] = models
+            if cropping := _cropping(
+                models, tracker, described.resize, network, f"{name} of {path.name}"
+            ):
+                plain["networks"][name]["cropping"] = list(cropping)
         except Blocked as reason:
             return reason
-        if len(models) > 1 and not network.is_ensemble_smoothed:
-            raise DataError(
-                f"Cascade {path}: `{name}` has {len(models)} models, so it needs `smoothing` with "
-                "pupil or points; or name one model."
-            )
-        plain["networks"][name]["models"] = models
     # Only what results depend on: a changed title is no reason to run again.
     names = ("frame", "mirrored", "resize", "networks")
     kept = {name: plain[name] for name in names if name in plain}
     return _Loaded(from_settings(kept), kept)
+
+
+def _several(path: Path, name: str, models: Iterable[str], tracker: str) -> str:
+    """Say that a network has several models and no smoother that takes them."""
+    names = ", ".join(models)
+    begin = f"Cascade {path}: `{name}` has several models ({names})"
+    if TRACKERS[tracker].smooths_ensembles:
+        return f"{begin}, so it needs `smoothing` with pupil or points; or name one model."
+    return (
+        f"{begin}, and ensembles are for {_smoothing_trackers()}: name one of them, or make a "
+        "network of each."
+    )
+
+
+def _cropping(
+    models: Iterable[str], tracker: str, resized: bool, network: NetworkSettings, where: str
+) -> tuple[int, int, int, int] | None:
+    """Return what the frames are cropped to by the project of the models.
+
+    Raises
+    ------
+    Blocked
+        If the cascade brings these frames to another size or place, too, or models differ.
+    """
+    boxes = {facts(Path(model), tracker).cropping for model in models}
+    if boxes == {None}:
+        return None
+    if len(boxes) > 1 or resized or network.crop or network.size:
+        raise Blocked(
+            f"network {where}: config.yaml of its model says `cropping: true`, which is for the "
+            "whole frames of one camera, and the cascade has `crop`, `size`, `resize` or models "
+            "without it. Set `cropping: false` there, or remove these from the cascade."
+        )
+    return boxes.pop()
 
 
 def _in_order_of(written: Any, values: Any) -> Any:
@@ -150,8 +186,37 @@ def _described(path: Path, tracker: str, _modified: int) -> tuple[CascadeFile, d
     return described, written
 
 
+def each_model(path: Path, tracker: str) -> Iterator[tuple[str, str, Facts | str]]:
+    """Yield network, path and facts of each model that a file names, or why it cannot be run.
+
+    Raises
+    ------
+    DataError
+        If the file says something wrong.
+    """
+    described, _ = _described(path, tracker, _modified(path))
+    folder = path.parent / Path(described.folder).expanduser()
+    for name, network in described.networks.items():
+        for pattern in network.models:
+            try:
+                paths = _matching(folder, [pattern], f"network {name} of {path.name}")
+            except Blocked as reason:
+                yield name, str(folder / pattern), str(reason)
+                continue
+            for model in paths:
+                try:
+                    yield name, str(model), facts(model, tracker)
+                except Blocked as reason:
+                    yield name, str(model), str(reason)
+
+
 def _models(folder: Path, patterns: Iterable[str], tracker: str, where: str) -> dict[str, str]:
-    found = {}
+    return {str(path): checksum(path, tracker) for path in _matching(folder, patterns, where)}
+
+
+def _matching(folder: Path, patterns: Iterable[str], where: str) -> list[Path]:
+    """List the resolved paths of models, each once; a pattern without any blocks."""
+    found: dict[Path, None] = {}
     for pattern in patterns:
         written = Path(pattern).expanduser()
         if written.is_absolute():
@@ -160,9 +225,8 @@ def _models(folder: Path, patterns: Iterable[str], tracker: str, where: str) -> 
             paths = sorted(folder.glob(pattern))
         if not paths:
             raise Blocked(f"model missing: {folder / written} ({where})")
-        for path in paths:
-            found[str(path.resolve())] = checksum(path, tracker)
-    return found
+        found |= dict.fromkeys(path.resolve() for path in paths)
+    return list(found)
 
 
 def checksum(model: Path, tracker: str) -> str:
@@ -171,18 +235,33 @@ def checksum(model: Path, tracker: str) -> str:
     Raises
     ------
     Blocked
-        If there are no weights in it.
+        If there are no weights in it, or it cannot be run.
     """
     try:
         weights, config = model_files.files(model, tracker)
     except EngineError as error:
         raise Blocked(str(error)) from None
+    facts(model, tracker)
     digest = hashlib.sha256()
     for file in (weights, config):
         if file is not None:
             stat = file.stat()
             digest.update(_checksum_of_file(file, stat.st_size, stat.st_mtime_ns))
     return digest.hexdigest()
+
+
+def facts(model: Path, tracker: str) -> Facts:
+    """Return what the files of a model say of it; see `model_files.facts`.
+
+    Raises
+    ------
+    Blocked
+        If it cannot be run, as far as that is seen without the engine.
+    """
+    try:
+        return model_files.facts(model, tracker)
+    except EngineError as error:
+        raise Blocked(str(error)) from None
 
 
 def check_trusted(path: Path, tracker: str, trusted: Collection[str]) -> None:
@@ -233,7 +312,7 @@ def _body_parts(path: Path, tracker: str, _modified: int) -> set[str] | None:
         if network.sampled:
             continue
         model = Path(next(iter(network.models)))
-        parts = model_files.body_parts(model_files.files(model, tracker).config, tracker)
+        parts = facts(model, tracker).parts
         if parts is None:
             return None
         found.update(network.parts or parts)

@@ -132,6 +132,14 @@ class Engine:
             log.debug("%s: %d frames at a time", model, batch)
         return arrays["poses"]
 
+    def own(self, model: str, path: str, clip: Path) -> Floats | None:
+        """Predict poses (n, n_parts, 3) of a clip by the engine's own command, None without one.
+
+        `model` is the name of a model that was loaded from the path.
+        """
+        _, arrays = self._ask({"own": path, "network": model, "clip": str(clip)})
+        return arrays.get("poses")
+
     def smooth(self, settings: Mapping[str, Any], poses: Floats) -> tuple[list[str], Floats]:
         """Smooth the poses of an ensemble (n_members, n, n_parts, 3).
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from alfvideo.array_types import Floats, Image
 from alfvideo.files.errors import DataError
-from alfvideo.pose.cascade import CascadeSettings, Crop, NetworkSettings
+from alfvideo.pose.cascade import CascadeSettings, Crop, Network, NetworkSettings
 from alfvideo.video.region import Region
 
 ANCHOR_LIKELIHOOD = 0.9
@@ -103,12 +103,15 @@ def view(
     Raises
     ------
     DataError
-        If a body part that the crop follows was not found.
+        If a body part that the crop follows was not found, or nothing of the frame is in what the
+        project of the model is cropped to.
     """
     drawn_on = (cascade.frame.width, cascade.frame.height) if cascade.frame else frame
     scale = np.array(frame) / drawn_on
     crop = network.crop
     region = Region(0, 0, *frame) if crop is None else _placed(crop, scale, frame, anchors)
+    if isinstance(network, Network) and network.cropping:
+        region = _cropped(network.cropping, frame)
     if network.size:
         size = network.size.width, network.size.height
     elif cascade.resize:
@@ -138,3 +141,18 @@ def _placed(
     size = np.maximum(size, 1).astype(int)
     x, y = np.clip(np.round(corner).astype(int), 0, np.array(frame) - size).tolist()
     return Region(x, y, *size.tolist())
+
+
+def _cropped(box: tuple[int, int, int, int], frame: tuple[int, int]) -> Region:
+    """Crop as DeepLabCut does: clipped at the frame's right and bottom, and rounded as there."""
+    (left, right), (top, bottom) = (
+        [int(length * min(edge / length, 1)) for edge in edges]
+        for edges, length in ((box[:2], frame[0]), (box[2:], frame[1]))
+    )
+    if left >= right or top >= bottom:
+        raise DataError(
+            f"The project of the model is cropped to columns {box[0]} to {box[1]} and rows "
+            f"{box[2]} to {box[3]}, and frames have {frame[0]}x{frame[1]} pixels: set `cropping: "
+            "false` in its config.yaml, or use a model for this camera."
+        )
+    return Region(left, top, right - left, bottom - top)

@@ -1,13 +1,10 @@
-"""The files of a model folder that a network is made of, and the body parts that it finds."""
+"""The files of a model, and the facts that they hold, read without its engine."""
 
 import importlib
 from pathlib import Path
 from typing import Protocol, cast
 
-import yaml
-
-from alfvideo.pose.engines.error import EngineError
-from alfvideo.pose.engines.network import Files
+from alfvideo.pose.engines.network import Facts, Files
 from alfvideo.trackers import TRACKERS
 
 
@@ -23,8 +20,14 @@ class Finder(Protocol):
             If there are none.
         """
 
-    def body_parts(self, config: Path) -> list[str]:
-        """List the body parts of a configuration; any error means that they are not known."""
+    def facts(self, model: Path) -> Facts:
+        """Return what the files of a model say of it.
+
+        Raises
+        ------
+        EngineError
+            If it cannot be run, as far as that is seen without the engine.
+        """
 
 
 def files(model: Path, tracker: str) -> Files:
@@ -38,12 +41,15 @@ def files(model: Path, tracker: str) -> Files:
     return _finder(tracker).files(model)
 
 
-def body_parts(config: Path | None, tracker: str) -> list[str] | None:
-    """List the body parts that a network finds, by its configuration; None: not known."""
-    try:
-        return _finder(tracker).body_parts(config) if config else None
-    except (EngineError, LookupError, TypeError, ValueError, OSError, yaml.YAMLError):
-        return None
+def facts(model: Path, tracker: str) -> Facts:
+    """Return what the files of a model of a tracker say of it.
+
+    Raises
+    ------
+    EngineError
+        If it cannot be run, as far as that is seen without the engine.
+    """
+    return _finder(tracker).facts(model)
 
 
 def _finder(tracker: str) -> Finder:

@@ -9,7 +9,7 @@ import numpy as np
 from alfvideo.array_types import Floats, Integers
 from alfvideo.files.errors import DataError
 from alfvideo.jobs.progress import Progress
-from alfvideo.pose import geometry, stream
+from alfvideo.pose import geometry, model_files, stream
 from alfvideo.pose.cascade import Cascade
 from alfvideo.pose.engine import Engine
 from alfvideo.pose.parts import Parts
@@ -34,6 +34,17 @@ def models(cascade: Cascade) -> dict[str, str]:
         for name, network in cascade.networks.items()
         for i, path in enumerate(network.models, start=1)
     }
+
+
+def snapshots(cascade: Cascade, tracker: str) -> dict[str, str]:
+    """Return, by the name of each model, the file of its weights, as seen from its folder."""
+    found = {}
+    for name, path in models(cascade).items():
+        weights = model_files.files(Path(path), tracker).weights
+        within = weights.relative_to(path) if weights != Path(path) else weights.name
+        found[name] = str(within)
+        log.info("%s: %s", name, weights)
+    return found
 
 
 def members(cascade: Cascade, network: str) -> list[str]:
@@ -70,7 +81,7 @@ def track(
     DataError
         If a frame cannot be decoded, a crop cannot be placed or the engine fails.
     """
-    inputs = _inputs(path, video, camera, cascade, engine)
+    inputs = inputs_of(path, video, camera, cascade, engine)
     first = parts.frames
     if first:
         log.info("going on after frame %d, which an earlier run came to", first)
@@ -102,10 +113,16 @@ def track(
     return tracked
 
 
-def _inputs(
+def inputs_of(
     path: Path, video: Video, camera: str, cascade: Cascade, engine: Engine
 ) -> dict[str, stream.NetworkInput]:
-    """Return the input of each model of the networks for all frames."""
+    """Return the input of each model of the networks for all frames.
+
+    Raises
+    ------
+    DataError
+        If a frame cannot be decoded, or a crop cannot be placed.
+    """
     frame = video.width, video.height
     anchors: dict[str, Floats] = {}
     for name, network in cascade.networks.items():

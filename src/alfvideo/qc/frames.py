@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation
 
 from alfvideo.array_types import Image, Integers
-from alfvideo.video import frames, gray
-from alfvideo.video.probe import opened
+from alfvideo.video import frames, gray, upright
+from alfvideo.video.probe import opened, size
 
 N_SAMPLES = 100
 _MARGIN = 100
@@ -54,9 +53,9 @@ def read_samples(path: Path, n_samples: int = N_SAMPLES) -> Samples:
     """Read evenly spaced frames of a video, as `sample_numbers` and `read`."""
     with opened(path) as (_, stream):
         n_frames, rate = len(stream.index_entries), float(stream.average_rate or 0)
-        shape = stream.codec_context.height, stream.codec_context.width
     numbers = sample_numbers(n_frames, n_samples)
-    frames = np.empty((numbers.size, *shape), np.uint8)
+    width, height = size(path)
+    frames = np.empty((numbers.size, height, width), np.uint8)
     for place, frame in enumerate(read(path, numbers)):
         frames[place] = frame
     return Samples(n_frames, rate, numbers, frames)
@@ -73,12 +72,11 @@ def read(path: Path, numbers: Iterable[int]) -> Iterator[Image]:
 
 
 def first_channel(frame: av.VideoFrame) -> Image:
-    """Copy the first channel of the picture as OpenCV has it (blue), (height, width) uint8.
+    """Copy the first channel of the upright picture as OpenCV has it (blue), (height, width) uint8.
 
     In pictures without colour it is the gray value.
     """
     values = gray.without_colour(frame)
     if values is not None:
         return values
-    colours = frame.to_ndarray(format="bgr24", interpolation=Interpolation.BICUBIC)
-    return np.asarray(colours[:, :, 0], np.uint8)
+    return upright.colours(frame)[:, :, 0]

@@ -5,25 +5,24 @@ from contextlib import suppress
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
-from av.video.reformatter import Interpolation
 
 from alfvideo.array_types import Image, Integers
 from alfvideo.files.errors import DataError
-from alfvideo.video import gray
+from alfvideo.video import gray, upright
 from alfvideo.video.probe import again, machine_error, opened
 
 
 def picture(frame: av.VideoFrame) -> Image:
-    """Convert a decoded frame to gray (height, width) uint8, or RGB (height, width, 3) uint8.
+    """Convert a decoded frame to gray (height, width) or RGB (height, width, 3), upright, uint8.
 
     Gray only where there is no colour at all. The values are those of OpenCV.
     """
     values = gray.without_colour(frame)
     if values is not None:
         return values
-    colours = frame.to_ndarray(format="rgb24", interpolation=Interpolation.BICUBIC)
-    return np.asarray(colours, np.uint8)
+    return np.asarray(cv2.cvtColor(upright.colours(frame), cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def from_number(path: Path, first: int) -> Iterator[av.VideoFrame]:

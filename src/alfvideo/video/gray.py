@@ -6,6 +6,7 @@ import numpy as np
 from av.video.reformatter import ColorRange
 
 from alfvideo.array_types import Image
+from alfvideo.video import upright
 from alfvideo.video.region import Region
 
 _LUMA_FIRST = {"gray", "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
@@ -22,21 +23,25 @@ _FROM_LIMITED_444 = np.clip(np.floor(_LIMITED * 255 / 219 + 0.5), 0, 255).astype
 
 
 def without_colour(frame: av.VideoFrame, region: Region | None = None) -> Image | None:
-    """Copy the gray values of a frame or a region of it, (height, width) uint8.
+    """Copy the gray values of a frame or a region of it, upright, (height, width) uint8.
 
     They are what OpenCV makes of the decoded picture, to the bit. None if the picture has colour
     there, or its luma cannot be read directly.
     """
     if not has_luma_plane(frame):
         return None
-    region = region or Region(0, 0, frame.width, frame.height)
+    turns = upright.turns(frame)
+    if region is None:
+        region = Region(0, 0, frame.width, frame.height)
+    else:
+        region = upright.as_coded(region, turns, frame.width, frame.height)
     if any(_has_colour(plane, frame, region) for plane in frame.planes[1:]):
         return None
     luma = values(frame.planes[0])[region.slices]
     if is_full_range(frame):
-        return luma.copy()
+        return upright.turned(luma.copy(), turns)
     table = _FROM_LIMITED_444 if frame.format.name == "yuv444p" else _FROM_LIMITED
-    return np.asarray(cv2.LUT(luma, table), np.uint8)
+    return upright.turned(np.asarray(cv2.LUT(luma, table), np.uint8), turns)
 
 
 def has_luma_plane(frame: av.VideoFrame) -> bool:

@@ -10,13 +10,13 @@ import numpy as np
 
 from alfvideo.array_types import Floats, Image
 from alfvideo.files.errors import DataError
-from alfvideo.video import gray
-from alfvideo.video.probe import opened
+from alfvideo.video import gray, upright
+from alfvideo.video.probe import opened, size
 from alfvideo.video.region import Region
 
 
 def gray_regions(path: Path, region: Region) -> Iterator[Image | None]:
-    """Yield the gray values of a region in each frame of a video, in order: (height, width) uint8.
+    """Yield the gray values of a region in each upright frame, in order: (height, width) uint8.
 
     A frame that cannot be decoded is None, so that the position in the stream is the frame number.
     (Up to the next keyframe, frames after one that is damaged may be decoded wrong.) Gray is as
@@ -30,7 +30,7 @@ def gray_regions(path: Path, region: Region) -> Iterator[Image | None]:
     with opened(path) as (container, stream):
         stream.thread_type = "AUTO"
         codec = stream.codec_context
-        region = region.within(codec.width, codec.height)
+        region = region.within(*size(path))
         # an avi holds the order of decoding only
         timed = container.format.name != "avi" or not codec.has_b_frames
         awaited: list[int] = []
@@ -87,6 +87,6 @@ def mean_difference(one: Image, other: Image) -> float:
 def _gray(frame: av.VideoFrame, region: Region) -> Image:
     values = gray.without_colour(frame, region)
     if values is None:
-        picture = frame.to_ndarray(format="bgr24")[region.slices]
+        picture = upright.colours(frame)[region.slices]
         return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
     return values

@@ -1,7 +1,7 @@
 """Reading videos: what they are, how many frames they hold, whether they are whole."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from errno import EPERM
 from fractions import Fraction
@@ -12,6 +12,7 @@ import imageio_ffmpeg
 
 from alfvideo.files import errors, inputs
 from alfvideo.files.errors import DataError, MachineError
+from alfvideo.video import upright
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Video:
     and `announced` the number of frame periods in its header; both exceed what is there when the
     file was cut or never closed. `periods` is the number of frame periods that the frames span:
     more than `frames` in an avi of variable rate, which leaves periods empty. `rate` is nominal, in
-    frames per second; `seconds` is the time that the frames span.
+    frames per second; `seconds` is the time that the frames span. `width` and `height` are those of
+    the picture upright.
     """
 
     frames: int
@@ -76,6 +78,29 @@ def opened(
         yield container, container.streams.video[0]
 
 
+def size(path: Path) -> tuple[int, int]:
+    """Return width and height of the picture of a video, upright, from its first frame.
+
+    Raises
+    ------
+    DataError
+        As `opened`, and if the picture is to be mirrored or turned by a part of a quarter.
+    """
+    with opened(path) as (container, stream):
+        width, height = stream.codec_context.width, stream.codec_context.height
+        # What cannot be decoded is told by what reads it all.
+        with suppress(av.FFmpegError):
+            for frame in container.decode(stream):
+                if not upright.is_turned_only(frame):
+                    raise DataError(
+                        f"{path} is to be shown mirrored or at an angle by its display matrix, "
+                        "which pose engines do not do. Put an upright copy in its place, made with "
+                        f"{imageio_ffmpeg.get_ffmpeg_exe()} -i {path.name} -crf 17 upright.mp4"
+                    )
+                return (height, width) if upright.turns(frame) % 2 else (width, height)
+    return width, height
+
+
 def machine_error(error: av.FFmpegError, path: Path) -> MachineError | None:
     """Return the error if it is the machine's, None if it is the video's.
 
@@ -124,14 +149,17 @@ def probe(path: Path) -> Video:
             raise DataError(f"{path} does not say its frame rate, so it is damaged. {again(path)}")
         # Time stamps of an avi count frame periods; elsewhere periods cannot be empty.
         periods = end if container.format.name == "avi" else frames
+        # An avi has no display matrix.
+        coded = stream.codec_context.width, stream.codec_context.height
+        width, height = coded if container.format.name == "avi" else size(path)
         return Video(
             frames=frames,
             indexed=len(stream.index_entries),
             announced=stream.frames,
             periods=periods,
             seconds=float((end - first) * stream.time_base),
-            width=stream.codec_context.width,
-            height=stream.codec_context.height,
+            width=width,
+            height=height,
             rate=stream.average_rate,
             codec=stream.codec_context.name,
             pixel_format=stream.codec_context.pix_fmt or "",

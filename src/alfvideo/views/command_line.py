@@ -210,6 +210,31 @@ def doctor(
 
 
 @app.command()
+def models(
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Run 20 frames through each model here and by its engine's own command.",
+        ),
+    ] = False,
+    config: Config = None,
+    configfile: Configfile = None,
+    directory: Directory = Path(),
+) -> None:
+    """Show the models of each cascade: whether they can be run, and what they are."""
+    settings = _settings(config, configfile, directory)
+    from alfvideo.views import models as view
+    from alfvideo.views.status import table
+
+    parts = view.parts(settings.config)
+    if compare:
+        threads = len(os.sched_getaffinity(0))
+        parts = view.parts(settings.config, *view.compared(settings.config, settings.root, threads))
+    table.show(parts, sys.stdout)
+
+
+@app.command()
 def plan(
     cores: Annotated[int | None, typer.Option(min=1, help="Cores of another machine.")] = None,
     gpus: Annotated[int | None, typer.Option(min=1, help="GPUs; by default 1.")] = None,

@@ -73,6 +73,10 @@ def serve(requests: messages.Readable, replies: messages.Writable) -> None:
             reply, result = engine.smooth(request["smooth"], arrays["poses"])
             messages.send(replies, reply, smoothed=result)
             continue
+        if "own" in request:
+            poses = engine.own(Path(request["own"]), Path(request["clip"]), device)
+            messages.send(replies, {}, **({} if poses is None else {"poses": poses}))
+            continue
         batched = networks[request["network"]]
         frames = arrays["frames"]
         if frames.ndim == 3:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+import numpy as np
 import torch
 
 from alfvideo.pose.engines import pickled
@@ -26,6 +27,18 @@ _MORE = re.compile(
 _NAMED = re.compile(r"GLOBAL ([\w.]+)|<class '([\w.]+)'>")
 
 Safe = Collection[Callable[..., Any] | tuple[Callable[..., Any], str]]
+
+_DTYPES: list[Any] = [type(np.dtype(letter)) for letter in "?bhilqBHILQefdU"]
+_SCALAR: Any = np.float64(0).__reduce__()[0]
+_ARRAY: Any = np.zeros(1).__reduce__()[0]
+
+NUMBERS: Safe = (
+    *(np.ndarray, np.dtype, *_DTYPES),
+    # The functions that make arrays and numbers of pickles by numpy 1 and 2.
+    *((_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
+    *((_ARRAY, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
+)
+"""Numbers and arrays of numpy, as metrics are kept. To make one runs nothing that a file says."""
 
 
 def read(file: Path, trusted: Collection[str] = (), safe: Safe = ()) -> Any:

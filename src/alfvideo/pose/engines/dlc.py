@@ -8,12 +8,13 @@ import albumentations as A
 import numpy as np
 import torch
 from deeplabcut.pose_estimation_pytorch.apis.utils import get_pose_inference_runner
+from deeplabcut.pose_estimation_pytorch.apis.videos import video_inference
 from deeplabcut.pose_estimation_pytorch.data.preprocessor import AugmentImage
 from deeplabcut.pose_estimation_pytorch.data.transforms import ScaleToUnitRange
 
 from alfvideo.array_types import Floats, Image
 from alfvideo.pose.engines import checkpoint
-from alfvideo.pose.engines.dlc_models import CONFIG, find_snapshot, read_yaml
+from alfvideo.pose.engines.dlc_models import CONFIG, check_supported, files, read_yaml
 from alfvideo.pose.engines.error import EngineError
 
 Position = A.PadIfNeeded.PositionType
@@ -22,8 +23,8 @@ Position = A.PadIfNeeded.PositionType
 def load(model: Path, device: torch.device, trusted: Collection[str] = ()) -> "SingleAnimal":
     """Load a network; `model` is one of three things, and nothing is written to it.
 
-    - A project folder: see `find_snapshot` for the one taken of several. The `cropping` of the
-      project is not applied: the cascade says what is cropped.
+    - A project folder, or the folder of one of its trainings: see `find_snapshot`. The `cropping`
+      of the project is applied before frames come here.
     - A snapshot of a project; its `pytorch_config.yaml` lies beside it.
     - A file made by `deeplabcut.export_model`, which holds the configuration as well.
 
@@ -33,15 +34,7 @@ def load(model: Path, device: torch.device, trusted: Collection[str] = ()) -> "S
         If there is no such model, its files are damaged or do not belong together, or it is not a
         network that finds the parts of one animal in one step.
     """
-    if not model.exists():
-        raise EngineError(f"There is no DeepLabCut model {model}: correct the path in the cascade.")
-    if model.is_file() and model.suffix != ".pt":
-        raise EngineError(
-            f"{model} is not a DeepLabCut model: name the project folder, a snapshot file or an "
-            "exported .pt file in the cascade."
-        )
-    file = find_snapshot(model) if model.is_dir() else model
-    print(f"DeepLabCut network of {model}: {file.name}")
+    file, _ = files(model)
     config, weights, config_file = read_snapshot(file, trusted)
     check_supported(config, config_file)
     try:
@@ -72,6 +65,19 @@ def load(model: Path, device: torch.device, trusted: Collection[str] = ()) -> "S
     return SingleAnimal(runner, list(config["metadata"]["bodyparts"]), device)
 
 
+def own(model: Path, clip: Path, device: torch.device) -> Floats | None:
+    """Predict poses (n, n_parts, 3) of a clip by DeepLabCut's own `video_inference`.
+
+    None for an exported file, which it does not take.
+    """
+    snapshot, config_file = files(model)
+    if config_file is None:
+        return None
+    runner = get_pose_inference_runner(config_file, snapshot, device=str(device))
+    found = video_inference(str(clip), runner)
+    return np.stack([each["bodyparts"][0] for each in found]).astype(np.float64)
+
+
 def read_snapshot(
     file: Path, trusted: Collection[str] = ()
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor], Path]:
@@ -79,7 +85,7 @@ def read_snapshot(
 
     Only weights and plain values are read, never code, unless the file is trusted.
     """
-    content = checkpoint.read(file, trusted)
+    content = checkpoint.read(file, trusted, checkpoint.NUMBERS)
     if isinstance(content, dict) and "config" in content and "pose" in content:
         return content["config"], content["pose"], file
     if not isinstance(content, dict) or "model" not in content:
@@ -88,33 +94,6 @@ def read_snapshot(
         )
     config_file = file.with_name(CONFIG)
     return read_yaml(config_file), content["model"], config_file
-
-
-def check_supported(config: dict[str, Any], config_file: Path) -> None:
-    """Refuse a network that needs a detector or tracking, which single frames do not give."""
-    try:
-        metadata, heads = config["metadata"], config["model"]["heads"]
-        animals, shared = len(metadata["individuals"]), metadata.get("unique_bodyparts")
-        predictors = {head["predictor"]["type"] for head in heads.values()}
-        known = bool(metadata["bodyparts"]) and "inference" in config["data"]
-    except (KeyError, TypeError, AttributeError):
-        known = False
-    if not known:
-        raise EngineError(
-            f"{config_file} is not the configuration of a DeepLabCut 3 network: copy it again "
-            "from where the network was trained."
-        )
-    method = str(config.get("method", "bu")).lower()
-    if method != "bu":
-        found = f"a top-down model (method {method})"
-    elif animals > 1 or shared or predictors != {"HeatmapPredictor"}:
-        found = f"a multi-animal model ({animals} individuals, {', '.join(sorted(predictors))})"
-    else:
-        return
-    raise EngineError(
-        f"{config_file} describes {found}, and alfvideo runs single-animal bottom-up models only: "
-        "train one, for example a resnet_50 in a single-animal project."
-    )
 
 
 class SingleAnimal:

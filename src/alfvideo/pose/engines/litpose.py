@@ -4,58 +4,41 @@ import re
 from collections import defaultdict
 from collections.abc import Collection
 from pathlib import Path, PosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import cv2
 import lightning_pose.models
 import numpy as np
 import torch
+from lightning_pose.api import Model
 from lightning_pose.data import _IMAGENET_MEAN, _IMAGENET_STD
-from omegaconf import DictConfig, ListConfig, OmegaConf, nodes
+from omegaconf import DictConfig, ListConfig, nodes
 from omegaconf.base import ContainerMetadata, Metadata
 
 from alfvideo.array_types import Floats, Image
-from alfvideo.pose.engines import checkpoint
+from alfvideo.pose.engines import checkpoint, litpose_backbones
 from alfvideo.pose.engines.error import EngineError
-from alfvideo.pose.engines.litpose_models import CONFIGS, find_checkpoint
+from alfvideo.pose.engines.litpose_models import TYPES, facts, parts_of, read_config, weight_names
 from alfvideo.pose.engines.smoothing import smooth
 
 __all__ = ["load", "smooth"]
 
-TYPES = {"heatmap": ("HeatmapTracker", 0), "heatmap_mhcrnn": ("HeatmapTrackerMHCRNN", 2)}
-"""Class and context of each type of model. Semi-supervised models have the same network."""
-
-NEEDED = (
-    *("model.model_type", "data.keypoint_names"),
-    *("data.image_resize_dims.height", "data.image_resize_dims.width"),
-)
-"""Keys that the configuration of a model must have."""
-
 ARCHITECTURE = ("num_keypoints", "backbone", "downsample_factor", "image_size")
 """The hyper-parameters that shape the network; the others matter in training only."""
-
-TRAINING_ONLY = ("loss_factory", "total_unsupervised_importance")
-"""Entries of a checkpoint that are not weights of the network, by how their names begin."""
-
-
-_DTYPES: list[Any] = [type(np.dtype(letter)) for letter in "?bhilqBHILQefdU"]
-_SCALAR: Any = np.float64(0).__reduce__()[0]
-_ARRAY: Any = np.zeros(1).__reduce__()[0]
 
 SAFE: checkpoint.Safe = (
     *(list, dict, int, float, str, bool, tuple, defaultdict, PosixPath, (Any, "typing.Any")),
     *(DictConfig, ListConfig, ContainerMetadata, Metadata),
     *(nodes.AnyNode, nodes.IntegerNode, nodes.FloatNode, nodes.BooleanNode, nodes.StringNode),
-    *(np.ndarray, np.dtype, *_DTYPES),
-    # The functions that make arrays and numbers of pickles by numpy 1 and 2.
-    *((_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
-    *((_ARRAY, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
+    *checkpoint.NUMBERS,
 )
 """Objects in checkpoints of Lightning Pose beside weights: its configuration and numbers. To make
 one of these runs nothing that the file says."""
 
 
 def load(model: Path, device: torch.device, trusted: Collection[str] = ()) -> "LightningPose":
-    """Load a single-view heatmap model, with or without context, from its model folder.
+    """Load a single-view model, with or without context, from its model folder.
 
     The configuration is `config.yaml` or, as Lightning Pose 1 left it, `.hydra/config.yaml`.
 
@@ -64,51 +47,30 @@ def load(model: Path, device: torch.device, trusted: Collection[str] = ()) -> "L
     EngineError
         If the folder holds no such model, or if configuration and checkpoint do not fit.
     """
-    config = read_config(model)
-    model_type = config.model.model_type
-    if len(config.data.get("view_names") or ()) > 1 or "multiview" in model_type:
-        raise EngineError(
-            f"The model {model} was trained on several views at once: use a Lightning Pose model "
-            "that was trained on single views."
-        )
-    if model_type not in TYPES:
-        raise EngineError(
-            f"The model {model} is of the type '{model_type}', which gives no likelihoods: use a "
-            f"Lightning Pose model of the type {' or '.join(TYPES)}."
-        )
-    class_name, context = TYPES[model_type]
-    parts = list(config.data.keypoint_names)
-    size = config.data.image_resize_dims
-    network = build(class_name, find_checkpoint(model), parts, size.height, trusted)
-    return LightningPose(network, parts, context, (size.height, size.width), device)
+    known, config = facts(model), read_config(model)
+    class_name, context = TYPES[config["model"]["model_type"]]
+    parts, size = parts_of(config), config["data"]["image_resize_dims"]
+    network = build(class_name, known.weights, parts, size["height"], trusted)
+    return LightningPose(network, parts, context, (size["height"], size["width"]), device)
 
 
-def read_config(model: Path) -> DictConfig:
-    """Read the configuration of a model folder of Lightning Pose 1 or 2."""
-    for name in CONFIGS:
-        try:
-            config = OmegaConf.load(model / name)
-        except OSError:
-            continue
-        except Exception as error:
-            raise EngineError(
-                f"{model / name} cannot be read ({first_line(error)}): copy the model folder again."
-            ) from error
-        missing = [
-            key
-            for key in NEEDED
-            if not isinstance(config, DictConfig) or OmegaConf.select(config, key) is None
-        ]
-        if missing:
-            raise EngineError(
-                f"{model / name} is not the configuration of a Lightning Pose model: it has no "
-                f"{', '.join(missing)}. Check the path of the model in the cascade."
-            )
-        return config
-    raise EngineError(
-        f"{model} is not a model folder of Lightning Pose: expected config.yaml and tb_logs in it, "
-        "as training leaves them. Check the path of the model in the cascade."
-    )
+def own(model: Path, clip: Path, device: torch.device) -> Floats:
+    """Predict poses (n, n_parts, 3) of a clip by Lightning Pose's own `predict_on_video_file`."""
+    with TemporaryDirectory() as folder, litpose_backbones.without_fetching():
+        running = Model.from_dir(model)
+        result = running.predict_on_video_file(clip, output_dir=Path(folder), compute_metrics=False)
+    values: Floats = result.predictions.to_numpy(np.float64, copy=True)
+    poses = values.reshape(len(values), -1, 3)
+    if facts(model).architecture.startswith("regression"):
+        # Which Lightning Pose 2.4 leaves in pixels of the resized picture.
+        poses[..., :2] *= np.array(size_of(clip)) / facts(model).size
+    return poses
+
+
+def size_of(clip: Path) -> tuple[int, int]:
+    """Return width and height of a video."""
+    video = cv2.VideoCapture(str(clip))
+    return int(video.get(cv2.CAP_PROP_FRAME_WIDTH)), int(video.get(cv2.CAP_PROP_FRAME_HEIGHT))
 
 
 def build(
@@ -121,12 +83,8 @@ def build(
     """Build the network of a checkpoint with its weights, as float32 in the memory of the CPU."""
     content = checkpoint.read(file, trusted, SAFE)
     try:
-        weights = {
-            # Lightning Pose 1 kept the layers of the head beside the backbone.
-            re.sub(r"^upsampling_layers\.", "head.upsampling_layers.", name): values
-            for name, values in content["state_dict"].items()
-            if not name.startswith(TRAINING_ONLY)
-        }
+        state = content["state_dict"]
+        weights = {new: state[name] for name, new in weight_names(state).items()}
         saved = content["hyper_parameters"]
         architecture = {name: saved[name] for name in ARCHITECTURE if name in saved}
     except Exception as error:
@@ -138,7 +96,8 @@ def build(
     # not to; the layers are those of resnet50.
     architecture["backbone"] = re.sub("^resnet50_.*", "resnet50", architecture["backbone"])
     try:
-        network = getattr(lightning_pose.models, class_name)(**architecture, pretrained=False)
+        with litpose_backbones.without_fetching():
+            network = getattr(lightning_pose.models, class_name)(**architecture, pretrained=False)
     except Exception as error:
         raise EngineError(
             f"The network of {file}, with the backbone '{architecture['backbone']}', cannot "
@@ -180,6 +139,7 @@ class LightningPose:
         self.context = context
         self.size = size
         """Height and width of the frames that the network sees, in pixels."""
+        self.is_regression = isinstance(network, lightning_pose.models.RegressionTracker)
         self.device = device
         self.mean = torch.tensor(_IMAGENET_MEAN, device=device).view(1, 3, 1, 1)
         self.std = torch.tensor(_IMAGENET_STD, device=device).view(1, 3, 1, 1)
@@ -204,6 +164,12 @@ class LightningPose:
                 "is_multiview": False,
             }
             points, likelihoods = self.network.predict_step(batch, 0)
+            if self.is_regression:
+                # It has no likelihoods, and gives pixels of the resized picture.
+                points = points * torch.tensor(
+                    [width / self.size[1], height / self.size[0]], device=self.device
+                ).repeat(len(self.parts))
+                likelihoods = torch.ones_like(points[:, ::2])
             found = torch.cat([points.unflatten(1, (-1, 2)), likelihoods.unsqueeze(2)], dim=2)
         poses: Floats = found.double().cpu().numpy()
         return poses

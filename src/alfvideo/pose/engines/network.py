@@ -2,6 +2,7 @@
 
 import gc
 import sys
+import zipfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -26,6 +27,21 @@ class Files(NamedTuple):
     config: Path | None
 
 
+class Facts(NamedTuple):
+    """The facts that the files of a model hold, read without its engine."""
+
+    weights: Path
+    architecture: str
+    parts: list[str] | None
+    """None: not known without the engine."""
+    size: tuple[int, int] | None
+    """Width and height that each picture is brought to; None: pictures are taken as they are."""
+    context: int = 0
+    """Number of frames before and after the one that it looks at."""
+    cropping: tuple[int, int, int, int] | None = None
+    """First and end column, first and end row of the frames that it is to see only."""
+
+
 class Network(Protocol):
     """A trained network that finds the same body parts in each frame.
 
@@ -41,6 +57,23 @@ class Network(Protocol):
         x and y are pixels of these frames, with pixel centres at whole numbers, then the
         likelihood.
         """
+
+
+def check_whole(weights: Path) -> None:
+    """See that a checkpoint was not cut, by the list of contents at the end of its zip file.
+
+    Raises
+    ------
+    EngineError
+        If it was. Other forms of checkpoints are left to the engine.
+    """
+    with weights.open("rb") as stream:
+        zipped = stream.read(2) == b"PK"
+    if zipped and not zipfile.is_zipfile(weights):
+        raise EngineError(
+            f"{weights} is damaged or was cut while copying: copy it again from where it was "
+            "trained."
+        )
 
 
 class Loader(Protocol):

@@ -24,7 +24,7 @@ from alfvideo.timing.wheel_alignment.shifts import (
     window_shifts,
 )
 from alfvideo.video.motion_energy import gray_regions
-from alfvideo.video.probe import opened
+from alfvideo.video.probe import size
 from alfvideo.video.region import Region
 
 MIN_DISTINCTNESS = 2.0
@@ -128,7 +128,7 @@ def align(
     speed = np.abs(wheel.velocity_at(exposures, timestamps, position))
     _check_turns(exposures, timestamps, position)
 
-    region = region.within(*_frame_size(path))
+    region = region.within(*size(path))
     regions = watched(gray_regions(path, region), "aligned", n_frames)
     motion = wheel_motion(regions, threshold)
     if motion.energy.size != n_frames:
@@ -205,11 +205,6 @@ def _check_turns(exposures: Floats, timestamps: Floats, position: Floats) -> Non
             f"The wheel does not turn during the video ({exposures[0]:.1f} to {exposures[-1]:.1f} "
             f"s; it was recorded from {timestamps[0]:.1f} to {timestamps[-1]:.1f} s)."
         )
-
-
-def _frame_size(path: Path) -> tuple[int, int]:
-    with opened(path) as (_, stream):
-        return stream.codec_context.width, stream.codec_context.height
 
 
 def _findings(shifts: Integers, motion: WheelMotion) -> list[str]:
