@@ -408,6 +408,14 @@ def test_table_of_events_whose_unit_is_not_said(tmp_path):
     assert listed(tables.read(path)) == sorted(truth())
 
 
+def test_text_that_is_too_large_for_the_memory(tmp_path):
+    path = write_text(tmp_path / "a.csv", rows(), ("time", "line", "state"))
+    with path.open("r+b") as file:
+        file.truncate(300_000_001)
+    with pytest.raises(DataError, match="Save the table as parquet"):
+        tables.read(path)
+
+
 def test_table_of_rises_only_and_with_signs(tmp_path):
     rises = [front for front in truth(shift=1) if front[2] > 0]
     path = write_text(tmp_path / "a.csv", [row[:2] for row in rows(rises)], ("time", "line"))
@@ -557,6 +565,16 @@ def test_array_of_samples(tmp_path, array):
     assert listed(samples.read_npy(tmp_path / "daq.npy")) == sorted(truth())
 
 
+def test_damaged_array_of_truth_values(tmp_path):
+    path = tmp_path / "daq.npy"
+    np.save(path, LEVELS)
+    content = bytearray(path.read_bytes())
+    content[-3 * N :] = bytes(8 if value else 0 for value in content[-3 * N :])
+    path.write_bytes(content)
+    write_wiring(tmp_path, SAMPLE_RATE=RATE)
+    assert listed(samples.read_npy(path)) == sorted(truth())
+
+
 def test_threshold_of_the_wiring_file(tmp_path):
     array = 3.3 * LEVELS
     array[3950] = 12.0  # more than twice as high
@@ -662,6 +680,14 @@ def test_tdms_of_channels_with_names(tmp_path):
     write_wiring(tmp_path, SAMPLE_RATE=RATE)
     path = write_tdms(tmp_path / "daq.tdms", 5.0 * LEVELS, properties={}, names=(*CAMERAS, "audio"))
     assert listed(tdms.read(path)) == sorted(truth())
+
+
+def test_tdms_that_is_cut(tmp_path):
+    path = write_tdms(tmp_path / "daq.tdms", words=LEVELS @ np.array([1, 2, 4], np.uint8))
+    path.write_bytes(path.read_bytes()[:-1000])
+    found = tdms.read(path)
+    assert listed(found) == sorted(front for front in truth() if front[0] < 3.0)
+    assert "daq.tdms is cut" in found.notes[0]
 
 
 def test_tdms_that_is_wrong(tmp_path):

@@ -150,7 +150,9 @@ def _lines(
         channel = wired.channels.get(name, number or 0)
         found: list[tuple[int, columns.Crossings]]
         if samples.dtype.kind == "b" or (samples.dtype.kind in "iu" and wired.threshold is None):
-            words = samples.view(np.uint8) if samples.dtype.kind == "b" else samples
+            words = (
+                (samples.view(np.uint8) != 0) * np.uint8(1) if samples.dtype == bool else samples
+            )
             found = [(channel + bit, crossed) for bit, crossed in columns.bits(words)]
             if len(levels) > 1 and any(bit != channel for bit, _ in found):
                 # Not the words of a port, but numbers of a converter.

@@ -212,7 +212,12 @@ def _parquet(path: Path) -> "pd.DataFrame":
 
 def _text(path: Path, notes: list[str]) -> "pd.DataFrame":
     """Read a table in text; without a line of names it is one of events."""
-    table, has_names = text_tables.read(path, notes, _MAX_BYTES)
+    if (size := inputs.check(path)) > inputs.MAX_TEXT:
+        raise DataError(
+            f"{path}: {size:,} bytes of text are more than can be read at once "
+            f"({inputs.MAX_TEXT:,}). Save the table as parquet, HDF5 or .npy."
+        )
+    table, has_names = text_tables.read(path, notes)
     if has_names:
         return table
     n = len(table.columns)

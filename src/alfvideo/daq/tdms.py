@@ -1,5 +1,6 @@
 """TDMS files of National Instruments and Measurement Computing (DAQami): channels of samples."""
 
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,8 @@ def read(path: Path) -> Fronts:
     # Few rigs have such files.
     from nptdms import TdmsFile
 
+    # What it says of a damaged file is no sentence for people; notes and errors say it.
+    logging.getLogger("nptdms").setLevel(logging.CRITICAL)
     size = inputs.check(path, _MAX_BYTES)
     wired = wiring.beside(path)
     notes: list[str] = []
@@ -57,8 +60,11 @@ def read(path: Path) -> Fronts:
 
 
 def _lines(file: "TdmsFile", wired: Wiring, path: Path, notes: list[str]) -> Iterator[Line]:
-    if file.properties.get("is_incomplete"):
-        notes.append(f"{path.name} is cut.")
+    if file.file_status.incomplete_final_segment:
+        notes.append(
+            f"{path.name} is cut, or the recording was not ended: what is there was used. If it is "
+            "whole on the rig, copy it again."
+        )
     channels = [channel for group in file.groups() for channel in group.channels() if len(channel)]
     if not channels:
         raise DataError(

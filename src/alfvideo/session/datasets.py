@@ -142,8 +142,8 @@ def frame_times(session: Session, camera: Camera) -> list[Path]:
     if found := _log_of_frames(session, camera):
         return found
     raise Blocked(
-        f"no timestamps: neither {prefix}.frameData.bin nor {prefix}.timestamps.ssv is in "
-        f"{camera.collection}"
+        f"no timestamps: neither {prefix}.frameData.bin, {prefix}.timestamps.ssv nor a log of "
+        f"frames ({camera.label}.csv) is in {camera.collection}"
     )
 
 
