@@ -45,6 +45,7 @@ wildcard_constraints:
     collection=r"[^/]+(/[^/]+)*",
     sync=r"[^/]+(/[^/]+)*/_[^/_]+",
     camera=labels.PATTERN,
+    revision=datasets.REVISION,
 
 
 include: "rules/demo.smk"

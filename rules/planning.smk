@@ -23,9 +23,12 @@ def asked(question, *arguments):
 
 def for_job(question, rule):
     """An input or parameter function: what the planner says of a job of a rule."""
-    return lambda wildcards: asked(
-        question, rule, Path(wildcards.session), wildcards.get("camera", "")
-    )
+
+    def ask(wildcards):
+        names = wildcards.get("camera", ""), wildcards.get("revision", "")
+        return asked(question, rule, Path(wildcards.session), *names)
+
+    return ask
 
 
 def inputs_of(rule):

@@ -43,9 +43,9 @@ rule dlc:
     output:
         pose=datasets.POSE["dlc"],
     log:
-        "logs/dlc{session}/{camera}.log",
+        "logs/dlc{session}{revision}/{camera}.log",
     benchmark:
-        "benchmarks/dlc{session}/{camera}.tsv"
+        "benchmarks/dlc{session}{revision}/{camera}.tsv"
     priority: priority_of("dlc")
     threads: planner.threads("dlc")
     resources:
@@ -64,9 +64,9 @@ rule ephys_post_dlc:
     output:
         features=datasets.FEATURES,
     log:
-        "logs/ephys_post_dlc{session}/{camera}.log",
+        "logs/ephys_post_dlc{session}{revision}/{camera}.log",
     benchmark:
-        "benchmarks/ephys_post_dlc{session}/{camera}.tsv"
+        "benchmarks/ephys_post_dlc{session}{revision}/{camera}.tsv"
     priority: priority_of("ephys_post_dlc")
     resources:
         **resources.declared("ephys_post_dlc"),
@@ -144,9 +144,9 @@ use rule dlc as lightning_pose with:
     output:
         pose=datasets.POSE["lightningPose"],
     log:
-        "logs/lightning_pose{session}/{camera}.log",
+        "logs/lightning_pose{session}{revision}/{camera}.log",
     benchmark:
-        "benchmarks/lightning_pose{session}/{camera}.tsv"
+        "benchmarks/lightning_pose{session}{revision}/{camera}.tsv"
     resources:
         **resources.declared("lightning_pose"),
     params:
@@ -161,9 +161,9 @@ use rule ephys_post_dlc as ephys_post_lightning_pose with:
     output:
         features=datasets.FEATURES,
     log:
-        "logs/ephys_post_lightning_pose{session}/{camera}.log",
+        "logs/ephys_post_lightning_pose{session}{revision}/{camera}.log",
     benchmark:
-        "benchmarks/ephys_post_lightning_pose{session}/{camera}.tsv"
+        "benchmarks/ephys_post_lightning_pose{session}{revision}/{camera}.tsv"
     resources:
         **resources.declared("ephys_post_lightning_pose"),
     params:

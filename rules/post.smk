@@ -8,9 +8,9 @@ rule motion_energy:
         energy=datasets.MOTION_ENERGY,
         position=datasets.MOTION_ENERGY_REGION,
     log:
-        "logs/motion_energy{session}/{camera}.log",
+        "logs/motion_energy{session}{revision}/{camera}.log",
     benchmark:
-        "benchmarks/motion_energy{session}/{camera}.tsv"
+        "benchmarks/motion_energy{session}{revision}/{camera}.tsv"
     priority: priority_of("motion_energy")
     resources:
         **resources.declared("motion_energy"),
@@ -28,9 +28,9 @@ rule licks:
     output:
         licks=datasets.LICKS,
     log:
-        "logs/licks{session}.log",
+        "logs/licks{session}{revision}.log",
     benchmark:
-        "benchmarks/licks{session}.tsv"
+        "benchmarks/licks{session}{revision}.tsv"
     priority: priority_of("licks")
     resources:
         **resources.declared("licks"),

@@ -33,9 +33,9 @@ rule video_sync_qc_bpod:
         times=datasets.TIMES,
         timing=datasets.TIMING,
     log:
-        "logs/video_sync_qc_bpod{session}/{camera}.log",
+        "logs/video_sync_qc_bpod{session}{revision}/{camera}.log",
     benchmark:
-        "benchmarks/video_sync_qc_bpod{session}/{camera}.tsv"
+        "benchmarks/video_sync_qc_bpod{session}{revision}/{camera}.tsv"
     priority: priority_of("video_sync_qc_bpod")
     resources:
         **resources.declared("video_sync_qc_bpod"),
@@ -54,9 +54,9 @@ rule video_sync_qc_nidq:
         times=datasets.TIMES,
         timing=datasets.TIMING,
     log:
-        "logs/video_sync_qc_nidq{session}/{camera}.log",
+        "logs/video_sync_qc_nidq{session}{revision}/{camera}.log",
     benchmark:
-        "benchmarks/video_sync_qc_nidq{session}/{camera}.tsv"
+        "benchmarks/video_sync_qc_nidq{session}{revision}/{camera}.tsv"
     priority: priority_of("video_sync_qc_nidq")
     resources:
         **resources.declared("video_sync_qc_nidq"),
@@ -75,9 +75,9 @@ rule video_sync_qc_camlog:
         times=datasets.TIMES,
         timing=datasets.TIMING,
     log:
-        "logs/video_sync_qc_camlog{session}/{camera}.log",
+        "logs/video_sync_qc_camlog{session}{revision}/{camera}.log",
     benchmark:
-        "benchmarks/video_sync_qc_camlog{session}/{camera}.tsv"
+        "benchmarks/video_sync_qc_camlog{session}{revision}/{camera}.tsv"
     priority: priority_of("video_sync_qc_camlog")
     resources:
         **resources.declared("video_sync_qc_camlog"),

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from alfvideo.files import atomic
 from alfvideo.files.errors import DataError
 from alfvideo.jobs import job
+from alfvideo.registration.alyx import outage
 from alfvideo.registration.alyx.collect import collect
 from alfvideo.registration.alyx.connection import Unreachable, connect
 from alfvideo.registration.alyx.records import Policy
@@ -14,8 +15,11 @@ from alfvideo.registration.alyx.registration import register
 with job.run(snakemake) as this:
     policy = Policy(this.settings["repository"] or None, this.settings["protected"])
     try:
-        report = register(collect(this.session), connect(this.settings["url"]), policy)
+        client = connect(this.settings["url"], outage.patience())
+        report = register(collect(this.session), client, policy)
+        outage.forget()
     except Unreachable as error:
+        outage.notice()
         raise DataError(f"{error} What was made is kept, the next run registers it.") from None
     job.logger.info(
         "%s on Alyx: %d files, %d QC fields, %d pictures and %d tasks written, %d files unchanged",

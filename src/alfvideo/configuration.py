@@ -181,10 +181,10 @@ class Registration(Model):
     protected: Annotated[
         Literal["error", "revision"],
         key(
-            "the way to treat a changed file that Alyx protects, error (refuse it) or revision "
-            "(register a new one)",
-            "What is done with a changed file that Alyx protects: `error` refuses it, `revision` "
-            "registers it as a new revision.",
+            "the way when a file that Alyx protects would be replaced, error (leave it alone) "
+            "or revision (make a new one beside it)",
+            "What is done when a file that Alyx protects would be replaced: `error` leaves it "
+            "alone, `revision` makes a new revision beside it.",
         ),
     ] = "error"
 

@@ -71,6 +71,7 @@ class Alyx:
     """The state of the server, and the server. Use as a context manager."""
 
     def __init__(self) -> None:
+        self.token = TOKEN
         self.users = {"lab_manager": PASSWORD, "experimenter": "x", "robot": "x"}
         self.subjects = {
             "KB001": {"lab": "my_lab", "responsible_user": "lab_manager", "projects": []}
@@ -85,7 +86,6 @@ class Alyx:
             ("_iblrig_Camera.raw", "_iblrig_*Camera.raw.*"),
         ]
         self.formats = [".npy", ".pqt", ".mp4"]
-        self.serves_me = False
         self.page_size = 250
         self.breaks_on_unknown = False
         self.null_for: set[str] = set()
@@ -155,9 +155,15 @@ class Alyx:
             "qc": "NOT_SET",
             "default_dataset": True,
             "created_by": "experimenter",
+            "file_records": [],
             **fields,
         }
         return id_
+
+    def exists(self, path: str) -> dict[str, bool]:
+        """Presence of a dataset, by repository."""
+        records = self.dataset(path)["file_records"]
+        return {each["data_repository"]: each["exists"] for each in records}
 
     def dataset(self, path: str) -> dict:
         """The one dataset of this path in its session."""
@@ -178,12 +184,10 @@ class Alyx:
         login = request.body.get("username")
         if login not in self.users or self.users[login] != request.body.get("password"):
             raise Error(400, {"non_field_errors": ["Unable to log in with provided credentials."]})
-        return 200, {"token": TOKEN}
+        return 200, {"token": self.token}
 
-    def get_me(self, request: Request) -> tuple[int, Any]:
-        if not self.serves_me:
-            raise Error(404, "<html>Page not found</html>")
-        return 200, {"username": request.user}
+    def get_users(self, request: Request) -> tuple[int, Any]:
+        return self._page(request, [{"username": name} for name in self.users])
 
     def get_subjects_one(self, request: Request, nickname: str) -> tuple[int, Any]:
         if nickname not in self.subjects:
@@ -204,13 +208,13 @@ class Alyx:
 
     def get_sessions(self, request: Request) -> tuple[int, Any]:
         query = request.query
-        first, last = query["date_range"].split(",")
+        first, last = query.get("date_range", "0,9").split(",")
         found = [
             {key: each[key] for key in ("id", "subject", "start_time", "number", "lab")}
             for each in self.sessions.values()
             if each["subject"].lower() == query["subject"].lower()
             and first <= each["start_time"][:10] <= last
-            and each["number"] == int(query["number"])
+            and each["number"] == int(query.get("number", each["number"]))
         ]
         return self._page(request, found)
 
@@ -234,14 +238,56 @@ class Alyx:
     put_sessions_one = patch_sessions_one
 
     def get_datasets(self, request: Request) -> tuple[int, Any]:
-        eid = request.query["session"]
-        return self._page(
-            request, [each for each in self.datasets.values() if each["session"].endswith(eid)]
-        )
+        query = request.query
+        found = [
+            {**each, "protected": id_ in self.protected}
+            for id_, each in self.datasets.items()
+            if each["session"].endswith(query.get("session", ""))
+            and self._subject_of(each) == query.get("subject", self._subject_of(each))
+            and query.get("protected") in (None, str(id_ in self.protected))
+        ]
+        return self._page(request, found)
+
+    def _subject_of(self, dataset: dict) -> str:
+        return self.sessions[dataset["session"].rpartition("/")[2]]["subject"]
 
     def patch_datasets_one(self, request: Request, id_: str) -> tuple[int, Any]:
         self._known(self.datasets, id_).update(request.body)
         return 200, self.datasets[id_]
+
+    @staticmethod
+    def _file_record(dataset: dict, repository: str) -> dict:
+        records = dataset["file_records"]
+        for each in records:
+            if each["data_repository"] == repository:
+                return each
+        records.append({"id": str(uuid.uuid4()), "data_repository": repository, "exists": False})
+        return records[-1]
+
+    def get_data_repository(self, request: Request) -> tuple[int, Any]:
+        return self._page(request, [{"name": name} for name in self.repositories])
+
+    def get_files(self, request: Request) -> tuple[int, Any]:
+        return self._page(request, self.datasets[request.query["dataset"]]["file_records"])
+
+    def post_files(self, request: Request) -> tuple[int, Any]:
+        body = request.body
+        if body["data_repository"] not in self.repositories:
+            raise Error(400, {"data_repository": ["Object does not exist."]})
+        dataset = self._known(self.datasets, body["dataset"].rpartition("/")[2])
+        if not body["relative_path"].endswith(_path(dataset)):
+            raise Error(400, {"relative_path": ["Enter a valid value."]})
+        if body["data_repository"] in {r["data_repository"] for r in dataset["file_records"]}:
+            raise Error(400, {"non_field_errors": ["The fields must make a unique set."]})
+        record = self._file_record(dataset, body["data_repository"])
+        record["exists"] = body["exists"]
+        return 201, record
+
+    def patch_files_one(self, request: Request, id_: str) -> tuple[int, Any]:
+        every = (each for d in self.datasets.values() for each in d["file_records"])
+        record = self._known({each["id"]: each for each in every}, id_)
+        record.update(request.body)
+        return 200, record
 
     def get_check_protected(self, request: Request) -> tuple[int, Any]:
         eid = self._session_of(request)
@@ -299,6 +345,8 @@ class Alyx:
             raise Error(403, {"detail": f"Dataset {id_} is protected, cannot patch"})
         dataset |= {"hash": md5, "file_size": size, "version": version or dataset["version"]}
         dataset["created_by"] = request.body.get("created_by") or request.user
+        if repository := request.body.get("name"):
+            self._file_record(dataset, repository)["exists"] = request.body.get("exists", True)
         dataset["exists"] = bool(request.body.get("name")) and request.body.get("exists", True)
         return {"id": id_, "name": name, "qc": dataset["qc"], "default": default}
 
@@ -458,7 +506,7 @@ def _handler(alyx: Alyx) -> type[BaseHTTPRequestHandler]:
         def _answer(self, request: Request) -> tuple[int, Any]:
             try:
                 if request.path != "/auth-token":
-                    if self.headers.get("Authorization") != f"Token {TOKEN}":
+                    if self.headers.get("Authorization") != f"Token {alyx.token}":
                         raise Error(403, {"detail": "Invalid token."})
                     request.user = "lab_manager"
                 return alyx.answer(request)

@@ -1,10 +1,11 @@
-"""Reading frame data and Bpod trials, and aligning the frames of a session with its pulses."""
+"""Reading frame data, raw DAQ files and Bpod trials, and aligning frames with their pulses."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from alfvideo.daq import spikeglx
 from alfvideo.timing import bpod, daq_lines, embedded, sync, timestamps
 from rigsim import Rig, clock, layout, session
 from tests.benchmarks.measure import Row, Timed, compare, timed
@@ -24,6 +25,8 @@ def run(peer: Peer, folder: Path, quick: bool) -> list[Row]:
         *_frame_data(peer, _old_format(nidq, folder / "ssv"), "timestamps.ssv", repeats),
         *_alignment(peer, nidq, repeats),
         *_bpod(peer, training, repeats),
+        *_raw_daq(peer, folder, "bin", 300 * part, repeats),
+        *_raw_daq(peer, folder, "cbin", 300 * part, repeats),
     ]
 
 
@@ -83,6 +86,21 @@ def _bpod(peer: Peer, path: Path, repeats: int) -> list[Row]:
         n_trials,
         timed(ours),
         {"ibllib": _asked(peer, **question)},
+        repeats,
+    )
+
+
+def _raw_daq(peer: Peer, root: Path, daq: str, seconds: float, repeats: int) -> list[Row]:
+    path = _written(root, Rig(cameras=(CAMERA,), seconds=seconds, subject=f"KB_{daq}", daq=daq))
+    (file,) = path.rglob(f"*.nidq.{daq}")
+    found = spikeglx.read(file)
+    assert np.array_equal(found.times, peer.ask("raw_sync", session=path).arrays["times"])
+    return compare(
+        f"{found.times.size:,} fronts of {seconds:.0f} s of nidq.{daq}",
+        "ms",
+        found.times.size,
+        timed(lambda: spikeglx.read(file)),
+        {"ibllib": _asked(peer, call="raw_sync", session=path)},
         repeats,
     )
 

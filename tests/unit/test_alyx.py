@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from one.alf.spec import QC
-from tests.alyx.server import Fault
+from tests.alyx.server import TOKEN, Fault
 
 from alfvideo.files.errors import DataError
 from alfvideo.registration.alyx import quality
-from alfvideo.registration.alyx.connection import Unreachable
+from alfvideo.registration.alyx.connection import Client, Patience, Unreachable
+from alfvideo.registration.alyx.credentials import Credentials
 from alfvideo.registration.alyx.records import (
     Dataset,
     Details,
@@ -239,6 +240,55 @@ def test_without_a_repository_files_are_not_there_yet(alyx, client, record):
     assert not alyx.dataset(TIMES)["exists"]
 
 
+def test_a_repository_that_is_named_later(alyx, client, record):
+    register(record, client)
+    alyx.dataset(TIMES)["qc"] = "PASS"
+    alyx.protected |= alyx.datasets.keys()
+    policy = Policy(repository="my_lab_server")
+    assert set(register(record, client, policy).moved) == {TIMES, POSE}
+    assert alyx.exists(TIMES) == {"my_lab_server": True}
+    assert alyx.dataset(TIMES)["qc"] == "PASS"
+    alyx.requests.clear()
+    assert not register(record, client, policy).has_changes
+    assert alyx.writes == []
+    alyx.repositories.append("new_server")
+    register(record, client, Policy(repository="new_server"))
+    assert alyx.exists(TIMES) == {"my_lab_server": True, "new_server": True}
+
+
+def test_a_file_that_is_gone_and_comes_back(alyx, client, record):
+    policy = Policy(repository="my_lab_server")
+    register(record, client, policy)
+    (record.path / TIMES).unlink()
+    without = replace(record, datasets=record.datasets[1:], gone={TIMES})
+    assert register(without, client, policy).moved == (TIMES,)
+    assert (alyx.exists(TIMES), alyx.exists(POSE)) == (
+        {"my_lab_server": False},
+        {"my_lab_server": True},
+    )
+    assert not register(without, client, policy).has_changes
+    write(record.path, TIMES, b"times")
+    assert register(record, client, policy).moved == (TIMES,)
+    assert alyx.exists(TIMES) == {"my_lab_server": True}
+
+
+def test_files_of_others_and_changed_ones_are_not_said_to_be_there(alyx, client, record):
+    eid = known_session(alyx)
+    alyx.add_dataset(eid, "alf/_ibl_trials.table.pqt", hash="1" * 32)
+    alyx.protected.add(alyx.add_dataset(eid, TIMES, hash="0" * 32))
+    with pytest.raises(DataError, match="protects the registered one"):
+        register(record, client, Policy(repository="my_lab_server"))
+    assert alyx.exists("alf/_ibl_trials.table.pqt") == alyx.exists(TIMES) == {}
+    assert alyx.exists(POSE) == {"my_lab_server": True}
+
+
+def test_a_lost_answer_does_not_add_a_file_record_twice(alyx, client, record):
+    register(record, client)
+    alyx.faults.append(Fault("POST /files", "lost"))
+    register(record, client, Policy(repository="my_lab_server"))
+    assert len(alyx.dataset(TIMES)["file_records"]) == 1
+
+
 def test_unknown_repository(alyx, client, record):
     with pytest.raises(DataError, match="The specified repository does not exist"):
         register(record, client, Policy(repository="elsewhere"))
@@ -264,6 +314,16 @@ def test_a_file_that_alyx_does_not_know_is_an_error_after_the_others(
     assert alyx.dataset(TIMES)["hash"]
     assert len(alyx.notes) == 1
     assert len(alyx.tasks) == 2
+
+
+def test_a_camera_log_is_registered_where_alyx_has_the_format(alyx, client, record):
+    name = "raw_video_data/_iblrig_leftCamera.raw.camlog"
+    log = write(record.path, name, b"log")
+    record = replace(record, datasets=(log, *record.datasets))
+    assert set(register(record, client).files) == {TIMES, POSE}
+    alyx.formats.append(".camlog")
+    assert register(record, client).files == (name,)
+    assert not register(record, client).has_changes
 
 
 def test_a_file_that_fits_two_types(alyx, client, record):
@@ -357,6 +417,26 @@ def test_another_file_in_the_place_of_a_revision_stays(alyx, client, record, pro
         register(record, client, Policy(protected="revision"))
     assert (record.path / revision).read_bytes() == b"of somebody"
     assert alyx.datasets[protected]["default_dataset"]
+
+
+# Accounts
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_token_alone_is_enough(alyx, record, is_there):
+    if is_there:
+        known_session(alyx)
+    register(record, Client(alyx.url, Credentials(None, token=TOKEN), Patience(attempts=1)))
+    (note,) = alyx.notes.values()
+    assert note["user"] == ("experimenter" if is_there else "lab_manager")
+
+
+def test_a_token_alone_for_a_session_without_users(alyx, record):
+    known_session(alyx, users=[])
+    client = Client(alyx.url, Credentials(None, token=TOKEN), Patience(attempts=1))
+    with pytest.raises(DataError, match=r"002 has no user on Alyx.*Set ALYX_LOGIN, too"):
+        register(replace(record, datasets=()), client)
+    assert len(alyx.tasks) == 2
 
 
 # Checks
@@ -460,6 +540,17 @@ def test_a_lost_answer_does_not_pile_up_notes(alyx, client, record):
     assert len(alyx.notes) == 1
 
 
+def test_a_picture_of_ibllib_is_replaced(alyx, client, record):
+    eid = known_session(alyx)
+    theirs = {"name": "dlc_qc_plot", "function": "ibllib.plots.figures.dlc_qc_plot"}
+    add_note(alyx, eid, "theirs", "dlc_qc_plot", theirs)
+    add_note(alyx, eid, "a remark", "a remark", {})
+    file = picture(record.path, b"pose").path.rename(record.path / "snapshot" / "dlc_qc_plot.png")
+    register(replace(record, pictures=(Picture(file, "dlc_qc_plot"),)), client)
+    found = {note["text"]: note["json"].get("function") for note in alyx.notes.values()}
+    assert found == {"dlc_qc_plot": "alfvideo", "a remark": None}
+
+
 def add_note(alyx, eid, id_, text, content):
     alyx.notes[id_] = {"id": id_, "object_id": eid, "text": text, "json": content}
 
@@ -494,6 +585,34 @@ def test_a_long_log_keeps_its_beginning_and_end(alyx, client, record):
     assert task["log"].startswith("start ")
     assert task["log"].endswith(" end")
     assert len(task["log"]) < 20_100
+
+
+def test_a_log_that_is_only_on_alyx_stays_there(alyx, client, record):
+    """So it is from another folder, a fresh clone, or without `logs/`, for older sessions."""
+    register(record, client)
+    logs = {id_: each["log"] for id_, each in alyx.tasks.items()}
+    without = replace(record, tasks=tuple(replace(each, log="") for each in record.tasks))
+    assert not register(without, client).has_changes
+    slower = tuple(replace(each, seconds=200.0) for each in without.tasks)
+    assert register(replace(record, tasks=slower), client).tasks == ("video_qc left", "dlc left")
+    assert {id_: each["log"] for id_, each in alyx.tasks.items()} == logs
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "Errored"},
+        {"finished": "2026-02-02T03:04"},
+        {"version": "2", "finished": "2026-03-03"},
+    ],
+)
+def test_the_log_of_an_earlier_job_does_not_stay(alyx, client, record, change):
+    record = replace(record, tasks=record.tasks[:1])
+    register(record, client)
+    (task,) = record.tasks
+    register(replace(record, tasks=(replace(task, log="", **change),)), client)
+    (there,) = alyx.tasks.values()
+    assert "all well" not in there["log"]
 
 
 def test_a_lost_answer_does_not_record_a_task_twice(alyx, client, record):

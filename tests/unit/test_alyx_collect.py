@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,7 @@ def test_datasets_are_those_with_a_type_on_alyx(record: SessionRecord, session: 
     assert set(found) == {
         "alf/_ibl_bodyCamera.times.npy",
         "raw_video_data/_iblrig_bodyCamera.raw.mp4",
+        "raw_video_data/_iblrig_bodyCamera.raw.camlog",
         RAW["path"],
     }
     times = found["alf/_ibl_bodyCamera.times.npy"]
@@ -98,12 +100,20 @@ def test_files_that_are_gone_are_left_out(session: Path):
     assert "alf/_ibl_bodyCamera.times.npy" not in {d.path for d in collect(session).datasets}
 
 
+def test_what_is_gone_is_known(session: Path):
+    assert collect(session).gone == set()
+    (session / "alf/_ibl_bodyCamera.times.npy").unlink()
+    (session / RAW["path"]).unlink()
+    (session / "qc/_ibl_bodyCamera.videoQC.json").unlink()
+    assert collect(session).gone == {"alf/_ibl_bodyCamera.times.npy", RAW["path"]}
+
+
 def test_checks_and_pictures(record: SessionRecord):
     (qc,) = record.qc
     assert (qc.kind, qc.camera, qc.outcome) == ("video", "body", QC.PASS)
     assert {picture.path.name: picture.text for picture in record.pictures} == {
         "bodyCamera_qc.png": "Camera QC, bodyCamera",
-        "dlc_qc_plot.png": "Pose by DeepLabCut",
+        "dlc_qc_plot.png": "dlc_qc_plot",
     }
 
 
@@ -111,10 +121,30 @@ def test_a_task_for_each_rule_and_camera(record: SessionRecord):
     found = {task.name: task for task in record.tasks}
     assert set(found) == (set(OUTPUTS) | {"dlc"}) - {"register_alyx"}
     qc = found["video_qc"]
-    assert (qc.camera, qc.status, qc.version, qc.seconds) == ("body", "Complete", "2", 1.5)
+    assert (qc.camera, qc.status, qc.seconds) == ("body", "Complete", 1.5)
+    assert {task.version for task in record.tasks} == {version("alfvideo")}
     assert qc.log == "the log of video_qc"
     assert found["dlc_qc_plot"].camera is None
     assert (found["dlc"].status, found["dlc"].log) == ("Errored", "The model was cut.")
+
+
+def test_the_log_in_the_record_counts_wherever_it_is_registered(session: Path, tmp_path: Path):
+    (tmp_path / "video_qc.log").unlink()
+    made = json.loads((session / provenance.FILE_NAME).read_text())
+    made["qc/_ibl_bodyCamera.videoQC.json"]["log_text"] = "kept"
+    (session / provenance.FILE_NAME).write_text(json.dumps(made))
+    found = {task.name: task.log for task in collect(session).tasks}
+    assert (found["video_qc"], found["pose_clip"]) == ("kept", "the log of pose_clip")
+
+
+def test_the_latest_job_of_a_rule_is_its_task(session: Path):
+    made = json.loads((session / provenance.FILE_NAME).read_text())
+    times = made["alf/_ibl_bodyCamera.times.npy"]
+    revision = {**times, "finished": "2100-01-01T00:00:00Z", "seconds": 3.0}
+    made["alf/#2100-01-01#/_ibl_bodyCamera.times.npy"] = revision
+    (session / provenance.FILE_NAME).write_text(json.dumps(made))
+    found = {task.name: task.seconds for task in collect(session).tasks}
+    assert found["video_sync_qc_nidq"] == 3.0
 
 
 def test_details_are_those_of_the_description(record: SessionRecord):

@@ -8,7 +8,7 @@ import pytest
 from tests.alyx.server import PASSWORD, TOKEN, Fault
 
 from alfvideo.files.errors import DataError
-from alfvideo.registration.alyx import connection
+from alfvideo.registration.alyx import connection, outage
 from alfvideo.registration.alyx.connection import Client, Patience, Refused, Unreachable
 from alfvideo.registration.alyx.credentials import Credentials
 
@@ -141,14 +141,11 @@ def test_a_login_that_is_refused(alyx):
         client.get(*SUBJECT)
 
 
-def test_the_owner_of_a_token(alyx):
-    alyx.serves_me = True
-    assert Client(alyx.url, Credentials(None, token=TOKEN), PATIENCE).user == "lab_manager"
-
-
-def test_the_owner_of_a_token_on_an_older_server(alyx):
-    with pytest.raises(DataError, match="Set ALYX_LOGIN"):
-        _ = Client(alyx.url, Credentials(None, token=TOKEN), PATIENCE).user
+def test_a_token_that_is_lost_is_renewed_with_the_password(alyx, client):
+    assert client.get(*SUBJECT)["lab"] == "my_lab"
+    alyx.token = "another"
+    assert client.get(*SUBJECT)["lab"] == "my_lab"
+    assert [str(each) for each in alyx.requests].count("POST /auth-token") == 2
 
 
 def test_a_login_in_netrc_is_not_sent(alyx, tmp_path, monkeypatch):
@@ -187,11 +184,40 @@ def account(monkeypatch):
     monkeypatch.setenv("ALYX_PASSWORD", PASSWORD)
 
 
-@pytest.mark.parametrize("serves_me", [True, False])
-def test_check_of_a_server_that_takes_the_account(alyx, account, serves_me):
-    alyx.serves_me = serves_me
+def test_check_of_a_server_that_takes_the_account(alyx, account):
     connection.check(alyx.url)
     assert not alyx.writes
+
+
+@pytest.mark.parametrize(("token", "is_taken"), [(TOKEN, True), ("0ld-t0ken", False)])
+def test_check_of_a_token_alone(alyx, monkeypatch, token, is_taken):
+    monkeypatch.delenv("ALYX_LOGIN", raising=False)
+    monkeypatch.delenv("ALYX_PASSWORD", raising=False)
+    monkeypatch.setenv("ALYX_TOKEN", token)
+    if is_taken:
+        connection.check(alyx.url)
+    else:
+        with pytest.raises(DataError, match="does not accept the token of this account"):
+            connection.check(alyx.url)
+    assert len(alyx.requests) == 1
+
+
+def test_check_of_a_repository(alyx, account):
+    connection.check(alyx.url, "my_lab_server")
+    with pytest.raises(DataError, match=r"no data repository 'elsewhere'.*There are: my_lab_serv"):
+        connection.check(alyx.url, "elsewhere")
+
+
+def test_an_outage_is_asked_about_once_more_and_then_left_to_the_next_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert outage.patience() == Patience()
+    outage.notice()
+    assert outage.patience().attempts == 1
+    outage.notice()
+    with pytest.raises(Unreachable, match="is not asked again in it"):
+        outage.patience()
+    outage.forget()
+    assert outage.patience() == Patience()
 
 
 def test_check_asks_once(alyx, account):

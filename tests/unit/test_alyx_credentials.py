@@ -27,7 +27,9 @@ def store(home, **parameters):
 
 def test_token_in_the_environment(home):
     found = credentials.find(URL, {"ALYX_TOKEN": "t", "ALYX_PASSWORD": "p", "ALYX_LOGIN": "me"})
-    assert (found.login, found.password, found.token) == ("me", None, "t")
+    assert (found.login, found.password, found.token) == ("me", "p", "t")
+    alone = credentials.find(URL, {"ALYX_TOKEN": "t", "ALYX_PASSWORD": "p"})
+    assert (alone.login, alone.password, alone.token) == (None, None, "t")
 
 
 def test_password_in_the_environment(home):

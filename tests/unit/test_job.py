@@ -43,6 +43,24 @@ def read_log(described: SimpleNamespace) -> str:
     return Path(described.log[0]).read_text(encoding="utf-8")
 
 
+def test_the_log_is_kept_with_the_session(described: SimpleNamespace):
+    """Once for all outputs, of jobs that end well and others, and not without bounds."""
+    session = Path(described.wildcards.session)
+    with job.run(described):
+        job.logger.info("begins")
+        job.logger.info("x" * 100_000)
+        job.logger.info("ends")
+    made = provenance.read(session)
+    text = made["a.mp4"]["log_text"]
+    assert "begins" in text[:200]
+    assert text.endswith("ends\n")
+    assert len(text) < 11_000
+    assert "log_text" not in made["b.mp4"]
+    with pytest.raises(SystemExit), job.run(described):
+        raise DataError("no")
+    assert provenance.read(session, provenance.FAILED)["a.mp4"]["log_text"].endswith("no\n")
+
+
 def test_checksum_of_a_whole_raw_video(described: SimpleNamespace, monkeypatch: pytest.MonkeyPatch):
     """Made beside the job that reads it anyway, and once for all jobs; not of other inputs."""
     monkeypatch.setattr(checksums, "MAX_WHOLE", 4)

@@ -176,6 +176,46 @@ def test_ids_are_the_same_for_ever(root: Path, made: Path, tmp_path: Path):
     assert list(first["datasets"].index) == list(second["datasets"].index)
 
 
+def test_a_session_has_the_id_of_alyx(root: Path, made: Path):
+    """From its first registration on, in tables that are there already, too."""
+    update(root)
+    (before,) = one_of(root).search()
+    datasets_before = one_of(root).list_datasets(before, details=True)
+    eid = "6f4b0f4e-6e5c-4b0e-9d0a-3f3f8a2f6c11"
+    report = made / "registration" / "alyx.json"
+    report.parent.mkdir(exist_ok=True)
+    report.write_text(json.dumps({"eid": eid}))
+    os.utime(made / provenance.FILE_NAME)
+    changed = one_tables.update(root, folders.discover(root))
+    assert changed.n_sessions == 1
+    assert f"(the first {eid}, before {before})" in changed.left_out[0]
+    one = one_of(root)
+    assert list(map(str, one.search())) == [eid]
+    assert one.eid2path(eid) == made
+    assert list(one.list_datasets(eid, details=True).index) == list(datasets_before.index)
+    os.utime(made / provenance.FILE_NAME)
+    assert one_tables.update(root, folders.discover(root)).left_out == ()
+
+
+def test_a_copy_of_a_session_has_an_id_of_its_own(root: Path, made: Path):
+    (made / "registration").mkdir(exist_ok=True)
+    eid = "6f4b0f4e-6e5c-4b0e-9d0a-3f3f8a2f6c11"
+    (made / "registration" / "alyx.json").write_text(json.dumps({"eid": eid}))
+    shutil.copytree(made, made.with_name("077"))
+    assert update(root) == 2
+    one = one_of(root)
+    assert len(one.search()) == 2
+    assert len({one.eid2path(each) for each in one.search()}) == 2
+
+
+@pytest.mark.parametrize("content", ["{half", "{}", '{"eid": 3}', '{"eid": "x"}', "[]"])
+def test_an_odd_registration_leaves_the_id(root: Path, made: Path, content: str):
+    (made / "registration").mkdir(exist_ok=True)
+    (made / "registration" / "alyx.json").write_text(content)
+    update(root)
+    assert len(one_of(root).search()) == 1
+
+
 def test_unchanged_sessions_change_nothing(root: Path, made: Path):
     update(root)
     before = {file: file.stat().st_mtime_ns for file in root.glob("*.pqt")}

@@ -10,7 +10,7 @@ from one.alf import spec
 from one.alf.path import ALFPath
 
 from alfvideo.configuration import Configuration
-from alfvideo.files.errors import Blocked
+from alfvideo.files.errors import Blocked, Broken
 from alfvideo.planning import task_inputs, tasks, up_to_date
 from alfvideo.session import datasets, description, pulse_files
 from rigsim import CAMERAS, Rig
@@ -49,7 +49,12 @@ def test_every_rule_with_outputs_is_in_the_table(workflow_rules: dict[str, list[
 
 
 def test_datasets_have_valid_alf_names():
-    values = {"session": SESSION, "collection": "raw_video_data", "camera": "left"}
+    values = {
+        "session": SESSION,
+        "collection": "raw_video_data",
+        "camera": "left",
+        "revision": "",
+    }
     for pattern in (
         datasets.RAW_MP4,
         datasets.RAW_AVI,
@@ -64,7 +69,7 @@ def test_datasets_have_valid_alf_names():
 
 
 def test_names_that_labs_rely_on():
-    values = {"session": "S", "collection": "raw_video_data", "camera": "left"}
+    values = {"session": "S", "collection": "raw_video_data", "camera": "left", "revision": ""}
     assert datasets.RAW_MP4.format(**values) == "S/raw_video_data/_iblrig_leftCamera.raw.mp4"
     assert datasets.RAW_AVI.format(**values) == "S/raw_video_data/_iblrig_leftCamera.raw.avi"
     assert datasets.RAW_CAMLOG.format(**values) == "S/raw_video_data/_iblrig_leftCamera.raw.camlog"
@@ -177,7 +182,7 @@ def test_the_timing_that_a_person_decided(tmp_path: Path, config: Configuration,
     file.write_text("body: {start: 12}")
     assert found() == [file]
     file.write_text("left: {start: 12}")
-    with pytest.raises(Blocked, match=r"`left` is no camera of the session. Use one of: body\."):
+    with pytest.raises(Broken, match=r"`left` is no camera of the session. Use one of: body\."):
         found()
 
 

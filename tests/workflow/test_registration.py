@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,33 @@ def test_alyx(workflow: Workflow, rendered: Render, alyx: Alyx):
     shutil.copyfile(checks, checks.with_name(".copy")).replace(checks)
     assert workflow.run().nothing_to_do
     assert len(alyx.writes) == written, "nothing has changed"
+
+    (times,) = (id_ for id_, each in alyx.datasets.items() if each["name"] == Path(TIMES).name)
+    alyx.protected.add(times)
+    published = (path / TIMES).read_bytes()
+    records = json.loads((path / "provenance.json").read_text())
+    for name in (TIMES, "qc/_ibl_bodyCamera.timing.json"):
+        records[name]["params"]["version"] = -1
+    (path / ".copy").write_text(json.dumps(records))
+    (path / ".copy").replace(path / "provenance.json")
+    refused = workflow.run("-n")
+    assert refused.row("body", f"{TIMES} is protected on Alyx and stays as it is")
+    assert "video_sync_qc_nidq" not in refused.planned
+    workflow.config["registration"] = {"alyx": alyx.url, "protected": "revision"}
+    planned = workflow.run("-n")
+    revision = f"alf/#{date.today()}#/{Path(TIMES).name}"
+    assert planned.row("body", f"; new revision {date.today()}")
+    assert planned.planned["video_sync_qc_nidq"] == 1
+    run = workflow.run()
+    assert run.status == 0, run.text
+    assert (path / TIMES).read_bytes() == published
+    assert (path / revision).read_bytes() == published
+    assert revision in json.loads((path / "registration" / "alyx.json").read_text())["files"]
+    assert alyx.dataset(revision)["default_dataset"]
+    assert workflow.run().nothing_to_do
+    asked = workflow.run("-n", path / TIMES, "-F")
+    assert (path / TIMES).read_bytes() == published
+    assert "video_sync_qc_nidq" not in asked.planned
 
 
 def test_alyx_is_down(workflow: Workflow, rendered: Render, alyx: Alyx):

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from alfvideo.files.errors import DataError, MachineError, machine_error
 from alfvideo.files.regular import NotRegular
-from alfvideo.jobs import provenance, running, whole_checksums
+from alfvideo.jobs import log_file, provenance, running, whole_checksums
 from alfvideo.jobs.log_file import LogFile, incomplete
 
 logger = logging.getLogger("alfvideo")
@@ -132,7 +132,15 @@ def run(described: Described, tools: Sequence[str] = ()) -> Iterator[Job]:
 
 
 def _work(job: Job, inputs: Mapping[Path, provenance.Fingerprint]) -> provenance.Work:
-    return provenance.Work(job.rule, job.camera, inputs, job.outputs, job.settings, job.log)
+    return provenance.Work(
+        rule=job.rule,
+        camera=job.camera,
+        inputs=inputs,
+        outputs=job.outputs,
+        params=job.settings,
+        log=job.log,
+        log_text=log_file.text(job.log),
+    )
 
 
 def _remember_failure(job: Job, inputs: Mapping[Path, provenance.Fingerprint], why: str) -> None:

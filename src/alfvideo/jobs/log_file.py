@@ -6,7 +6,11 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from alfvideo.files import regular
 from alfvideo.files.errors import machine_error
+
+MAX_LENGTH = 20_000
+"""Characters of a log that are kept: a quarter from its beginning, the rest from its end."""
 
 
 class LogFile(logging.FileHandler):
@@ -36,6 +40,32 @@ class LogFile(logging.FileHandler):
         elif not self._reported:
             self._reported = True
             print(incomplete(Path(self.baseFilename), error), file=sys.stderr)
+
+
+def text(path: Path) -> str:
+    """Return a log to be kept elsewhere, without its middle if it is long; empty if there is none.
+
+    Raises nothing: the results of a job must not be lost for its log.
+    """
+    try:
+        with path.open(encoding="utf-8", errors="replace") as opened:
+            # Records of sessions are read whole; and there is room for what others add.
+            return shortened(opened.read(regular.MAX_RECORD_BYTES), MAX_LENGTH // 2)
+    except OSError:
+        return ""
+
+
+def shortened(text: str, longest: int = MAX_LENGTH) -> str:
+    """Shorten a text by its middle if it is too long.
+
+    >>> shortened('abcdefghijkl', 8)
+    'ab\\n[... 4 characters left out ...]\\nghijkl'
+    """
+    left_out = len(text) - longest
+    if left_out <= 0:
+        return text
+    head = longest // 4
+    return f"{text[:head]}\n[... {left_out} characters left out ...]\n{text[head + left_out :]}"
 
 
 def incomplete(path: Path, error: OSError) -> str:

@@ -52,6 +52,8 @@ class Entry(TypedDict, total=False):
     """The settings that the result depends on."""
     host: str
     log: str
+    log_text: str
+    """The log of the job as far as it was written then, with the first of its outputs."""
     started: str
     finished: str
     """As `now` gives them."""
@@ -121,6 +123,11 @@ def readable(session: Path, name: str = FILE_NAME) -> tuple[dict[str, Entry], st
         return {}, str(error)
 
 
+def by_time(entries: Mapping[str, Entry]) -> list[Entry]:
+    """List entries in the order in which their jobs ended: a revision follows what it replaces."""
+    return sorted(entries.values(), key=lambda entry: str(entry.get("finished", "")))
+
+
 @dataclass(frozen=True)
 class Work:
     """Outputs and inputs of a job: `inputs` with their fingerprints, taken before it started."""
@@ -131,6 +138,7 @@ class Work:
     outputs: Iterable[Path]
     params: Mapping[str, Any]
     log: Path
+    log_text: str = ""
 
     def entry(self, session: Path) -> Entry:
         """Return it as it is written in a record."""
@@ -170,8 +178,8 @@ def record(
         "seconds": round(seconds, 2),
     }
     made: dict[str, Entry | None] = {
-        relative(path, session): {**entry, "output": with_md5(fingerprint(path), path)}
-        for path in work.outputs
+        name: {**each, "output": with_md5(fingerprint(session / name), session / name)}
+        for name, each in _by_output(entry, work, session).items()
     }
     _update(session, FILE_NAME, made)
     if (session / FAILED).exists():
@@ -182,8 +190,21 @@ def record(
 
 def record_failure(session: Path, work: Work, message: str) -> None:
     """Remember that outputs could not be made from these inputs, until they are made."""
-    entry: Entry = {**work.entry(session), "message": message}
-    _update(session, FAILED, {relative(path, session): entry for path in work.outputs})
+    entry: Entry = {
+        **work.entry(session),
+        "software": {"alfvideo": version("alfvideo")},
+        "message": message,
+    }
+    _update(session, FAILED, _by_output(entry, work, session))
+
+
+def _by_output(entry: Entry, work: Work, session: Path) -> dict[str, Entry]:
+    """Return the entry of each output; the log is long and only in the first."""
+    names = [relative(path, session) for path in work.outputs]
+    entries = dict.fromkeys(names, entry)
+    if names and work.log_text:
+        entries[names[0]] = {**entry, "log_text": work.log_text}
+    return entries
 
 
 def _update(session: Path, name: str, changes: Mapping[str, Entry | None]) -> None:

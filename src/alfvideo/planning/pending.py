@@ -2,18 +2,20 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatch
 from itertools import filterfalse
 from pathlib import Path
+from types import MappingProxyType
 
 from alfvideo.configuration import Configuration
-from alfvideo.files.errors import Blocked, DataError
+from alfvideo.files.errors import Blocked, Broken, DataError
 from alfvideo.jobs import provenance
 from alfvideo.jobs.provenance import Entry
-from alfvideo.planning import left_out, task_inputs, tasks, up_to_date
+from alfvideo.planning import left_out, published, task_inputs, tasks, up_to_date
+from alfvideo.planning.published import Protected
 from alfvideo.planning.scan_cache import Memory, load_memory
 from alfvideo.planning.task import Task
 from alfvideo.session import datasets, description, folders, quarantine
@@ -22,7 +24,11 @@ from alfvideo.session.folders import Lookups
 
 log = logging.getLogger(__name__)
 
-RESULT_FOLDERS = {Path(pattern).parts[1] for task in tasks.TASKS for pattern in task.written}
+RESULT_FOLDERS = {
+    Path(pattern.replace("{revision}", "")).parts[1]
+    for task in tasks.TASKS
+    for pattern in task.written
+}
 """Names of folders in a session. If another thing has one of them, Snakemake would end the run."""
 
 RECORDS = {provenance.FILE_NAME, provenance.FAILED}
@@ -158,15 +164,22 @@ def _selected(path: Path, root: Path, config: Configuration) -> bool:
     )
 
 
-def scan_session(path: Path, config: Configuration) -> list[Status]:
-    """List the state of every stage of the selected cameras of one session."""
-    return _scan(path, config, Lookups())
+def scan_session(
+    path: Path, config: Configuration, protected: Protected = MappingProxyType({})
+) -> list[Status]:
+    """List the state of every stage of the selected cameras of one session.
+
+    What is `protected` of a session that is not there is known from its last registration.
+    """
+    return _scan(path, config, Lookups(), protected.get(path))
 
 
-def _scan(path: Path, config: Configuration, seen: Lookups) -> list[Status]:
+def _scan(
+    path: Path, config: Configuration, seen: Lookups, protected: Collection[str] | None = None
+) -> list[Status]:
     """Scan as `scan_session`; `seen` records all that it depends on."""
     try:
-        return list(_scan_readable(path, config, seen))
+        return list(_scan_readable(path, config, seen, protected))
     # Whatever it is: it must not end the scan of the other sessions.
     except Exception as error:
         if isinstance(error, DataError):
@@ -176,7 +189,9 @@ def _scan(path: Path, config: Configuration, seen: Lookups) -> list[Status]:
         return [Status(path, "", "", State.BLOCKED, reason=quarantine.reason(error, path))]
 
 
-def _scan_readable(path: Path, config: Configuration, seen: Lookups) -> Iterator[Status]:
+def _scan_readable(
+    path: Path, config: Configuration, seen: Lookups, protected: Collection[str] | None
+) -> Iterator[Status]:
     if what := folders.unusable(str(path)):
         raise Blocked(f"{what}: rename the folder")
     # A link that leads nowhere says so itself.
@@ -193,7 +208,7 @@ def _scan_readable(path: Path, config: Configuration, seen: Lookups) -> Iterator
         if entries[name].is_symlink() and (why := folders.why_not_written_to(path / name, path)):
             raise Blocked(f"{path / name} is a link {why}: have a folder in its place")
     made_from = provenance.read(path)
-    statuses = list(_scan_tasks(recorded, made_from, config))
+    statuses = list(_scan_tasks(recorded, made_from, config, protected))
     for each in left_out.in_session(recorded, config):
         state = State.BLOCKED if each.is_mistake else State.LEFT_OUT
         statuses.append(Status(path, each.camera, "", state, reason=each.reason))
@@ -206,7 +221,10 @@ def _scan_readable(path: Path, config: Configuration, seen: Lookups) -> Iterator
 
 
 def _scan_tasks(
-    recorded: Session, made_from: Mapping[str, Entry], config: Configuration
+    recorded: Session,
+    made_from: Mapping[str, Entry],
+    config: Configuration,
+    protected: Collection[str] | None,
 ) -> Iterator[Status]:
     makers: dict[Path, str] = {}
     blocked: dict[Path, str] = {}
@@ -215,6 +233,14 @@ def _scan_tasks(
             continue
         outputs = [datasets.path(pattern, recorded, camera) for pattern in task.outputs]
         state, reason = _judge(task, recorded, camera, outputs, config, made_from, makers, blocked)
+        if state is State.PENDING:
+            if protected is None:
+                protected = published.recorded(recorded)
+            try:
+                if revision := published.protect(task, recorded, camera, config, protected):
+                    reason += f"{published.REVISED}{revision}"
+            except Blocked as why:
+                state, reason = State.BLOCKED, str(why)
         if state is State.BLOCKED:
             # What needs them would be asked of Snakemake, which ends without any job.
             missing = (file for file in outputs if file.name not in recorded.siblings(file))
@@ -268,7 +294,10 @@ def _judge(
             return State.PENDING, reason
         return State.DONE, up_to_date.changed(made, made_from, there)
     except Blocked as error:
-        return (State.BLOCKED, str(error)) if lacking else (State.DONE, "")
+        if lacking:
+            return State.BLOCKED, str(error)
+        # What is gone may have been archived; what is broken somebody has to repair.
+        return State.DONE, str(error) if isinstance(error, Broken) else ""
 
 
 def are_of_others(

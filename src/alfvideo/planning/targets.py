@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ from alfvideo.configuration import Configuration
 from alfvideo.files import lock
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance, runs
-from alfvideo.planning import pending, scan_cache, start, task_inputs, tasks, unfinished
+from alfvideo.planning import pending, published, scan_cache, start, task_inputs, tasks, unfinished
 from alfvideo.planning.pending import State, Status
+from alfvideo.planning.published import Protected
 from alfvideo.planning.resources import MAX_THREADS, RESOURCES
 from alfvideo.planning.snakemake_internals import Invocation
 from alfvideo.planning.task import Task
+from alfvideo.registration.alyx import outage
 from alfvideo.session import datasets, description, folders, quarantine
-from alfvideo.session.cameras import ALL_CAMERAS, Camera
+from alfvideo.session.cameras import ALL_CAMERAS, Camera, Session
 
 Show = Callable[[Sequence[Status], Path, Configuration], None]
 """Prints what the scan found below a data folder, before the run starts."""
@@ -48,11 +51,12 @@ class Planner:
         self._invocation = invocation
         self._show = show
         self._began, self._start = provenance.now(), time.monotonic()
+        self._protected: Protected = {}
         self._statuses: dict[Path, dict[tuple[str, str], Status]] = {}
         self._tables: dict[str, tuple[Path, list[str]]] = {}
         self._locked: list[Path] = []
         # Snakemake asks again whenever it looks for jobs to start; both stay as they are in a run.
-        self._session = cache(description.read)
+        self._session = cache(self._read)
         self._settings = cache(self._settings_of)
         self._pending = cache(self._pending_below)
 
@@ -64,24 +68,27 @@ class Planner:
         holding = (folder for folder in self._configurations if _is_below(path, folder))
         return next(holding, next(reversed(self._configurations)))
 
-    def inputs(self, rule: str, path: Path, label: str = "") -> dict[str, list[str] | str]:
+    def inputs(
+        self, rule: str, path: Path, label: str = "", revision: str = ""
+    ) -> dict[str, list[str] | str]:
         """Return the input files of a job by what they are, named as in alfvideo.planning.tasks.
 
         For a camera that the rule is not for, or that is blocked, it is a file that does not exist
-        and whose name says why: Snakemake then tries the next rule, or shows the reason.
+        and whose name says why: Snakemake then tries the next rule, or shows the reason. So it is
+        for a `revision` of the outputs that is not the one to be made.
         """
         task, config = tasks.BY_RULE[rule], self.configuration(path)
         self._invocation.ignore_dates()
         if self._invocation.runs_jobs and _is_below(path, self._folder(path)):
             self.begin(self._folder(path))
         try:
-            return self._inputs(task, path, label, config)
+            return self._inputs(task, path, label, config, revision)
         # Whatever it is: it must not end the planning of the other sessions.
         except Exception as error:
             return {"blocked": f"{path}: {quarantine.reason(error, path)}"}
 
     def _inputs(
-        self, task: Task, path: Path, label: str, config: Configuration
+        self, task: Task, path: Path, label: str, config: Configuration, revision: str
     ) -> dict[str, list[str] | str]:
         camera = self._camera(task, path, label)
         if not task.applies(self._session(path), camera, config):
@@ -90,14 +97,52 @@ class Planner:
             raise Blocked("it is done")
         if self._is_kept(task, path, camera):
             raise Blocked("another program made them: remove them to have them made here")
+        if self._invocation.plans_jobs:
+            self._check_published(task, path, camera, revision)
         task.params(self._session(path), camera, config)
         coming = self._coming(path)
         files = task_inputs.find(task, self._session(path), camera, config, coming)
         self._regenerate(task, path, camera)
         return {name: list(map(str, found)) for name, found in files.items()}
 
-    def settings(self, rule: str, path: Path, label: str = "") -> dict[str, Any]:
-        """Return everything but the inputs that the results of a job depend on."""
+    def _read(self, path: Path) -> Session:
+        """Read a session, with the revisions that this run will make."""
+        session = description.read(path)
+        if self._invocation.plans_jobs:
+            for status in self._found(path).values():
+                for file in status.outputs:
+                    if (folder := file.parent).name.startswith("#"):
+                        session.revisions[folder.parent / file.name] = f"/{folder.name}"
+        return session
+
+    def _check_published(self, task: Task, path: Path, camera: Camera, revision: str) -> None:
+        """See that a job replaces nothing that is protected: the plan says where it writes.
+
+        Raises
+        ------
+        Blocked
+            If it would.
+        """
+        session = self._session(path)
+        planned = datasets.revision(task.outputs[0], session, camera)
+        if "{revision}" in task.outputs[0] and revision != planned:
+            raise Blocked(f"it is made as {datasets.path(task.outputs[0], session, camera)}")
+        protected = self._protected.get(path)
+        if protected is None:
+            protected = published.recorded(session)
+        if name := published.first_protected(task, session, camera, protected):
+            raise Blocked(
+                f"{name} {published.IS_PROTECTED} and stays as it is: remove the protecting tag "
+                "there to have it regenerated"
+            )
+
+    def settings(
+        self, rule: str, path: Path, label: str = "", revision: str = ""
+    ) -> dict[str, Any]:
+        """Return everything but the inputs that the results of a job depend on.
+
+        They do not depend on the `revision` that it writes.
+        """
         return self._settings(rule, path, label)
 
     def _settings_of(self, rule: str, path: Path, label: str) -> dict[str, Any]:
@@ -174,7 +219,7 @@ class Planner:
     def _found(self, path: Path) -> dict[tuple[str, str], Status]:
         """Return what the scan finds in a session, by camera and stage."""
         if path not in self._statuses:
-            found = pending.scan_session(path, self.configuration(path))
+            found = pending.scan_session(path, self.configuration(path), self._protected)
             self._statuses[path] = {(each.camera, each.stage): each for each in found}
         return self._statuses[path]
 
@@ -207,6 +252,7 @@ class Planner:
             self.begin(root)
         memory = scan_cache.load_memory(root, config)
         statuses = pending.scan(root, config, memory)
+        statuses = list(self._with_protection(statuses, config))
         for each in statuses:
             self._statuses.setdefault(each.session, {})[each.camera, each.stage] = each
         self._show(statuses, root, config)
@@ -220,6 +266,20 @@ class Planner:
             sessions = dict.fromkeys(status.session for status in statuses)
             wanted = wanted + self._tables_after(root, wanted, list(sessions), memory.made)
         return wanted or str(root)
+
+    def _with_protection(
+        self, statuses: Sequence[Status], config: Configuration
+    ) -> Sequence[Status]:
+        """Ask Alyx what is protected of all sessions with something to replace, and scan them."""
+        if not self._invocation.plans_jobs:
+            return statuses
+        asked = start.protected(statuses, config)
+        self._protected = {**self._protected, **asked}
+        return [
+            status
+            for path, group in groupby(statuses, key=lambda status: status.session)
+            for status in (pending.scan_session(path, config, asked) if path in asked else group)
+        ]
 
     def _tables_after(
         self, root: Path, wanted: list[str], sessions: list[Path], made: Mapping[Path, int]
@@ -271,6 +331,7 @@ class Planner:
         lock.acquire(root)
         if not self._locked:
             self._invocation.plan_quickly()
+            outage.forget()
             # When the process ends, Snakemake has gone back to where it was started.
             atexit.register(self._end, Path.cwd())
         self._locked.append(root)

@@ -73,12 +73,15 @@ class Task:
         paths, so that the names of the folders follow without a slash.
 
         >>> from alfvideo.planning.tasks import BY_RULE
-        >>> BY_RULE["video_compress"].log, BY_RULE["licks"].log
-        ('logs/video_compress{session}/{collection}/{camera}.log', 'logs/licks{session}.log')
+        >>> BY_RULE["video_compress"].log
+        'logs/video_compress{session}/{collection}/{camera}.log'
+        >>> BY_RULE["licks"].log
+        'logs/licks{session}{revision}.log'
         """
+        revision = "{revision}" if "{revision}" in self.outputs[0] else ""
         where = (name for name in ("{collection}", "{sync}") if name in self.outputs[0])
         camera = [] if self.of_session else ["{camera}"]
-        return f"{'/'.join([f'logs/{self.rule}{{session}}', *where, *camera])}.log"
+        return f"{'/'.join([f'logs/{self.rule}{{session}}{revision}', *where, *camera])}.log"
 
     def params(self, session: Session, camera: Camera, config: Configuration) -> dict[str, Any]:
         """Return everything but the inputs that the results depend on."""

@@ -149,7 +149,7 @@ def follows(reason: str) -> bool:
     >>> follows(after("video")), follows("missing")
     (True, False)
     """
-    return reason.startswith("input ") and reason.endswith(" pending")
+    return reason.startswith("input ") and reason.partition(";")[0].endswith(" pending")
 
 
 def is_of_settings(reason: str) -> bool:

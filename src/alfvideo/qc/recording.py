@@ -41,7 +41,8 @@ def alignment(evidence: Evidence) -> Check:
         evidence.extrapolated,
     )
     if evidence.by_person:
-        return judged(QC.WARNING, evidence.reason, *values)
+        outcome = QC.CRITICAL if evidence.witnesses else QC.WARNING
+        return judged(outcome, evidence.reason, *values)
     if evidence.bound is None:
         return judged(QC.CRITICAL, f"{evidence.reason} {_CURE}", *values)
     outcome = next(q for limit, q in _BOUNDS if evidence.bound < limit)

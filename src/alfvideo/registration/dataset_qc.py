@@ -8,7 +8,6 @@ from one.alf.spec import QC
 from alfvideo.files import documents
 from alfvideo.session import datasets
 
-_TIMES = datasets.TIMES.removeprefix("{session}/")
 _REPORT = re.compile(r"_ibl_(?P<camera>\w+)Camera\.videoQC\.json")
 
 
@@ -31,5 +30,6 @@ def camera_times(session: Path) -> dict[str, str]:
         # The file may be anything.
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
             continue
-        found[_TIMES.format(camera=camera)] = known.name
+        times = datasets.newest(datasets.TIMES, session, camera)
+        found[times.relative_to(session).as_posix()] = known.name
     return found

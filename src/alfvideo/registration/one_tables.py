@@ -4,7 +4,7 @@ import json
 import os
 import stat
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,18 +19,18 @@ from one.alf import cache, spec
 from one.alf.path import ALFPath
 from pyarrow.parquet import read_schema
 
-from alfvideo.files import atomic, regular
+from alfvideo.files import atomic, documents, regular
 from alfvideo.files.errors import Blocked, DataError
 from alfvideo.jobs import provenance, raw_datasets
 from alfvideo.registration import dataset_qc, names
-from alfvideo.session import description, folders, quarantine
+from alfvideo.session import datasets, description, folders, quarantine
 
 NAMESPACE = uuid.uuid3(uuid.NAMESPACE_DNS, "alfvideo")
 """All ids follow from it and from paths, so that they are the same on every machine for ever.
 
 They are UUIDs of version 3, as ONE makes them: its `eid2path` refuses version 5."""
 
-_REGISTERED = "alfvideo"
+_REGISTERED = "alfvideo_made"
 """Key of the datasets table's metadata: when the provenance of each session was last changed that
 is in the tables."""
 
@@ -123,6 +123,8 @@ def update(root: Path, sessions: Iterable[Path]) -> Update:
             if not merged:
                 raise _Unchanged
             metadata = tables["_meta"]["raw"]["datasets"]
+            # Of versions that did not know the ids of Alyx.
+            metadata.pop("alfvideo", None)
             known = metadata.get(_REGISTERED)
             metadata[_REGISTERED] = {**(known if isinstance(known, dict) else {}), **merged}
             _save(new_sessions, tables, "sessions")
@@ -138,7 +140,7 @@ def update(root: Path, sessions: Iterable[Path]) -> Update:
 
 
 def _merge(
-    tables: Mapping[str, Any], root: Path, changed: Iterable[Path], left_out: list[str]
+    tables: dict[str, Any], root: Path, changed: Iterable[Path], left_out: list[str]
 ) -> dict[str, int | None]:
     """Put sessions and their datasets in the tables, in place.
 
@@ -146,13 +148,17 @@ def _merge(
     looked at: what is made meanwhile is for the next time. A sentence for each session that cannot
     be put there, or not whole, is added to `left_out`.
     """
+    changed = list(changed)
+    left_out += _take_ids_of_alyx(tables, root, changed)
     ids = _known_sessions(tables["sessions"])
+    taken = set(ids.values())
     merged: dict[str, int | None] = {}
-    sessions, datasets = [], []
+    new, found = [], []
     for session in changed:
         try:
             name, made = names.of_session(root, session), _made(session)
-            eid = ids.get(name) or uuid.uuid3(NAMESPACE, name)
+            eid = ids.get(name) or _new_id(session, name, taken)
+            taken.add(eid)
             known = tables["datasets"]
             known = known.loc[eid].reset_index() if eid in known.index else known[:0]
             by_path = {row["rel_path"]: row for row in known.to_dict("records")}
@@ -165,20 +171,62 @@ def _merge(
             continue
         left_out += problems
         merged[name] = made
-        datasets += rows
+        found += rows
         if name not in ids:
-            sessions.append(row)
-    if datasets:
+            new.append(row)
+    if found:
         cache.merge_tables(
             tables,
             origin=str(root),
-            sessions=pd.DataFrame(sessions, columns=["id", *_SESSION]).set_index("id"),
-            datasets=pd.DataFrame(datasets).set_index(["eid", "id"]),
+            sessions=pd.DataFrame(new, columns=["id", *_SESSION]).set_index("id"),
+            datasets=pd.DataFrame(found).set_index(["eid", "id"]),
         )
     return merged
 
 
-def _load(root: Path) -> Mapping[str, Any]:
+def _take_ids_of_alyx(tables: dict[str, Any], root: Path, sessions: Iterable[Path]) -> list[str]:
+    """Give sessions of the tables the ids that they have on Alyx, in place: a session has one id.
+
+    Returns a sentence if any had another.
+    """
+    known = _known_sessions(tables["sessions"])
+    taken = set(known.values())
+    renamed: dict[uuid.UUID, uuid.UUID] = {}
+    for session in sessions:
+        before, eid = known.get(_name(root, session) or ""), _id_on_alyx(session)
+        # A copy of a session has its record, too.
+        if before is not None and eid is not None and eid not in taken:
+            renamed[before] = eid
+            taken.add(eid)
+    if not renamed:
+        return []
+    tables["sessions"] = tables["sessions"].rename(index=renamed)
+    tables["datasets"] = tables["datasets"].rename(index=renamed, level="eid")
+    before, eid = next(iter(renamed.items()))
+    return [
+        f"{len(renamed)} sessions of the ONE tables in {root} have the ids of Alyx, where they had "
+        f"others (the first {eid}, before {before}). Ids of sessions that you noted down before "
+        "are to be looked up again by subject, date and number; those of datasets stay."
+    ]
+
+
+def _new_id(session: Path, name: str, taken: Collection[uuid.UUID]) -> uuid.UUID:
+    """Return the id of a session that is new: that on Alyx, or what its name gives."""
+    eid = _id_on_alyx(session)
+    return uuid.uuid3(NAMESPACE, name) if eid is None or eid in taken else eid
+
+
+def _id_on_alyx(session: Path) -> uuid.UUID | None:
+    """Return the id of a session on Alyx, as its last registration recorded it; None if unknown."""
+    file = Path(datasets.ALYX_REPORT.format(session=session))
+    try:
+        return uuid.UUID(documents.parse_json(documents.read(file))["eid"])
+    # The file may be anything.
+    except (OSError, *_ODD):
+        return None
+
+
+def _load(root: Path) -> dict[str, Any]:
     """Load the tables as ONE loads them, empty ones where there are none."""
     tables: dict[str, Any] = cache.default_cache(str(root))
     for name, empty in _EMPTY.items():

@@ -56,7 +56,11 @@ class Session:
         default_factory=dict, compare=False, repr=False
     )
     _checked: set[str] = field(default_factory=set, compare=False, repr=False)
-    _paths: dict[tuple[str, str], Path] = field(default_factory=dict, compare=False, repr=False)
+    _paths: dict[tuple[str, str, str], Path] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    revisions: dict[Path, str] = field(default_factory=dict, compare=False, repr=False)
+    """By path of a result without revision: that which counts, as it is in the path."""
 
     def listing(self, collection: str) -> Listing:
         """List entries of a collection by name, read from disk once; empty if it does not exist."""
@@ -137,11 +141,15 @@ class Session:
             self._found[key] = found
         return list(self._found[key])
 
-    def file(self, pattern: str, camera: Camera) -> Path:
+    def file(self, pattern: str, camera: Camera, revision: str = "") -> Path:
         """Return a camera's path of a pattern such as '{session}/{collection}/{camera}.avi'."""
-        key = (pattern, camera.label)
+        key = (pattern, camera.label, revision)
         if key not in self._paths:
-            of_camera = {"camera": camera.label, "collection": camera.collection}
+            of_camera = {
+                "camera": camera.label,
+                "collection": camera.collection,
+                "revision": revision,
+            }
             self._paths[key] = Path(pattern.format(session=self.path, **of_camera))
         return self._paths[key]
 

@@ -19,22 +19,25 @@ RAW_MP4 = "{session}/{collection}/" + spec.to_alf(
 )
 RAW_AVI = RAW_MP4.removesuffix("mp4") + "avi"
 RAW_CAMLOG = RAW_MP4.removesuffix("mp4") + "camlog"
-TIMES = "{session}/alf/" + spec.to_alf("{camera}Camera", "times", "npy", namespace="ibl")
-TIMING = "{session}/qc/" + spec.to_alf("{camera}Camera", "timing", "json", namespace="ibl")
+_ALF = "{session}/alf{revision}/"
+TIMES = _ALF + spec.to_alf("{camera}Camera", "times", "npy", namespace="ibl")
+TIMING = "{session}/qc{revision}/" + spec.to_alf(
+    "{camera}Camera", "timing", "json", namespace="ibl"
+)
 """The method by which the times were found, and what shows it."""
 VIDEO_QC = "{session}/qc/" + spec.to_alf("{camera}Camera", "videoQC", "json", namespace="ibl")
 VIDEO_QC_PICTURE = "{session}/snapshot/{camera}Camera_qc.png"
 RAW_DATASETS = "{session}/registration/{camera}Camera_raw.json"
 ORIGINAL_REMOVED = "{session}/registration/{camera}Camera_original_removed.json"
 POSE = {
-    tracker: "{session}/alf/" + spec.to_alf("{camera}Camera", tracker, "pqt", namespace="ibl")
+    tracker: _ALF + spec.to_alf("{camera}Camera", tracker, "pqt", namespace="ibl")
     for tracker in TRACKERS
 }
 # Not by `spec.to_alf`, which begins the attribute with a small letter; IBL's name does not.
-MOTION_ENERGY = "{session}/alf/{camera}Camera.ROIMotionEnergy.npy"
-MOTION_ENERGY_REGION = "{session}/alf/" + spec.to_alf("{camera}ROIMotionEnergy", "position", "npy")
-FEATURES = "{session}/alf/" + spec.to_alf("{camera}Camera", "features", "pqt", namespace="ibl")
-LICKS = "{session}/alf/" + spec.to_alf("licks", "times", "npy")
+MOTION_ENERGY = _ALF + "{camera}Camera.ROIMotionEnergy.npy"
+MOTION_ENERGY_REGION = _ALF + spec.to_alf("{camera}ROIMotionEnergy", "position", "npy")
+FEATURES = _ALF + spec.to_alf("{camera}Camera", "features", "pqt", namespace="ibl")
+LICKS = _ALF + spec.to_alf("licks", "times", "npy")
 POSE_QC = {
     tracker: "{session}/qc/"
     + spec.to_alf("{camera}Camera", f"{tracker}QC", "json", namespace="ibl")
@@ -46,16 +49,61 @@ POSE_PICTURE = {
 SYNC = tuple(f"{{session}}/{{sync}}_sync.{name}.npy" for name in pulse_files.ARRAYS)
 """Made from the raw file of the DAQ, beside it; `sync` is folder and namespace."""
 ALYX_REPORT = "{session}/registration/alyx.json"
+_IS_REVISION = re.compile("/#[^/#]+#").fullmatch
 _PART = re.compile(r"(.+)_(\d{8})")
 """The name of a part of a recording, without its ending."""
 POSE_CLIP = "{session}/snapshot/{camera}Camera.pose.mp4"
 
 
+_WRITTEN_WITH = {TIMING: TIMES, MOTION_ENERGY_REGION: MOTION_ENERGY}
+"""Files that are in the same revision as another one: a job writes both."""
+
+REVISION = "(/#[^/#]+#)?"
+"""Pattern of the revision of a result in its path: empty, or a folder below its collection."""
+
+
 def path(pattern: str, session: Session, camera: Camera) -> Path:
-    """Return the path of one of the patterns above for a camera."""
+    """Return the path of one of the patterns above for a camera, in the revision that counts."""
     if "{sync}" in pattern:
         pattern = pattern.replace("{sync}", pulse_files.prefix_of_made(session))
-    return session.file(pattern, camera)
+    if "{revision}" not in pattern:
+        return session.file(pattern, camera)
+    return session.file(pattern, camera, revision(pattern, session, camera))
+
+
+def revision(pattern: str, session: Session, camera: Camera) -> str:
+    """Return the revision of a result that counts, as it is in its path: the newest, or none."""
+    original = session.file(_WRITTEN_WITH.get(pattern, pattern), camera)
+    if original not in session.revisions:
+        session.revisions[original] = max(revisions(original, session), default="")
+    return session.revisions[original]
+
+
+def revise(pattern: str, session: Session, camera: Camera, name: str) -> None:
+    """Have a revision of a result count from now on, `name` as it is in its path."""
+    session.revisions[session.file(_WRITTEN_WITH.get(pattern, pattern), camera)] = name
+
+
+def revisions(original: Path, session: Session) -> list[str]:
+    """List the revisions of a result that are there, as they are in its path."""
+    return [
+        f"/{name}"
+        for name in session.siblings(original)
+        if _IS_REVISION(f"/{name}")
+        and original.name in session.lookups.listing(f"{original.parent}/{name}")
+    ]
+
+
+def newest(pattern: str, session: Path, camera: str = "") -> Path:
+    """Return the path of a result in its newest revision, without the session's description."""
+    parts = {"session": session, "camera": camera}
+    original = Path(pattern.format(**parts, revision=""))
+    found = [
+        f"/{folder.parent.name}"
+        for folder in original.parent.glob(f"#*#/{original.name}")
+        if _IS_REVISION(f"/{folder.parent.name}")
+    ]
+    return Path(pattern.format(**parts, revision=max(found, default="")))
 
 
 def sync_prefix(file: Path, session: Path) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from alfvideo.daq.formats import FORMATS, Format
-from alfvideo.files.errors import Blocked, DataError
+from alfvideo.files.errors import Blocked, Broken, DataError
 from alfvideo.session.folders import is_folder
 from alfvideo.timing import decision
 
@@ -47,8 +47,8 @@ def sync_arrays(session: "Session", camera: "Camera") -> list[Path]:
     """
     if found := _extracted(session):
         return found
-    find_raw_daq(session)
-    return [session.path / f"{prefix_of_made(session)}_sync.{name}.npy" for name in ARRAYS]
+    prefix = _prefix(session, find_raw_daq(session).file.parent)
+    return [session.path / f"{prefix}_sync.{name}.npy" for name in ARRAYS]
 
 
 def _extracted(session: "Session") -> list[Path]:
@@ -156,12 +156,17 @@ def prefix_of_made(session: "Session") -> str:
 
     They are beside the raw file, if that is in the sync collection or a folder in it.
     """
-    folder = top = session.sync_collection
+    place = session.path / session.sync_collection
     if found := _extracted(session):
-        folder = _within(session, found[0].parent)
+        place = found[0].parent
     else:
         with suppress(Blocked):
-            folder = _within(session, find_raw_daq(session).file.parent)
+            place = find_raw_daq(session).file.parent
+    return _prefix(session, place)
+
+
+def _prefix(session: "Session", place: Path) -> str:
+    folder, top = _within(session, place), session.sync_collection
     is_near = folder == top or folder.rpartition("/")[0] == top
     return f"{folder if is_near else top}/_{session.namespace}"
 
@@ -189,7 +194,8 @@ def _bytes(session: "Session", files: list[Path]) -> int:
 
 
 def _within(session: "Session", path: Path) -> str:
-    return path.relative_to(session.path).as_posix()
+    """Return a path below the session, as text: `Path.relative_to` is slow."""
+    return str(path).removeprefix(f"{session.path}/")
 
 
 def _has_all(files: list[Path]) -> bool:
@@ -217,7 +223,7 @@ def timing_decision(session: "Session", camera: "Camera") -> list[Path]:
 
     Raises
     ------
-    Blocked
+    Broken
         If it cannot be read, or speaks of a camera that the session does not have.
     """
     found = session.find(".", decision.FILE)
@@ -225,7 +231,7 @@ def timing_decision(session: "Session", camera: "Camera") -> list[Path]:
         for path in found:
             decision.check(path, session.cameras)
     except DataError as error:
-        raise Blocked(str(error)) from None
+        raise Broken(str(error)) from None
     return found
 
 

@@ -106,8 +106,9 @@ class Evidence:
     extrapolated: float
     """Part of the frames whose pulse was not recorded before or after all others, 0 to 1."""
     witnesses: tuple[Witness, ...] = ()
+    """If a person placed the video, those that speak against it."""
     by_person: bool = False
-    """True if a person placed the video, and nothing speaks against it."""
+    """True if a person placed the video where nothing else shows it to be."""
 
 
 def by_person(evidence: Evidence, shown: str = "") -> Evidence:
@@ -123,7 +124,9 @@ def by_person(evidence: Evidence, shown: str = "") -> Evidence:
     if evidence.bound is None:
         return evidence
     if shown:
-        reason = f"A person placed the video, but {shown}."
-        return replace(evidence, bound=None, reason=reason, witnesses=())
+        reason = (
+            f"A person placed the video, but {shown}. Correct camera_timing.yaml, or its cause."
+        )
+        return replace(evidence, bound=None, reason=reason, by_person=True)
     reason = "A person placed the video in its pulses: nothing else shows that it belongs there."
     return replace(evidence, bound=None, reason=reason, witnesses=(), by_person=True)

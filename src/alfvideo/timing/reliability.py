@@ -36,7 +36,7 @@ def in_words(evidence: Evidence | None) -> str:
     if evidence is None:
         return "not recorded"
     if evidence.by_person:
-        return "placed by a person"
+        return f"placed by a person{', against the evidence' * bool(evidence.witnesses)}"
     if evidence.bound is None:
         return "unknown"
     return "exact" if evidence.bound < EXACT else f"within {evidence.bound:.2g} frames"

@@ -12,7 +12,14 @@ from alfvideo.jobs import provenance, raw_datasets
 from alfvideo.jobs.provenance import Entry
 from alfvideo.registration import names
 from alfvideo.registration.alyx import details, quality
-from alfvideo.registration.alyx.records import Dataset, Picture, SessionRecord, Status, TaskRecord
+from alfvideo.registration.alyx.records import (
+    COLLECTIONS,
+    Dataset,
+    Picture,
+    SessionRecord,
+    Status,
+    TaskRecord,
+)
 from alfvideo.session import folders
 from alfvideo.trackers import TRACKERS
 
@@ -21,13 +28,11 @@ log = logging.getLogger(__name__)
 RULE = "register_alyx"
 """The rule that registers; its own job is not a task on Alyx."""
 
-_COLLECTIONS = ("alf", "raw_")
-"""Beginnings of the collections of which files are registered."""
-_LEFT_OUT = (".avi", ".camlog")
-"""Raw videos, which their mp4 stands for, and logs of which Alyx's stock formats know nothing."""
+_LEFT_OUT = (".avi",)
+"""Raw videos, which their mp4 stands for."""
 
-_PICTURES = {tracker.picture_rule: tracker.picture_title for tracker in TRACKERS.values()}
-"""Text of the note by the name of the picture."""
+_PICTURES = {tracker.picture_rule for tracker in TRACKERS.values()}
+"""Names of pictures that ibllib makes, too: its notes have them as their text."""
 
 
 def collect(session: Path) -> SessionRecord:
@@ -44,9 +49,13 @@ def collect(session: Path) -> SessionRecord:
         raise DataError(f"{session} is not registered: {reason}.") from None
     made = provenance.read(session)
     failed = provenance.read(session, provenance.FAILED)
+    datasets = _datasets(session, made)
     return SessionRecord(
         path=session,
-        datasets=_datasets(session, made),
+        datasets=tuple(
+            each for each in datasets.values() if regular.is_regular(session / each.path)
+        ),
+        gone={name for name in datasets if not os.path.lexists(session / name)},
         qc=tuple(quality.read(file) for file in sorted(session.glob("qc/_ibl_*QC.json"))),
         pictures=tuple(
             Picture(file, _text(file))
@@ -68,8 +77,8 @@ def _is_of(session: Path, file: Path) -> bool:
     return True
 
 
-def _datasets(session: Path, made: dict[str, Entry]) -> tuple[Dataset, ...]:
-    """List the results of alfvideo and the recorded raw datasets, if they are there."""
+def _datasets(session: Path, made: dict[str, Entry]) -> dict[str, Dataset]:
+    """Return the results of alfvideo and the recorded raw datasets, whether there or gone."""
     datasets = {}
     for name, entry in made.items():
         version = str(entry.get("software", {}).get("alfvideo", ""))
@@ -81,15 +90,14 @@ def _datasets(session: Path, made: dict[str, Entry]) -> tuple[Dataset, ...]:
         if name.endswith("_raw.json") and (session / name).exists():
             for raw in raw_datasets.read(session / name):
                 datasets[raw["path"]] = Dataset(raw["path"], raw["file_size"], raw["hash"], version)
-    return tuple(
-        dataset
+    return {
+        name: dataset
         for name, dataset in sorted(datasets.items())
-        if name.startswith(_COLLECTIONS)
+        if name.startswith(COLLECTIONS)
         and not name.endswith(_LEFT_OUT)
         and _is_held(name)
         and ALFPath(session / name).is_dataset
-        and regular.is_regular(session / name)
-    )
+    }
 
 
 def _is_held(name: str) -> bool:
@@ -106,18 +114,22 @@ def _is_held(name: str) -> bool:
 
 def _tasks(entries: dict[str, Entry], status: Status) -> tuple[TaskRecord, ...]:
     """List one record for each rule and camera."""
-    records = {}
-    for entry in entries.values():
+    records: dict[tuple[str, str | None], TaskRecord] = {}
+    for entry in provenance.by_time(entries):
         rule, camera = str(entry.get("rule", "")), str(entry.get("camera") or "") or None
         if rule in ("", RULE):
             continue
         seconds = entry.get("seconds")
+        text = str(entry.get("log_text", ""))
+        earlier = records.get((rule, camera))
+        if not text and earlier and earlier.finished == entry.get("finished"):
+            text = earlier.log
         records[rule, camera] = TaskRecord(
             name=rule,
             camera=camera,
             status=status,
-            log=_log(Path(str(entry.get("log", ""))), str(entry.get("message", ""))),
-            version=str(entry.get("params", {}).get("version", "")),
+            log=text or _log(Path(str(entry.get("log", ""))), str(entry.get("message", ""))),
+            version=str(entry.get("software", {}).get("alfvideo", "")),
             seconds=seconds if isinstance(seconds, int | float) else None,
             finished=str(entry.get("finished", "")),
         )
@@ -145,8 +157,12 @@ def _log(file: Path, message: str) -> str:
 def _text(picture: Path) -> str:
     """Describe a picture in a line.
 
-    >>> _text(Path("snapshot/leftCamera_qc.png"))
-    'Camera QC, leftCamera'
+    IBL's pages find those that ibllib makes, too, by a text that is their name.
+
+    >>> _text(Path("snapshot/leftCamera_qc.png")), _text(Path("snapshot/dlc_qc_plot.png"))
+    ('Camera QC, leftCamera', 'dlc_qc_plot')
     """
+    if picture.stem in _PICTURES:
+        return picture.stem
     camera = picture.stem.removesuffix("_qc")
-    return _PICTURES.get(picture.stem) or f"Camera QC, {camera}"
+    return f"Camera QC, {camera}"

@@ -8,7 +8,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -73,23 +72,29 @@ def connect(url: str, patience: Patience | None = None) -> "Client":
     return Client(url, credentials.find(url), patience or Patience())
 
 
-def check(url: str) -> None:
-    """Ask a server once whether it takes the account.
+def check(url: str, repository: str = "") -> None:
+    """Ask a server once whether it takes the account, and has a data repository, if one is named.
 
     Raises
     ------
     Unreachable
         If it does not answer.
     DataError
-        If the address is wrong, there is no account, or it is not accepted.
+        If the address is wrong, there is no account, it is not accepted, or the server has no such
+        repository.
     """
     client = connect(url, Patience(answer=20, attempts=1))
-    try:
-        client.get("/me", "say whether it knows the account")
-    except Refused as refused:
-        # Older servers do not have this page, but answer only who has logged in.
-        if refused.status != HTTPStatus.NOT_FOUND:
-            raise
+    # A page for those who have logged in; Alyx 3.6 has none that says who that is.
+    client.get("/users", "say whether it knows the account", {"limit": 1})
+    if repository:
+        known = client.find_all("/data-repository", "list the data repositories", limit=1000)
+        names = sorted(each["name"] for each in known)
+        if repository not in names:
+            raise DataError(
+                f"Alyx at {client.url} has no data repository {repository!r}, which "
+                f"`registration: repository` names. There are: {', '.join(names) or 'none'}. "
+                "Correct the key, or add the repository on Alyx."
+            )
 
 
 class Client:
@@ -104,30 +109,13 @@ class Client:
         self.patience = patience
         self._account = account
         self._token: str | None = account.token
-        self._user: str | None = account.login
         self._http = requests.Session()
         self._http.headers["Accept"] = "application/json"
 
     @property
-    def user(self) -> str:
-        """The name of the account.
-
-        Raises
-        ------
-        DataError
-            If there is only a token, and the server is too old to tell whose it is.
-        """
-        if self._user is None:
-            try:
-                answer = self.get("/me", "say whose token this is")
-                self._user = answer["username"]
-            except Unreachable:
-                raise
-            except (DataError, KeyError, TypeError):
-                raise DataError(
-                    f"Alyx at {self.url} does not say whose ALYX_TOKEN it is. Set ALYX_LOGIN, too."
-                ) from None
-        return self._user
+    def login(self) -> str | None:
+        """The name of the account; None if there is only a token: Alyx does not say whose it is."""
+        return self._account.login
 
     def get(
         self,
@@ -193,13 +181,13 @@ class Client:
         if self._token is None:
             self._token = self._log_in()
         answer = self._send(method, path, doing, existing, self._token, **content)
-        if answers.is_unknown_account(answer) and self._account.password and self._account.token:
-            # The token that ONE had stored was replaced by another one.
+        if answers.is_unknown_account(answer) and self._account.password:
+            # It ran out or was replaced: the one that ONE had stored, or that of the first login.
             self._token = self._log_in()
             answer = self._send(method, path, doing, existing, self._token, **content)
         if answers.is_unknown_account(answer):
             raise DataError(
-                f"Alyx at {self.url} does not accept the token of {self._user or 'this account'}. "
+                f"Alyx at {self.url} does not accept the token of {self.login or 'this account'}. "
                 "Log in again with ONE, or set ALYX_LOGIN and ALYX_PASSWORD, or ALYX_TOKEN, again."
             )
         return self._content(answer, doing) if isinstance(answer, requests.Response) else answer

@@ -21,7 +21,7 @@ class Credentials:
 
 
 def find(url: str, environment: Mapping[str, str] = os.environ) -> Credentials:
-    """Find credentials for a server: ALYX_TOKEN, ALYX_LOGIN with ALYX_PASSWORD, or ONE's.
+    """Find credentials for a server: ALYX_TOKEN or ALYX_LOGIN with ALYX_PASSWORD, or ONE's.
 
     Raises
     ------
@@ -29,9 +29,10 @@ def find(url: str, environment: Mapping[str, str] = os.environ) -> Credentials:
         If there are none for this server.
     """
     login = environment.get("ALYX_LOGIN") or None
+    password = environment.get("ALYX_PASSWORD") or None
     if token := environment.get("ALYX_TOKEN"):
-        return Credentials(login, token=token)
-    if password := environment.get("ALYX_PASSWORD"):
+        return Credentials(login, password if login else None, token)
+    if password:
         if login is None:
             raise DataError(
                 "ALYX_PASSWORD is set, but not ALYX_LOGIN. Set both in the environment."

@@ -23,6 +23,13 @@ class Known:
     file_size: int | None
     qc: str
     default: bool
+    protected: bool = False
+
+    @property
+    def path(self) -> str:
+        """Its path in the session."""
+        revision = f"#{self.revision}#" if self.revision else ""
+        return "/".join(filter(None, (self.collection, revision, self.name)))
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,10 @@ class Plan:
     complete: tuple[tuple[str, Dataset], ...] = ()
     refused: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    """Paths of files of which it was written whether they are in the repository."""
+    protected: tuple[str, ...] = ()
+    """Paths of all files of the session that are protected."""
 
 
 Protection = Mapping[str, Mapping[str, bool]]
@@ -72,6 +83,7 @@ def known(records: Iterable[Mapping[str, Any]]) -> list[Known]:
             file_size=record["file_size"],
             qc=record["qc"],
             default=bool(record["default_dataset"]),
+            protected=bool(record.get("protected")),
         )
         for record in records
     ]
@@ -129,7 +141,10 @@ def plan(
             register.append(Registration(dataset, target, "NOT_SET", default=True, guarded=False))
         else:
             refused.append(dataset.path)
-    return Plan(tuple(register), tuple(complete), tuple(refused), tuple(unchanged))
+    kept = sorted(each.path for each in on_alyx if each.protected)
+    return Plan(
+        tuple(register), tuple(complete), tuple(refused), tuple(unchanged), protected=tuple(kept)
+    )
 
 
 def new_revision(today: str, taken: Container[str]) -> str:

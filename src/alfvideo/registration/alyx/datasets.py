@@ -1,24 +1,29 @@
 """The files of a session on Alyx: registered with hash, size and version if new or changed."""
 
 import filecmp
-import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from alfvideo.files import atomic
 from alfvideo.files.errors import DataError
-from alfvideo.registration.alyx import dataset_plan
+from alfvideo.registration.alyx import dataset_plan, file_records
 from alfvideo.registration.alyx.connection import Client
 from alfvideo.registration.alyx.dataset_plan import Plan, Registration
 from alfvideo.registration.alyx.records import Policy, SessionRecord
+
+_OPTIONAL = (".camlog",)
+"""Endings of files that are registered only where the server has a format and a type for them."""
 
 
 def register(
     record: SessionRecord, on_server: Mapping[str, Any], client: Client, policy: Policy, today: str
 ) -> tuple[Plan, list[str]]:
-    """Register the files that are new or changed; returns what was done and what went wrong.
+    """Register the files that are new, changed, gone, or known only in another repository.
+
+    Returns what was done and what went wrong.
 
     `on_server` is the session as Alyx has it. What can be registered is, before the problems of the
     other files are told.
@@ -37,6 +42,9 @@ def register(
     for id_, dataset in todo.complete:
         facts = {"hash": dataset.md5, "file_size": dataset.file_size}
         client.patch(f"/datasets/{id_}", f"add the hash of {dataset.path} of {where}", facts)
+    moved: list[str] = []
+    if policy.repository:
+        moved = file_records.register(record, listed, policy.repository, client)
     reasons: dict[str, str] = {}
     if todo.register:
         types = client.find_all("/dataset-types", "list the dataset types", limit=1000)
@@ -46,6 +54,7 @@ def register(
             f"Alyx at {client.url} cannot take {path} of {where}: {reason}. Correct this on Alyx "
             "and run again; the documentation lists the dataset types of video files."
             for path, reason in reasons.items()
+            if not path.endswith(_OPTIONAL)
         ]
     wanted = [each for each in todo.register if each.dataset.path not in reasons]
     done: list[Registration] = []
@@ -64,7 +73,7 @@ def register(
                 )
             else:
                 done.append(each)
-    return Plan(tuple(done), todo.complete, todo.refused, todo.unchanged), problems
+    return replace(todo, register=tuple(done), moved=tuple(moved)), problems
 
 
 def _protection(
@@ -94,9 +103,9 @@ def _protected(path: str, where: str, url: str) -> str:
 
 
 def _provide(file: Path, revision: Path) -> None:
-    """Have the file in its revision folder, too, where Alyx says that it is.
+    """Have a copy of the file in its revision folder, where Alyx says that it is.
 
-    A hard link, so that it takes no space, or a copy where there are none.
+    No hard link: who writes to the file would change the revision.
 
     Raises
     ------
@@ -111,8 +120,4 @@ def _provide(file: Path, revision: Path) -> None:
             "and run again."
         )
     with atomic.output(revision) as partial:
-        partial.unlink()
-        try:
-            os.link(file, partial)
-        except OSError:
-            shutil.copyfile(file, partial)
+        shutil.copyfile(file, partial)

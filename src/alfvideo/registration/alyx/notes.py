@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from alfvideo.files import regular
+from alfvideo.files.errors import DataError
 from alfvideo.registration.alyx.connection import Client
 from alfvideo.registration.alyx.records import Picture, SessionRecord
 
@@ -68,7 +69,7 @@ def register(record: SessionRecord, on_server: Mapping[str, Any], client: Client
                 "/notes",
                 f"add the picture {where}",
                 form={
-                    "user": client.user,
+                    "user": _author(record, on_server, client),
                     "content_type": "session",
                     "object_id": eid,
                     "text": picture.text.strip(),
@@ -82,6 +83,22 @@ def register(record: SessionRecord, on_server: Mapping[str, Any], client: Client
         for note in older:
             client.delete(f"/notes/{note}", f"replace the older picture {where}")
     return added
+
+
+def _author(record: SessionRecord, on_server: Mapping[str, Any], client: Client) -> str:
+    """Return whose note it is: the account's, or, with only a token, the session's first user's.
+
+    Raises
+    ------
+    DataError
+        If neither is known.
+    """
+    if author := client.login or next(iter(on_server.get("users") or ()), None):
+        return author
+    raise DataError(
+        f"Session {record.name} has no user on Alyx at {client.url}, and the server does not say "
+        "whose ALYX_TOKEN it is, so its pictures cannot be added. Set ALYX_LOGIN, too."
+    )
 
 
 def _fields(note: Mapping[str, Any]) -> Mapping[str, Any]:

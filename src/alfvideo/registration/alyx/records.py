@@ -1,11 +1,14 @@
 """Types of what is registered of a session; everything else here works on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from one.alf.spec import QC
+
+COLLECTIONS = ("alf", "raw_")
+"""Beginnings of the collections of which files are registered."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ Status = Literal["Complete", "Errored"]
 class TaskRecord:
     """The state of a stage of a camera; `camera` is None for a stage of the whole session.
 
-    `seconds` is how long it took, `finished` when it ended (ISO 8601), as its provenance says.
+    `version` is that of alfvideo, `seconds` is how long it took, `finished` when it ended (ISO
+    8601), as its provenance says.
     """
 
     name: str
@@ -79,6 +83,8 @@ class SessionRecord:
     pictures: Sequence[Picture] = ()
     tasks: Sequence[TaskRecord] = ()
     details: Details = field(default_factory=Details)
+    gone: Collection[str] = ()
+    """Paths of results and raw datasets that were there and are not on disk."""
 
     @property
     def parts(self) -> tuple[str, str, int]:
@@ -101,7 +107,8 @@ class Policy:
     """The configuration of registration.
 
     `repository` is the name on Alyx of the data repository where the files are; without it the
-    files are registered for the repositories of the lab, as not there yet. `protected` says what
+    files are registered for the repositories of the lab, as not there yet, and records of files
+    stay as they are. `protected` says what
     to do with a changed file that Alyx protects: refuse it, or register it as a new revision.
     """
 

@@ -28,11 +28,16 @@ class Report:
     qc: tuple[str, ...]
     pictures: tuple[str, ...]
     tasks: tuple[str, ...]
+    moved: tuple[str, ...] = ()
+    """Files of which it was written whether they are in the repository."""
+    protected: tuple[str, ...] = ()
+    """All files of the session that Alyx protects: the plan of later runs leaves them alone."""
 
     @property
     def has_changes(self) -> bool:
         """True if anything was written."""
-        return bool(self.created or self.files or self.qc or self.pictures or self.tasks)
+        written = (self.files, self.moved, self.qc, self.pictures, self.tasks)
+        return self.created or any(written)
 
 
 def register(record: SessionRecord, client: Client, policy: Policy | None = None) -> Report:
@@ -82,4 +87,6 @@ def register(record: SessionRecord, client: Client, policy: Policy | None = None
         qc=tuple(qc),
         pictures=tuple(pictures),
         tasks=tuple(written),
+        moved=plan.moved,
+        protected=plan.protected,
     )

@@ -125,5 +125,5 @@ def alyx(config: Configuration) -> Found:
     """Find out whether the server answers and takes the account."""
     url = config.registration.alyx
     if url:
-        connection.check(url)
+        connection.check(url, config.registration.repository)
         yield State.GOOD, f"{url} takes the account"

@@ -161,7 +161,7 @@ def report(path: Path, root: Path, statuses: Sequence[Status], config: Configura
         cameras=[camera for camera in cameras if camera.label or camera.state != State.DONE],
         pictures=pictures.pictures(path, config.cameras),
         jobs=jobs(made, config.cameras),
-        n_licks=_n_licks(Path(datasets.LICKS.format(session=path))),
+        n_licks=_n_licks(datasets.newest(datasets.LICKS, path)),
         problem=" ".join(filter(None, (no_provenance, *pictures.problems(path)))),
     )
 
@@ -186,7 +186,7 @@ def _stage(status: Status, failed: Mapping[str, Entry]) -> Stage:
 
 
 def _times_of(path: Path, label: str) -> Times | None:
-    file = Path(datasets.TIMES.format(session=path, camera=label))
+    file = datasets.newest(datasets.TIMES, path, label)
     if not (label and file.exists()):
         return None
     return replace(times(file), certainty=certainty.of_camera(path, label))

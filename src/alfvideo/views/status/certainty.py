@@ -45,7 +45,7 @@ def _has_times(row: Row) -> bool:
 
 def of_camera(session: Path, camera: str) -> str:
     """Return in a few words how well the times of a camera are known, by their record."""
-    file = Path(datasets.TIMING.format(session=session, camera=camera))
+    file = datasets.newest(datasets.TIMING, session, camera)
     try:
         return in_words(record.load(file).evidence)
     except FileNotFoundError:

@@ -75,6 +75,7 @@ def logs_of(status: Status) -> Iterator[Path]:
         "session": status.session,
         "camera": status.camera,
         "collection": output.parent.relative_to(status.session),
+        "revision": f"/{output.parent.name}" if output.parent.name.startswith("#") else "",
         "sync": datasets.sync_prefix(output, status.session),
     }
     for task in tasks.TASKS:
@@ -116,7 +117,7 @@ def _jobs(entries: Mapping[str, Entry]) -> dict[tuple[str, str], Entry]:
     """Return the entries of a session's provenance by stage and camera."""
     return {
         (tasks.BY_RULE[entry["rule"]].stage, entry.get("camera", "")): entry
-        for entry in entries.values()
+        for entry in provenance.by_time(entries)
         if isinstance(entry.get("rule"), str)
         and entry["rule"] in tasks.BY_RULE
         and isinstance(entry.get("camera", ""), str)
