@@ -33,9 +33,11 @@ pytestmark = [
 ]
 
 REFERENCE = """
-import sys
+import json, sys
 from pathlib import Path
-import deeplabcut, numpy as np, pandas as pd, torch
+import deeplabcut, numpy as np, pandas as pd, torch, yaml
+from deeplabcut.pose_estimation_pytorch.config.pose import PoseConfig
+from deeplabcut.pose_estimation_pytorch.models import PoseModel
 from deeplabcut.pose_estimation_pytorch.apis.utils import get_pose_inference_runner
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
@@ -54,12 +56,30 @@ numbers.chmod(0o644)
 metrics = {"rmse": np.float64(2.5), "counts": np.arange(3)}
 torch.save(content | {"metadata": {"epoch": np.int64(60), "metrics": metrics}}, numbers)
 frames = np.load(folder / "odd_frames.npy")
-for name in sys.argv[2:]:
+for name in sys.argv[3:]:
     train = next((folder / name).glob("dlc-models-pytorch/*/*/train"))
     runner = get_pose_inference_runner(
         train / "pytorch_config.yaml", next(train.glob("*.pt")), device="cpu"
     )
     poses[name] = np.stack([found["bodyparts"][0] for found in runner.inference(frames)])
+torch.manual_seed(1)
+frames = frames[:, :256, :320]
+height, width = frames.shape[1:3]
+for name, net_type in json.loads(sys.argv[2]).items():
+    train = folder / name
+    train.mkdir()
+    config = train / "pytorch_config.yaml"
+    top_down = name.startswith("top_down")
+    cfg = yaml.safe_load((folder / "project" / "config.yaml").read_text())
+    PoseConfig.build(cfg, config, net_type=net_type, top_down=top_down, save=True)
+    network = PoseModel.build(yaml.safe_load(config.read_text())["model"])
+    torch.save({"model": network.state_dict()}, train / "snapshot-1.pt")
+    runner = get_pose_inference_runner(
+        config, train / "snapshot-1.pt", device="cpu", max_individuals=1
+    )
+    box = np.array([[0, 0, width, height]])
+    given = [(frame, {"bboxes": box.copy()}) if top_down else frame for frame in frames]
+    poses[name] = np.stack([found["bodyparts"][0] for found in runner.inference(given)])
 np.savez(folder / "reference.npz", **poses)
 """
 """Poses by DeepLabCut's own command and, for changed configurations, by its own runner."""
@@ -100,6 +120,10 @@ PREPARATIONS = {
 
 RANDOM = {"resize": None, "auto_padding": {"min_height": 500, "pad_height_divisor": None}}
 """DeepLabCut pads at random places unless told where."""
+
+
+KINDS = {"dekr": "dekr_w18", "top_down_rtmpose": "rtmpose_s", "top_down_resnet": "resnet_50"}
+"""Other kinds of networks that find one animal, with random weights."""
 
 
 def train_folder(project: Path) -> Path:
@@ -164,7 +188,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, ffmpeg, engine_python) -> S
     change(folder / "cropping" / "config.yaml", snapshotindex=0)
     (folder / "results").mkdir()
     subprocess.run(
-        [engine_python("dlc"), "-c", REFERENCE, folder, *PREPARATIONS],
+        [engine_python("dlc"), "-c", REFERENCE, folder, json.dumps(KINDS), *PREPARATIONS],
         check=True,
         env=environment(),
     )
@@ -186,6 +210,7 @@ def engine(models: SimpleNamespace, engine_python) -> Iterator[SimpleNamespace]:
         "snapshot": train_folder(project) / "snapshot-best-060.pt",
         "exported": models.exported,
         "numbers": models.folder / "numbers",
+        **{name: models.folder / name / "snapshot-1.pt" for name in KINDS},
         **{name: models.folder / name for name in (*PREPARATIONS, "random")},
     }
     before = contents(models.folder)
@@ -259,6 +284,16 @@ def test_preparation_that_the_configuration_asks_for(engine, models, name):
     np.testing.assert_allclose(predict(engine, name, models.odd_frames), theirs, atol=1e-3)
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_other_kinds_are_those_of_deeplabcut(engine, models, name):
+    """A top-down network has all of its picture for the box."""
+    theirs = models.reference[name]
+    assert np.ptp(theirs[..., :2], axis=1).max() > 1  # points are at different places
+    ours = predict(engine, name, models.odd_frames[:, :256, :320])
+    assert np.abs(ours - theirs)[..., :2].max() < 1e-3
+    np.testing.assert_allclose(ours[..., 2], theirs[..., 2], atol=1e-4)
+
+
 def test_same_frame_gives_the_same_pose(engine, models):
     """Where DeepLabCut would pad at random, and so find other poses each time."""
     poses = predict(engine, "random", np.repeat(models.odd_frames[:1], 6, axis=0))
@@ -292,7 +327,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory, engine_python) -> SimpleNa
     snapshot = "snapshot-best-060.pt"
     copied("unfit", model__heads__bodypart__heatmap_config__channels=[96, 5])
     copied("unbuildable", model__backbone__model_name="no_such_network")
-    copied("top_down", method="td")
+    copied("conditional", method="ctd")
     copied("many", metadata__individuals=["mouse1", "mouse2"])
     copied("graph", model__heads__bodypart__predictor__type="PartAffinityFieldPredictor")
     (copied("no_snapshot") / snapshot).unlink()
@@ -336,7 +371,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory, engine_python) -> SimpleNa
         ("no_yaml", "pytorch_config.yaml", "not a DeepLabCut configuration"),
         ("unfit", "snapshot-best-060.pt", "do not fit"),
         ("unbuildable", "pytorch_config.yaml", "no_such_network"),
-        ("top_down", "pytorch_config.yaml", "a top-down model"),
+        ("conditional", "pytorch_config.yaml", "a conditional top-down model"),
         ("many", "pytorch_config.yaml", "a multi-animal model (2 individuals"),
         ("graph", "pytorch_config.yaml", "a multi-animal model"),
     ],

@@ -142,7 +142,7 @@ LOADING = """
 import json, sys
 from pathlib import Path
 import torch
-from alfvideo.pose.engines import litpose
+from alfvideo.pose.engines import litpose, litpose_models
 from alfvideo.pose.engines.network import EngineError
 
 answers = {}
@@ -169,7 +169,8 @@ torch.save(
 )
 loaded = litpose.build("HeatmapTracker", file, ["part"] * 17, 256).state_dict()
 same = all(torch.equal(values, loaded[name]) for name, values in resnet.state_dict().items())
-answers |= {"resnet50_animal_ap10k": same, "chosen": litpose.find_checkpoint(file.parent).name}
+chosen = litpose_models.find_checkpoint(file.parent).name
+answers |= {"resnet50_animal_ap10k": same, "chosen": chosen}
 print("ANSWERS" + json.dumps(answers))
 """
 """Messages of models that are refused, whether a backbone is loaded without a download, and the
@@ -367,11 +368,11 @@ import collections, hashlib, json, os, pathlib, runpy, subprocess, sys
 from pathlib import Path
 import numpy as np, torch
 from omegaconf import OmegaConf
-from alfvideo.pose.engines import litpose
+from alfvideo.pose.engines import litpose, litpose_models
 from alfvideo.pose.engines.error import EngineError
 
 folder = Path(sys.argv[1])
-mark, file = folder / "mark", litpose.find_checkpoint(folder)
+mark, file = folder / "mark", litpose_models.find_checkpoint(folder)
 content = torch.load(file, weights_only=True)
 (folder / "program.py").write_text(f"open({str(mark)!r}, 'w')")
 
@@ -485,9 +486,7 @@ def test_models_that_cannot_be_used_are_refused(
         "dlc": changed("dlc", {"Task": "openfield", "bodyparts": ["snout"]}),
         "untrained": changed("untrained", config),
         "views": changed("views", config | {"data": data | {"view_names": ["top", "bottom"]}}),
-        "regression": changed(
-            "regression", config | {"model": model | {"model_type": "regression"}}
-        ),
+        "another": changed("another", config | {"model": model | {"model_type": "another"}}),
         **{name: models.folder / name for name in ("headless", "fewer", "unknown", "corrupt")},
     }
     result = subprocess.run(
@@ -511,11 +510,11 @@ def test_models_that_cannot_be_used_are_refused(
         "dlc": "is not the configuration of a Lightning Pose model",
         "untrained": "holds no checkpoint",
         "views": "was trained on several views at once",
-        "regression": "is of the type 'regression', which gives no likelihoods",
+        "another": "is of the type 'another', which alfvideo does not know",
         "headless": "does not fit the configuration of its model",
         "fewer": "does not fit the configuration of its model",
         "unknown": "with the backbone 'efficientnet_b9', cannot be built",
-        "corrupt": "cannot be read",
+        "corrupt": "is damaged or was cut",
     }
     assert set(answers) == set(expected)
     for name, text in expected.items():

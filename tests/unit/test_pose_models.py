@@ -130,9 +130,9 @@ def test_changes_that_are_off_are_not_refused(tmp_path: Path):
 
 
 REFUSED = {
-    "top-down": {"method": "td"},
-    "conditional": {"method": "ctd"},
+    "conditional top-down": {"method": "ctd"},
     "2 individuals": {"metadata__individuals": ["one", "two"]},
+    "SimCCPredictor": {"model__heads__bodypart__predictor__type": "SimCCPredictor"},
     "PartAffinity": {"model__heads__bodypart__predictor__type": "PartAffinityFieldPredictor"},
     "is not the configuration": {"metadata": {}},
 }
@@ -145,6 +145,14 @@ def test_networks_that_are_refused_before_a_job(tmp_path: Path, words: str):
     file.write_text("networks: {all: {models: [one]}}")
     with pytest.raises(Blocked, match=words):
         cascades.load(file, "dlc")
+
+
+def test_a_top_down_network_takes_its_box(tmp_path: Path):
+    network = changed(
+        NETWORK, method="td", data__inference__top_down_crop={"width": 9, "height": 8}
+    )
+    found = model_files.facts(project(tmp_path, network=network), "dlc")
+    assert found.size == (9, 8)
 
 
 def test_a_cut_snapshot_is_refused_before_a_job(tmp_path: Path):

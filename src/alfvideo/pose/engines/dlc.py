@@ -1,4 +1,4 @@
-"""Networks of DeepLabCut 3 (PyTorch): one animal, one network on the whole frame (bottom-up)."""
+"""Networks of DeepLabCut 3 (PyTorch) that find one animal, in the whole picture or in a box."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -8,7 +8,7 @@ import albumentations as A
 import numpy as np
 import torch
 from deeplabcut.pose_estimation_pytorch.apis.utils import get_pose_inference_runner
-from deeplabcut.pose_estimation_pytorch.apis.videos import video_inference
+from deeplabcut.pose_estimation_pytorch.apis.videos import VideoIterator, video_inference
 from deeplabcut.pose_estimation_pytorch.data.preprocessor import AugmentImage
 from deeplabcut.pose_estimation_pytorch.data.transforms import ScaleToUnitRange
 
@@ -20,7 +20,9 @@ from alfvideo.pose.engines.error import EngineError
 Position = A.PadIfNeeded.PositionType
 
 
-def load(model: Path, device: torch.device, trusted: Collection[str] = ()) -> "SingleAnimal":
+def load(
+    model: Path, device: torch.device, trusted: Collection[str] = ()
+) -> "SingleAnimal | TopDown":
     """Load a network; `model` is one of three things, and nothing is written to it.
 
     - A project folder, or the folder of one of its trainings: see `find_snapshot`. The `cropping`
@@ -32,7 +34,7 @@ def load(model: Path, device: torch.device, trusted: Collection[str] = ()) -> "S
     ------
     EngineError
         If there is no such model, its files are damaged or do not belong together, or it is not a
-        network that finds the parts of one animal in one step.
+        network that finds the parts of one animal.
     """
     file, _ = files(model)
     config, weights, config_file = read_snapshot(file, trusted)
@@ -62,7 +64,10 @@ def load(model: Path, device: torch.device, trusted: Collection[str] = ()) -> "S
             f"The weights in {file} do not fit the network that {config_file} describes: put "
             "together the snapshot and the configuration of one training."
         ) from error
-    return SingleAnimal(runner, list(config["metadata"]["bodyparts"]), device)
+    parts = list(config["metadata"]["bodyparts"])
+    if str(config.get("method", "bu")).lower() == "td":
+        return TopDown(runner, parts, device)
+    return SingleAnimal(runner, parts, device)
 
 
 def own(model: Path, clip: Path, device: torch.device) -> Floats | None:
@@ -74,7 +79,11 @@ def own(model: Path, clip: Path, device: torch.device) -> Floats | None:
     if config_file is None:
         return None
     runner = get_pose_inference_runner(config_file, snapshot, device=str(device))
-    found = video_inference(str(clip), runner)
+    video = VideoIterator(str(clip))
+    box = np.array([[0, 0, video.width, video.height]])
+    if str(read_yaml(config_file).get("method", "bu")).lower() == "td":
+        video.set_context([{"bboxes": box}] * video.get_n_frames())
+    found = video_inference(video, runner)
     return np.stack([each["bodyparts"][0] for each in found]).astype(np.float64)
 
 
@@ -146,5 +155,43 @@ class SingleAnimal:
             outputs = self.runner.model(batch)
             found = self.runner.model.get_predictions(outputs)["bodypart"]["poses"][:, 0]
         poses: Floats = found.double().cpu().numpy()
+        poses[..., :2] = poses[..., :2] * scales + offsets
+        return poses
+
+
+class TopDown:
+    """A DeepLabCut network that looks into the box of an animal: all of the picture it is given.
+
+    So the crop of the cascade takes the place of a detector.
+    """
+
+    context = 0
+
+    def __init__(self, runner: Any, parts: list[str], device: torch.device) -> None:
+        self.parts = parts
+        self.runner = runner
+        self.device = device
+
+    def predict(self, frames: Image) -> Floats:
+        """Predict poses of frames; see `network.Network`."""
+        height, width = frames.shape[1:3]
+        prepared = [
+            self.runner.preprocessor(
+                np.ascontiguousarray(frame), {"bboxes": np.array([[0, 0, width, height]])}
+            )
+            for frame in frames
+        ]
+        batch = torch.cat([torch.as_tensor(picture) for picture, _ in prepared]).to(self.device)
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.device.type, enabled=self.runner.inference_cfg.autocast.enabled),
+        ):
+            outputs = self.runner.model(batch)
+            found = self.runner.model.get_predictions(outputs)["bodypart"]["poses"][:, 0]
+        poses: Floats = found.double().cpu().numpy()
+        scales, offsets = (
+            np.array([context[key] for _, context in prepared]).reshape(-1, 1, 2)
+            for key in ("scales", "offsets")
+        )
         poses[..., :2] = poses[..., :2] * scales + offsets
         return poses

@@ -17,8 +17,11 @@ CONFIG = "pytorch_config.yaml"
 MODELS = "dlc-models-pytorch"
 """The folder of all networks of a project."""
 
-PREDICTORS = {"HeatmapPredictor"}
-"""Predictors that find each part of an animal once."""
+PREDICTORS = {
+    "bu": {"HeatmapPredictor", "DEKRPredictor"},
+    "td": {"HeatmapPredictor", "SimCCPredictor"},
+}
+"""Predictors that find each part of one animal once: in the picture, or in a box (top-down)."""
 
 RANDOM = (
     *("hflip", "random_bbox_transform", "crop_sampling", "hist_eq", "motion_blur", "covering"),
@@ -64,7 +67,8 @@ def facts(model: Path) -> Facts:
         return Facts(weights, "exported", None, None)
     config = read_yaml(config_file)
     check_supported(config, config_file)
-    resize = config["data"]["inference"].get("resize")
+    inference = config["data"]["inference"]
+    resize = inference.get("resize") or inference.get("top_down_crop")
     return Facts(
         weights,
         str(config.get("net_type") or config["model"].get("backbone", {}).get("model_name")),
@@ -99,7 +103,7 @@ def cropping(weights: Path) -> tuple[int, int, int, int] | None:
 
 
 def check_supported(config: dict[str, Any], config_file: Path) -> None:
-    """Refuse a network that needs a detector or tracking, or changes frames at random.
+    """Refuse a network that needs another one or tracking, or changes frames at random.
 
     Raises
     ------
@@ -121,17 +125,16 @@ def check_supported(config: dict[str, Any], config_file: Path) -> None:
         )
     method = str(config.get("method", "bu")).lower()
     found = ""
-    if method != "bu":
-        kind = {"td": "top-down", "ctd": "conditional top-down"}.get(method, "another")
-        found = f"a {kind} model (method {method})"
+    if method not in PREDICTORS:
+        found = f"a conditional top-down model (method {method})"
     elif animals > 1 or shared:
         found = f"a multi-animal model ({animals} individuals, {', '.join(sorted(predictors))})"
-    elif not predictors <= PREDICTORS:
-        found = f"a multi-animal model ({', '.join(sorted(predictors - PREDICTORS))})"
+    elif others := predictors - PREDICTORS[method]:
+        found = f"a multi-animal model ({', '.join(sorted(others))})"
     if found:
         raise EngineError(
-            f"{config_file} describes {found}, and alfvideo runs single-animal bottom-up models "
-            "only: train one, for example a resnet_50 in a single-animal project."
+            f"{config_file} describes {found}, and alfvideo runs bottom-up and top-down models of "
+            "one animal only: train one, for example a resnet_50 in a single-animal project."
         )
     affine = inference.get("affine")
     drawn = [name for name in RANDOM if _is_on(inference.get(name))]

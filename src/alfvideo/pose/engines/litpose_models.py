@@ -48,8 +48,6 @@ def facts(model: Path) -> Facts:
         If it cannot be run, as far as that is seen without the engine.
     """
     config = read_config(model)
-    weights = find_checkpoint(model)
-    check_whole(weights)
     kind = config["model"]["model_type"]
     size = config["data"]["image_resize_dims"]
     if "multiview" in kind or len(config["data"].get("view_names") or ()) > 1:
@@ -73,6 +71,8 @@ def facts(model: Path) -> Facts:
             f"{model} is of the type regression with the backbone {backbone}, which Lightning Pose "
             "does not build: train a heatmap model."
         )
+    weights = find_checkpoint(model)
+    check_whole(weights)
     return Facts(
         weights,
         " ".join(filter(None, (kind, backbone))),
