@@ -247,7 +247,7 @@ def test_embedded_data_and_acquisition_code(folder: Path):
     assert names(datasets.frame_times(read, left), read) == [frame_data]
     assert names(datasets.frame_log(read, left), read) == [frame_data]
     assert names(datasets.video_code(read, left), read) == [code]
-    with pytest.raises(Blocked, match=r"neither _iblrig_bodyCamera\.frameData\.bin nor"):
+    with pytest.raises(Blocked, match=r"neither _iblrig_bodyCamera\.frameData\.bin, "):
         datasets.frame_times(read, read.cameras["body"])
 
 

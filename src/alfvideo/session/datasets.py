@@ -73,6 +73,8 @@ def path(pattern: str, session: Session, camera: Camera) -> Path:
 
 def revision(pattern: str, session: Session, camera: Camera) -> str:
     """Return the revision of a result that counts, as it is in its path: the newest, or none."""
+    if "{revision}" not in pattern:
+        return ""
     original = session.file(_WRITTEN_WITH.get(pattern, pattern), camera)
     if original not in session.revisions:
         session.revisions[original] = max(revisions(original, session), default="")
