@@ -36,7 +36,7 @@ _OF_FRAMES = (datasets.TIMES, *datasets.POSE.values(), datasets.FEATURES, datase
 
 @dataclass(frozen=True)
 class SessionData:
-    """The results of a session as far as they were loaded; `data["left"]` is the dataset of its left camera."""
+    """The results of a session; `data["left"]` is the dataset of its left camera."""
 
     path: Path
     cameras: Mapping[str, "xr.Dataset"]
