@@ -38,7 +38,7 @@ _METHODS = {
     "camlog": "by the log of the camera, which has a row for each pulse",
     "decided": "as a person decided",
 }
-"""How pulses and frames were matched, by the method of the camera's times."""
+"""The way in which pulses and frames were matched, by the method of the camera's times."""
 
 _DAQS = {"spikeglx": "SpikeGLX", "timeline": "Timeline", "openephys": "Open Ephys"}
 """Names of acquisition software, by the namespace of its files."""
