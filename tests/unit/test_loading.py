@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from packaging.version import Version
 from tests.parity import pose_tables
 
@@ -262,6 +263,20 @@ def test_no_session(tmp_path: Path):
         alfvideo.load(tmp_path)
     with pytest.raises(DataError, match="is no folder"):
         alfvideo.load(str(tmp_path / "001"))
+
+
+def test_a_dataset_is_kept_as_netcdf(session: Path, tmp_path: Path):
+    left, file = loaded(session), tmp_path / "left.nc"
+    left.to_netcdf(file, engine="scipy")
+    with xr.open_dataset(file, engine="scipy") as found:
+        xr.testing.assert_equal(found, left)
+        assert found.attrs["times_known"] == "exact"
+
+
+def test_a_wheel_of_unequal_lengths_is_refused(session: Path):
+    np.save(session / "alf" / "_ibl_wheel.position.npy", np.arange(4.0))
+    with pytest.raises(DataError, match="5 timestamps but 4 positions"):
+        alfvideo.load(session).wheel()
 
 
 @pytest.mark.parametrize("name", ["dlc.pqt", "features.pqt", "times.npy"])
