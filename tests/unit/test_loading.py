@@ -314,7 +314,7 @@ def cook(session: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
 
 def needs(package: str, least: str = "0") -> None:
     """Skip where a package that alfvideo does without is not installed, or older."""
-    how = "uv run --isolated --python 3.12 --with movement --with pynapple pytest tests/unit/test_loading.py"
+    how = "uv run --isolated --python 3.12 --with movement --with pynapple pytest -k recipe_for"
     if not importlib.util.find_spec(package):
         pytest.skip(f"{package} is not installed; with it: {how}")
     if Version(version(package)) < Version(least):
