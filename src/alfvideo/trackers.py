@@ -43,6 +43,8 @@ class Tracker:
     be those of ibllib."""
     ignored_checks: tuple[str, ...] = ()
     """Checks that do not count for the overall outcome, as in ibllib."""
+    cited: tuple[str, ...] = ()
+    """Keys in `views/methods/references.bib` of what a paper cites for it."""
     version: int = 1
     """Of the algorithm: raised when poses of the same video and models change."""
 
@@ -105,6 +107,7 @@ _ROWS = (
         requires=("deeplabcut>=3,<4", "torch>=2.6"),
         checks_pupil_and_paws=True,
         ignored_checks=("pupil_diameter_snr",),
+        cited=("mathis2018", "lauer2022"),
     ),
     Tracker(
         name="lightningPose",
@@ -119,6 +122,7 @@ _ROWS = (
         # The heatmaps are then flat, without an error.
         clash=("lightning-pose<2.4.3", "kornia>=0.9"),
         smooths_ensembles=True,
+        cited=("biderman2024",),
     ),
 )
 

@@ -320,8 +320,8 @@ def test_references_are_complete_and_as_the_citation_file_says():
     entries = re.split(r"\n\n(?=@)", text.REFERENCES.read_text(encoding="utf-8").strip())
     keys = {text._key(entry) for entry in entries}
     assert keys == {"alfvideo", *text._IN_TEXT}
-    assert text._CITED.keys() == TRACKERS.keys()
-    assert {key for cited in text._CITED.values() for key in cited} <= keys
+    assert all(tracker.cited for tracker in TRACKERS.values())
+    assert {key for tracker in TRACKERS.values() for key in tracker.cited} <= keys
     citation = yaml.safe_load((REPO / "CITATION.cff").read_text())
     assert f"title = {{{citation['title']}: " in entries[0]
     assert f"author = {{{{{citation['authors'][0]['name']}}}}}" in entries[0]

@@ -19,6 +19,7 @@ ELSEWHERE = {
     "src/alfvideo/qc/rigs.py": "sizes and rates of IBL's cameras, by rig",
     "src/alfvideo/session/description.py": "what sessions without a description were",
     "src/alfvideo/timing/sync.py": "a channel of the DAQ",
+    "src/alfvideo/daq/spikeglx_meta.py": "the name of SpikeGLX for a kind of its files",
 }
 """Files of code that may name one, each with the reason."""
 

@@ -86,9 +86,16 @@ def is_made_here(session: "Session") -> bool:
     """Return whether the sync arrays are, or may be, made from a raw file of the DAQ.
 
     Those that are there under other names or elsewhere are of other programs, and so are those
-    without a raw file beside them.
+    without a raw file beside them. Of those that cannot be read the cameras say what is wrong.
     """
-    if not (found := _extracted(session)):
+    try:
+        return _is_made_here(session, _extracted(session))
+    except Blocked:
+        return False
+
+
+def _is_made_here(session: "Session", found: list[Path]) -> bool:
+    if not found:
         return has_raw_daq(session)
     names = {f"_{session.namespace}_sync.{name}.npy" for name in ARRAYS}
     if {file.name for file in found} != names:
@@ -157,11 +164,9 @@ def prefix_of_made(session: "Session") -> str:
     They are beside the raw file, if that is in the sync collection or a folder in it.
     """
     place = session.path / session.sync_collection
-    if found := _extracted(session):
-        place = found[0].parent
-    else:
-        with suppress(Blocked):
-            place = find_raw_daq(session).file.parent
+    with suppress(Blocked):
+        found = _extracted(session)
+        place = (found[0] if found else find_raw_daq(session).file).parent
     return _prefix(session, place)
 
 

@@ -18,9 +18,6 @@ from alfvideo.views.methods.results import Result, Results, tracker_of
 
 REFERENCES = Path(__file__).with_name("references.bib")
 
-_CITED = {"dlc": ("mathis2018", "lauer2022"), "lightningPose": ("biderman2024",)}
-"""The references of each tracker, by their keys."""
-
 _IN_TEXT = {
     "molder2021": "Mölder et al., 2021",
     "ibl2022": "International Brain Laboratory et al., 2022",
@@ -187,7 +184,7 @@ def _poses(found: Results) -> Iterator[str]:
         if not poses:
             continue
         versions = ", ".join(_versions(name, poses) for name in tracker.distributions)
-        cited = "; ".join(_IN_TEXT[key] for key in _CITED[tracker.name])
+        cited = "; ".join(_IN_TEXT[key] for key in tracker.cited)
         yield (
             f"Body parts in {_count(len(poses), 'video')} were tracked by {tracker.label} "
             f"({versions}; {cited}) with {_counts(poses, _networks)}."
@@ -303,7 +300,7 @@ def _bibliography(found: Results) -> str:
         keys.add("ibl2022")
     for rule, tracker in _POSE_RULES.items():
         if found.of_rules(rule):
-            keys.update(_CITED[tracker.name])
+            keys.update(tracker.cited)
     entries = re.split(r"\n\n(?=@)", REFERENCES.read_text(encoding="utf-8").strip())
     used = [entry for entry in entries if _key(entry) in keys]
     versions = _listed(sorted(_found_versions("alfvideo", found.all)))
