@@ -12,6 +12,7 @@ from typing import NamedTuple
 import imageio_ffmpeg
 
 from alfvideo.describe.look import Camera, Seen
+from alfvideo.describe.names import DATE
 from alfvideo.describe.recordings import Daq
 from alfvideo.files.errors import DataError
 from alfvideo.session import folders
@@ -23,7 +24,6 @@ TASK_COLLECTION = "raw_task_data_00"
 
 _CONTAINERS = {".avi": "avi", ".mp4": "mp4", ".m4v": "mp4", ".mov": "mp4"}
 """The ending under which a container can be read as it is."""
-_DATE = re.compile(r"(?<!\d)(20\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
 
 
 class Collections(NamedTuple):
@@ -134,8 +134,8 @@ def _of_camera(camera: Camera) -> Iterator[Placed]:
         ending = _CONTAINERS[camera.videos[0].suffix.lower()]
         yield Placed(camera.videos[0], folder / f"_iblrig_{camera.label}Camera.raw.{ending}")
     for path in camera.log.files if camera.log else ():
-        _, is_of_ibl, rest = path.name.partition("Camera.")
-        is_of_ibl = is_of_ibl and path.name.startswith("_iblrig_")
+        is_of_ibl = path.name.startswith("_iblrig_")
+        rest = path.name.partition("Camera.")[2]
         name = f"_iblrig_{camera.label}Camera.{rest}" if is_of_ibl else f"{camera.label}.csv"
         yield Placed(path, folder / name)
 
@@ -212,6 +212,7 @@ def session_folder(
         day = str(found.pop())
     path = root / subject / day / (number or "001")
     is_whole = PurePath(subject).name == subject and _is_day(day) and folders.is_session(path)
+    is_whole = is_whole and folders.is_session_folder(path)
     if not is_whole or folders.unusable(str(path)):
         raise DataError(
             f"{path.relative_to(root)} can be no session: these are called SUBJECT/YYYY-MM-DD/NNN, "
@@ -235,7 +236,7 @@ def _dates(names: Iterable[str]) -> set[date]:
     """
     found = set()
     for name in names:
-        for year, _, month, day in _DATE.findall(name):
+        for year, _, month, day in DATE.findall(name):
             with suppress(ValueError):
                 found.add(date(int(year), int(month), int(day)))
     return found
@@ -261,10 +262,10 @@ def check(session: Path, placed: Iterable[Placed], texts: Iterable[str], folder:
                 "this recording elsewhere."
             )
         taken[target] = source
-    for target in (*map(str, taken), *texts):
-        if os.path.lexists(session / target):
+    for place in (*map(str, taken), *texts):
+        if os.path.lexists(session / place):
             raise DataError(
-                f"{session / target} is there already, and nothing is overwritten. Give another "
+                f"{session / place} is there already, and nothing is overwritten. Give another "
                 "--number, or remove it."
             )
 

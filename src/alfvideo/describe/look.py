@@ -116,21 +116,23 @@ def _cameras(
             f"{folder} holds {len(recorded)} videos. Name the folder of one recording, whose "
             "cameras ran at the same time."
         )
-    labels = names.labels_of([path.relative_to(folder) for path in recorded])
-    found = []
+    probed: dict[Path, list[tuple[int, float, int, int]]] = {}
     for first, parts in recorded.items():
-        label, is_named = labels[first.relative_to(folder)]
         tell(f"Reading {first.name}")
-        try:
-            probed = [_probed(part) for part in parts]
-        except DataError as error:
-            notes.append(str(error))
-            continue
+        if read := _read(notes, lambda parts: list(map(_probed, parts)), parts):
+            probed[first] = read
+    labels = names.labels_of([path.relative_to(folder) for path in probed])
+    found = []
+    for first, read in probed.items():
+        label, is_named = labels[first.relative_to(folder)]
         near = (log for log in files.camlogs if log.parent == first.parent)
         camlog = next((log for log in near if log.name.startswith(f"{label}_cam")), None)
-        _, rate, width, height = probed[0]
-        frames = sum(n for n, *_ in probed)
-        found.append(Camera(label, is_named, parts, frames, rate, width, height, camlog=camlog))
+        _, rate, width, height = read[0]
+        frames = sum(n for n, *_ in read)
+        camera = Camera(
+            label, is_named, recorded[first], frames, rate, width, height, camlog=camlog
+        )
+        found.append(camera)
         if not is_named:
             notes.append(f"{first.name}: nothing in its name is a label: it is called {label}.")
     return found

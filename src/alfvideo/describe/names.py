@@ -11,6 +11,8 @@ _IBL = re.compile(rf"_iblrig_({labels.PATTERN})Camera\.raw.*")
 _CAMLOG = re.compile(rf"({labels.PATTERN})_cam\w*_\d{{8}}")
 _CAMERA = re.compile(r"_?cam(era)?$", re.IGNORECASE)
 _PART = re.compile(r"(.*?)[_.-]*(\d{4,8})")
+DATE = re.compile(r"(?<!\d)(20\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
+"""Year, separator, month and day."""
 _NO_LABELS = ("raw", "video", "videos", "movie", "camera", "cam")
 """Words in the names of videos that tell none from another."""
 _LONG = 6
@@ -64,9 +66,9 @@ def _label(path: PurePath, common: set[str]) -> str:
     for known, name in ((_IBL, path.name), (_CAMLOG, path.stem)):
         if named := known.fullmatch(name):
             return named[1]
-    own = [word for word in words(path) if word not in common]
-    # Of one video the name of its folder tells nothing.
-    own = [word for word in words(PurePath(path.name)) if word in own] or own
+    undated = PurePath(DATE.sub("", str(path)))
+    own = [word for word in words(undated) if word not in common]
+    own = [word for word in words(PurePath(undated.name)) if word in own] or own
     short = [word for word in own if not (word.isdigit() and len(word) >= _LONG)]
     told = [word for word in short if word.lower() not in _NO_LABELS] or short
     label = _CAMERA.sub("", "_".join(told)) or "_".join(told)
@@ -88,7 +90,7 @@ def parts(paths: Sequence[Path]) -> dict[Path, tuple[Path, ...]]:
         stem, number = (named[1], named[2]) if named else (path.stem, "")
         key = path.parent, stem, path.suffix.lower(), len(number)
         groups.setdefault(key, []).append((int(number or 0), path))
-    result = {}
+    result: dict[Path, tuple[Path, ...]] = {}
     for numbered in groups.values():
         numbered.sort()
         numbers = [number for number, _ in numbered]
