@@ -14,7 +14,7 @@ from alfvideo import configuration
 from alfvideo.describe import layout, log_columns, look, proposal, recordings
 from alfvideo.describe.look import Seen
 from alfvideo.describe.wiring import Filmed, Sure, wired
-from alfvideo.files import text_tables
+from alfvideo.files import documents, text_tables
 from alfvideo.files.errors import DataError
 from alfvideo.session import description, pulse_files
 from alfvideo.session.cameras import ALL_CAMERAS
@@ -22,6 +22,7 @@ from alfvideo.timing import embedded, frame_log, sync
 from alfvideo.timing.sync import Sync
 from alfvideo.views import describe
 from rigsim import Rig
+from rigsim.specification import Fault
 from rigsim.truth import load_truth
 
 Render = Callable[[Path, Rig], Path]
@@ -451,6 +452,44 @@ def test_a_second_recording_of_the_daq(lab: Path):
     assert "Of several recordings" in said(seen)
     targets = [str(place.target) for place in layout.places(seen)]
     assert targets[-1] == "raw_ephys_data/Record Node 101/experiment1/recording1"
+
+
+def test_open_ephys_was_started_twice(lab: Path):
+    """Its recordings have the same names below another folder."""
+    first = next(lab.glob("2026*/Record*"))
+    shutil.copytree(first, lab / "2026-02-03_11-00-00" / first.name)
+    for name in ("states", "timestamps", "sample_numbers"):
+        file = first / "experiment1/recording1" / TTL / f"{name}.npy"
+        np.save(file, np.load(file)[:20])
+    assert "2026-02-03_11-00-00" in str(look.look(lab).daq.file)
+
+
+def test_faults_of_the_recording(tmp_path: Path, rendered: Render):
+    faults = {
+        "left": (Fault.DROPPED, Fault.NO_GPIO, Fault.FEWER_FRAMES),
+        "right": (Fault.PULSES_MISSING_AT_START, Fault.PULSES_MISSING_AT_END),
+        "body": (Fault.MISSING_PULSE, Fault.STARTS_WITH_FALL),
+    }
+    rig = Rig(seconds=6, scale=0.05, faults=faults)
+    session = rendered(tmp_path, rig)
+    (session / description.NAME).unlink()
+    seen = look.look(session)
+    assert lines(seen) == {label: rig.channels[f"{label}_camera"] for label in rig.labels}
+    assert {each.sure for each in seen.wired} == {Sure.SHOWN}
+    syncs = {each.camera: each.sync_line for each in seen.wired}
+    assert (syncs["left"], syncs["right"]) == (None, rig.channels["audio"])
+
+
+@pytest.mark.parametrize("label", ["1", "on", "null", "1e3", "0x1F", "1_0", "no", "007", "0b1"])
+def test_labels_that_yaml_takes_for_something_else(lab: Path, label: str):
+    for file in lab.glob("*sideCam*"):
+        file.rename(lab / file.name.replace("sideCam", label))
+    seen = look.look(lab)
+    assert seen.cameras[0].label == label
+    text = proposal.description(seen, {label: "video", "top": "video"}, "daq")
+    assert set(description.parse(lab, documents.parse_yaml(text)).cameras) == {label, "top"}
+    keys = yaml.load(proposal.configuration(seen, lab), Loader=yaml.BaseLoader)
+    assert keys["cameras"] == [label, "top"]
 
 
 def test_parts_and_other_containers_are_said_to_need_work(lab: Path, tmp_path: Path):

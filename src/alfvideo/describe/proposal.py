@@ -104,7 +104,7 @@ def certainties(seen: Seen) -> Iterator[str]:
             yield f"{camera.label}: its line is unknown: {wired.why}."
         else:
             yield f"{camera.label}: line {wired.line} ({wired.sure}): {wired.why}."
-        if wired.line is not None and wired.sync_line is None:
+        if wired.line is not None and wired.sync_line is None and not camera.camlog:
             yield f"{camera.label}: no line that goes to an input of the camera is known."
 
 

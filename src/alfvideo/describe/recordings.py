@@ -70,7 +70,7 @@ class Files:
     wiring: tuple[Path, ...] = ()
     bpod: tuple[Path, ...] = ()
     """Trials and settings that a Bpod recorded."""
-    others: Mapping[str, int] = field(default_factory=dict)
+    others: Counter[str] = field(default_factory=Counter)
     """Numbers of other files, by the ending of their names."""
     problems: tuple[str, ...] = ()
     """A sentence for each thing that is no file that can be read."""
@@ -177,11 +177,20 @@ def _raw(paths: Sequence[Path]) -> Iterator[Daq]:
         names = {pattern.rpartition("/")[2] for pattern in each.patterns}
         near = [path for path in paths if any(path.match(name) for name in names)]
         found = [path for path in near if any(path.match(pattern) for pattern in each.patterns)]
-        recordings: dict[str, list[Daq]] = {}
+        recordings: dict[tuple[Path | None, str], list[Daq]] = {}
         for file in found:
-            recordings.setdefault(each.recording(file), []).append(raw_daq(file, each))
+            key = _acquisition(file), each.recording(file)
+            recordings.setdefault(key, []).append(raw_daq(file, each))
         for daqs in recordings.values():
             yield max(daqs, key=lambda daq: sum(path.stat().st_size for path in daq.beside))
+
+
+def _acquisition(file: Path) -> Path | None:
+    """Return the folder that Open Ephys made when it was started; None for other files."""
+    if file.name != "structure.oebin":
+        return None
+    above = file.parents[2]
+    return above.parent if above.name.startswith("Record Node") else above
 
 
 def raw_daq(file: Path, form: Format) -> Daq:

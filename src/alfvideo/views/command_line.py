@@ -207,7 +207,7 @@ def describe(
         (subject, date, number),
         lambda parts: table.show(parts, sys.stdout),
         ask,
-        lambda sentence: print(sentence, file=sys.stderr),
+        lambda sentence: print(table.printable(sentence), file=sys.stderr),
         move=move,
     )
 

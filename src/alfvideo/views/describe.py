@@ -1,6 +1,7 @@
 """A folder of recordings on the screen, and the files that are proposed for it, after asking."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,8 +114,8 @@ def parts(seen: Seen) -> Iterator[RenderableType]:
         yield _lines(seen)
     if seen.wiring is not None:
         yield printable(f"Wiring: {seen.wiring.relative_to(seen.folder)}")
-    if seen.files.others:
-        counts = sorted(seen.files.others.items(), key=lambda each: -each[1])
+    if others := seen.files.others + Counter(path.suffix.lower() for path in _unused(seen)):
+        counts = others.most_common()
         listed = ", ".join(f"{n} {ending}" for ending, n in counts[:MAX_SHOWN])
         more = ", and others" if len(counts) > MAX_SHOWN else ""
         yield printable(f"Other files, which are not read: {listed}{more}")
@@ -126,6 +127,12 @@ def parts(seen: Seen) -> Iterator[RenderableType]:
         *proposal.missing(seen),
     )
     yield from map(printable, sentences)
+
+
+def _unused(seen: Seen) -> set[Path]:
+    """Return the tables that belong to nothing."""
+    logs = {path for camera in seen.cameras if camera.log for path in camera.log.files}
+    return set(seen.files.tables) - logs - ({seen.daq.file} if seen.daq else set())
 
 
 def _lines(seen: Seen) -> RenderableType:
