@@ -2,13 +2,19 @@
 
 import json
 import os
+import pty
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from click.testing import Result
+from typer.testing import CliRunner
 
 from alfvideo import configuration
 from alfvideo.describe import layout, log_columns, look, proposal, recordings
@@ -21,12 +27,14 @@ from alfvideo.session.cameras import ALL_CAMERAS
 from alfvideo.timing import embedded, frame_log, sync
 from alfvideo.timing.sync import Sync
 from alfvideo.views import describe
+from alfvideo.views.command_line import app
 from rigsim import Rig
 from rigsim.specification import Fault
 from rigsim.truth import load_truth
 
 Render = Callable[[Path, Rig], Path]
 
+PROGRAM = Path(sys.executable).with_name("alfvideo")
 TWO = Rig(seconds=4, scale=0.05, cameras=("left", "right"))
 LABELS = {"left": "side", "right": "top"}
 LINES = {"left": 8, "right": 7, "audio": 1}
@@ -538,3 +546,51 @@ def test_a_bpod(tmp_path: Path, rendered: Render):
     read = description.read(session)
     assert (read.sync, list(read.cameras)) == ("bpod", ["left"])
     assert pulse_files.task_data(read, read.cameras["left"])
+
+
+def run(*words: object) -> Result:
+    """Run `alfvideo describe` without a terminal."""
+    return CliRunner().invoke(app, ["describe", *map(str, words)])
+
+
+def answer(text: str, *words: object) -> str:
+    """Run `alfvideo describe` on a terminal, and return what is shown there."""
+    terminal, other_end = pty.openpty()
+    command = [PROGRAM, "describe", *map(str, words)]
+    process = subprocess.Popen(command, stdin=other_end, stdout=other_end, stderr=other_end)
+    os.close(other_end)
+    os.write(terminal, f"{text}\n".encode())
+    shown = b""
+    with suppress(OSError):
+        while block := os.read(terminal, 65536):
+            shown += block
+    os.close(terminal)
+    assert process.wait() == 0
+    return shown.decode()
+
+
+def test_the_command_asks_before_it_writes(lab: Path, tmp_path: Path):
+    root = tmp_path / "Subjects"
+    into = (lab, "--into", root, "--subject", "M7")
+    before = content(tmp_path)
+    done = run(*into)
+    assert done.exit_code == 0
+    assert "Nothing was written: there is no terminal to ask on. Give --yes" in done.stdout
+    assert content(tmp_path) == before
+    assert "Write this?" in answer("y", *into)
+    assert (root / "M7/2026-02-03/001" / description.NAME).is_file()
+    assert run(*into, "--number", "002", "--yes", "--move").exit_code == 0
+    assert content(lab) == {}
+
+
+def test_the_command_says_what_is_wrong(tmp_path: Path, rendered: Render):
+    session = rendered(tmp_path, TWO)
+    done = run(session, "--into", tmp_path / "Subjects")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "has a description already" in done.stderr
+    done = run(session)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "2 cameras, pulses of nidq in raw_ephys_data" in done.stdout
+    done = run(tmp_path / "nowhere")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "is no folder" in done.stderr
