@@ -25,6 +25,7 @@ from alfvideo.files.errors import DataError
 from alfvideo.session import description, pulse_files
 from alfvideo.session.cameras import ALL_CAMERAS
 from alfvideo.timing import embedded, frame_log, sync
+from alfvideo.timing.frame_data import SYNC_PIN, FrameData
 from alfvideo.timing.sync import Sync
 from alfvideo.views import describe
 from alfvideo.views.command_line import app
@@ -249,6 +250,55 @@ def test_one_trigger_for_two_cameras_is_named():
     assert {each.line for each in found} == {None}
     assert all("line 3 fits a and b" in each.why for each in found)
     assert all("camera_timing.yaml" in each.why for each in found)
+
+
+def jittered(seed: int, n: int = 500) -> np.ndarray:
+    """Pulses whose intervals differ by some microseconds, as those of all cameras do."""
+    return 1 + np.cumsum(0.02 + np.random.default_rng(seed).normal(0, 2e-5, n))
+
+
+def clocked(label: str, pulses: np.ndarray) -> Filmed:
+    """A camera that filmed all pulses but the first and last two, with a clock."""
+    clock = (pulses[2:-2] - pulses[2]) * (1 + 2e-5)
+    return Filmed(label, clock.size, 50.0, FrameData(clock, np.arange(clock.size), None))
+
+
+def test_the_clock_tells_lines_of_one_rate_apart():
+    one, other = jittered(1), jittered(2)
+    cameras = [clocked("a", one), clocked("b", other)]
+    found = wired(recorded(line1=other, line2=one, line3=jittered(3)), cameras)
+    assert [(each.line, each.sure) for each in found] == [(2, Sure.SHOWN), (1, Sure.SHOWN)]
+    # names are no evidence
+    found = wired(recorded(line1=other, line2=one), cameras, {"a_camera": 1, "b_camera": 2})
+    assert [each.line for each in found] == [2, 1]
+
+
+def test_one_trigger_is_named_for_cameras_with_clocks():
+    cameras = [clocked("a", jittered(1)), clocked("b", jittered(1))]
+    found = wired(recorded(line3=jittered(1), line4=jittered(2)), cameras)
+    assert {(each.line, each.sure) for each in found} == {(None, Sure.UNKNOWN)}
+    assert all("line 3 fits a and b" in each.why for each in found)
+
+
+def test_inputs_and_clock_of_different_recordings():
+    """The inputs show another start than the clock, which only other pulses allow."""
+    rng = np.random.default_rng(0)
+    one, slow = jittered(1, 600), np.arange(600) / 49.995 + 1.0
+    ttls = np.sort(rng.uniform(1.5, 12, 40))
+    edges = np.sort(np.concatenate((ttls, ttls + 0.1)))
+    high = (np.searchsorted(edges, slow[80:580]) % 2).astype(bool)
+    gpio = np.zeros((500, 4), bool)
+    gpio[:, SYNC_PIN] = high
+    camera = clocked("a", one[48:552])
+    data = FrameData(camera.frame_data.timestamps, np.arange(500), gpio)
+    times = np.concatenate((one, slow, edges))
+    channels = np.repeat([1, 2, 5], [one.size, slow.size, edges.size])
+    polarities = np.concatenate((np.ones(1200), np.tile([1, -1], 40)))
+    order = np.argsort(times)
+    both = Sync(times[order], polarities[order], channels[order])
+    (found,) = wired(both, [Filmed("a", 500, 50.0, data)])
+    assert (found.line, found.sure) == (None, Sure.UNKNOWN)
+    assert "its clock agrees with the pulses of line 1, and its inputs with" in found.why
 
 
 def test_a_line_that_is_left_is_likely():
