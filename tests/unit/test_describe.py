@@ -577,14 +577,40 @@ def test_a_session_with_a_description(tmp_path: Path, rendered: Render, config):
     assert f"Nothing of {session} can be processed: broken" in text
 
 
-def test_names_of_the_lab_stay_out_of_a_session_in_place(lab: Path, tmp_path: Path):
+@pytest.mark.parametrize("move", [False, True])
+def test_a_session_folder_with_the_names_of_a_lab(lab: Path, tmp_path: Path, move: bool):
+    """It is laid out in itself, if that is asked for."""
     session = tmp_path / "Subjects/M7/2026-02-03/001"
     session.parent.mkdir(parents=True)
     lab.rename(session)
+    seen = look.look(session)
     with pytest.raises(DataError, match="has not the name and place of a file of camera side"):
-        describe.proposed_here(look.look(session))
+        describe.proposed_here(seen)
     with pytest.raises(DataError, match="are in each other"):
-        describe.proposed_into(look.look(session), tmp_path / "Subjects", "", "", "")
+        describe.proposed_into(seen, session, "", "", "")
+    before = content(session)
+    describe.carry_out(describe.proposed_into(seen, tmp_path / "Subjects", "", "", ""), move=move)
+    assert set(description.read(session).cameras) == {"side", "top"}
+    video = session / "raw_video_data/_iblrig_sideCamera.raw.avi"
+    assert video.read_bytes() == before["2026-02-03_M7_sideCam.avi"]
+    assert (session / "2026-02-03_M7_sideCam.avi").exists() is not move
+
+
+def test_files_that_are_in_their_place_stay_there(tmp_path: Path, rendered: Render):
+    session = rendered(tmp_path, TWO)
+    (session / description.NAME).unlink()
+    found = describe.proposed_into(look.look(session), tmp_path, "", "", "")
+    assert found.placed == []
+
+
+def test_a_wiring_file_elsewhere_in_a_session_does_not_count(tmp_path: Path, rendered: Render):
+    rig = Rig(seconds=4, scale=0.05, wiring="full")
+    session = rendered(tmp_path, rig)
+    (session / description.NAME).unlink()
+    next(session.glob("raw_ephys_data/*.wiring.json")).rename(session / "old.wiring.json")
+    found = describe.proposed_here(look.look(session))
+    text = found.texts[session / "raw_ephys_data" / proposal.WIRING]
+    assert json.loads(text)["SYNC_WIRING_DIGITAL"]["P0.2"] == "left_camera"
 
 
 def test_a_bpod(tmp_path: Path, rendered: Render):
@@ -623,6 +649,10 @@ def test_the_command_asks_before_it_writes(lab: Path, tmp_path: Path):
     root = tmp_path / "Subjects"
     into = (lab, "--into", root, "--subject", "M7")
     before = content(tmp_path)
+    done = run(lab)
+    assert done.exit_code == 0
+    assert "ROOT/SUBJECT/YYYY-MM-DD/NNN/raw_ephys_data/cameras.wiring.json" in done.stdout
+    assert "these recordings are in no session. --into ROOT lays them out" in done.stdout
     done = run(*into)
     assert done.exit_code == 0
     assert "Nothing was written: there is no terminal to ask on. Give --yes" in done.stdout

@@ -250,9 +250,10 @@ def check(session: Path, placed: Iterable[Placed], texts: Iterable[str], folder:
     DataError
         If something is in the place of a file, or two files would have the same place.
     """
-    if session.is_relative_to(folder) or folder.is_relative_to(session):
+    if session != folder and (session.is_relative_to(folder) or folder.is_relative_to(session)):
         raise DataError(
-            f"{session} and {folder} are in each other: name a ROOT outside the recordings."
+            f"{session} and {folder} are in each other: name a ROOT outside the recordings, or the "
+            "folder of all subjects if the recordings are in that of their session."
         )
     taken: dict[PurePosixPath, Path] = {}
     for source, target in placed:

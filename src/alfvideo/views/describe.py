@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import RenderableType
@@ -26,6 +26,12 @@ CONFIGURATION = "alfvideo.yaml"
 
 MAX_SHOWN = 12
 """Lines of the DAQ, and endings of names, that are shown."""
+
+
+_LAY_OUT = (
+    "Nothing was written: these recordings are in no session. --into ROOT lays them out as one, by "
+    "links, and writes these files."
+)
 
 
 @dataclass(frozen=True)
@@ -157,17 +163,27 @@ def proposed_here(seen: Seen) -> Proposed:
     Raises
     ------
     DataError
-        If a session cannot be what it is, or files are not called as they must be.
+        If nothing can be proposed, or recordings are not called as they must be in a session.
     """
     _check(seen)
-    if not folders.is_session(seen.folder):
-        raise DataError(
-            f"{seen.folder} is not called as a session, SUBJECT/YYYY-MM-DD/NNN. --into ROOT lays "
-            "these recordings out as one, by links, and writes a description, a wiring file and "
-            "a configuration there."
-        )
     at = layout.collections_now(seen)
-    return Proposed(seen.folder, _texts(seen, seen.folder, at), [])
+    place = seen.folder / at.wiring
+    # A wiring file counts only beside the recording of the DAQ.
+    counting = seen if seen.wiring and seen.wiring.parent == place else replace(seen, wiring=None)
+    return Proposed(seen.folder, _texts(counting, seen.folder, at), [])
+
+
+def proposed_somewhere(seen: Seen) -> Proposed:
+    """Return a session as which the recordings could be laid out, in a place that is not known.
+
+    Raises
+    ------
+    DataError
+        If nothing can be proposed.
+    """
+    _check(seen)
+    session = Path("ROOT/SUBJECT/YYYY-MM-DD/NNN")
+    return Proposed(session, _texts(seen, session, layout.collections(seen)), layout.places(seen))
 
 
 def proposed_into(seen: Seen, root: Path, subject: str, day: str, number: str) -> Proposed:
@@ -181,7 +197,7 @@ def proposed_into(seen: Seen, root: Path, subject: str, day: str, number: str) -
     _check(seen)
     videos = [path for camera in seen.cameras for path in camera.videos]
     session = layout.session_folder(root, seen.folder, videos, subject, day, number)
-    placed = layout.places(seen)
+    placed = [each for each in layout.places(seen) if each.source != session / each.target]
     texts = _texts(seen, session, layout.collections(seen))
     inside = [path.relative_to(session).as_posix() for path in texts if path.parent != root]
     layout.check(session, placed, inside, seen.folder)
@@ -260,7 +276,8 @@ def run(
     Parameters
     ----------
     folder
-        Without a description.
+        Without a description. If it is not called as a session, and `into` is None, nothing is
+        written.
     into
         The data folder in which a session is laid out; None if recordings stay where they are.
     names
@@ -277,6 +294,10 @@ def run(
     """
     seen = look.look(folder, tell)
     show(parts(seen))
+    if not into and not folders.is_session(folder):
+        show(of_proposal(seen, proposed_somewhere(seen), move=move))
+        show(iter([Text(f"\n{_LAY_OUT}")]))
+        return
     found = proposed_into(seen, into, *names) if into else proposed_here(seen)
     show(of_proposal(seen, found, move=move))
     if ask():
