@@ -365,7 +365,7 @@ def test_laid_out_by_links(lab: Path, tmp_path: Path, config: configuration.Conf
     assert raw.format.name == "Open Ephys binary"
     (wiring,) = pulse_files.wiring(read, ALL_CAMERAS)
     assert sync.wired_channels([wiring])["side_camera"] == LINES["left"]
-    with pytest.raises(DataError, match="is there already, and nothing is overwritten"):
+    with pytest.raises(DataError, match="001 is there already, and nothing is overwritten"):
         describe.proposed_into(look.look(lab), root, "M7", "", "")
     again = describe.proposed_into(look.look(lab), root, "M7", "", "002")
     (root / describe.CONFIGURATION).write_text("mine")
@@ -596,6 +596,35 @@ def test_a_session_folder_with_the_names_of_a_lab(lab: Path, tmp_path: Path, mov
     assert (session / "2026-02-03_M7_sideCam.avi").exists() is not move
 
 
+def test_what_is_in_the_way_in_the_session_itself(lab: Path, tmp_path: Path):
+    session = tmp_path / "Subjects/M7/2026-02-03/001"
+    session.parent.mkdir(parents=True)
+    lab.rename(session)
+    (session / "raw_video_data").mkdir()
+    (session / "raw_video_data/side.csv").write_text("another")
+    with pytest.raises(DataError, match=r"raw_video_data/side\.csv is there already, and nothing"):
+        describe.proposed_into(look.look(session), tmp_path / "Subjects", "", "", "")
+
+
+def test_a_video_that_is_shown_upright(lab: Path, ffmpeg: Callable[..., None]):
+    video = lab / "2026-02-03_M7_sideCam.avi"
+    turned = ("-display_rotation", 90)
+    ffmpeg("-i", video, "-an", "-c:v", "libx264", "-crf", 40, lab / "upright.mp4")
+    ffmpeg(*turned, "-i", lab / "upright.mp4", "-c", "copy", video.with_suffix(".mp4"))
+    (lab / "upright.mp4").unlink()
+    video.unlink()
+    (camera, _) = look.look(lab).cameras
+    assert (camera.frames, camera.width, camera.height) == (240, 52, 64)
+
+
+def test_notes_named_after_a_camera_are_no_log(lab: Path):
+    (lab / "2026-02-03_M7_sideCam_notes.txt").write_text("the animal was calm\n")
+    seen = look.look(lab)
+    assert "notes.txt" not in said(seen)
+    assert "1 .txt" in said(seen)
+    assert seen.cameras[0].log is not None
+
+
 def test_files_that_are_in_their_place_stay_there(tmp_path: Path, rendered: Render):
     session = rendered(tmp_path, TWO)
     (session / description.NAME).unlink()
@@ -671,6 +700,7 @@ def test_the_command_says_what_is_wrong(tmp_path: Path, rendered: Render):
     done = run(session)
     assert (done.exit_code, done.stderr) == (0, "")
     assert "2 cameras, pulses of nidq in raw_ephys_data" in done.stdout
+    assert "give it, too" in run(session, "--move").stderr
     done = run(tmp_path / "nowhere")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "is no folder" in done.stderr

@@ -263,12 +263,21 @@ def check(session: Path, placed: Iterable[Placed], texts: Iterable[str], folder:
                 "this recording elsewhere."
             )
         taken[target] = source
+    if session != folder and any(_is_content(path) for path in session.rglob("*")):
+        raise DataError(
+            f"{session} is there already, and nothing is overwritten or mixed with it. Give "
+            "another --number, or remove it."
+        )
     for place in (*map(str, taken), *texts):
         if os.path.lexists(session / place):
             raise DataError(
-                f"{session / place} is there already, and nothing is overwritten. Give another "
-                "--number, or remove it."
+                f"{session / place} is there already, and nothing is overwritten: remove it, or "
+                "move it elsewhere."
             )
+
+
+def _is_content(path: Path) -> bool:
+    return path.is_symlink() or not path.is_dir()
 
 
 def carry_out(session: Path, placed: Iterable[Placed], *, move: bool) -> int:

@@ -158,9 +158,11 @@ def _probed(path: Path) -> tuple[int, float, int, int]:
     with probe.opened(path) as (_, stream):
         indexed, announced = len(stream.index_entries), stream.frames
         rate = float(stream.average_rate or 0)
-        size = stream.codec_context.width, stream.codec_context.height
+        coded = stream.codec_context.width, stream.codec_context.height
     if announced and indexed == announced and rate:
-        return announced, rate, *size
+        # An avi has no display matrix.
+        width, height = coded if path.suffix.lower() == ".avi" else probe.size(path)
+        return announced, rate, width, height
     video = probe.probe(path)
     return video.frames, float(video.rate), video.width, video.height
 
@@ -188,7 +190,9 @@ def _with_logs(
         if not label and _read([], recordings.is_table_of_events, path):
             events.append(path)
             continue
-        found = _table_log(path, notes if label else [])
+        # Notes and settings are called after a camera, too.
+        is_meant = label and path.suffix.lower() == ".csv"
+        found = _table_log(path, notes if is_meant else [])
         if found is not None:
             (named.setdefault(label, []) if label else rest).append(found)
     return _matched(cameras, named, rest, notes), events

@@ -150,12 +150,14 @@ def sort(paths: Sequence[Path], problems: Iterable[str] = ()) -> Files:
             frame_data[key] = frame_data.get(key, ()) + take([path])
     camlogs = take(path for path in paths if path.suffix == ".camlog")
     wiring = take(path for path in paths if path.match(_WIRING))
-    bpod = take(path for path in paths if _BPOD.fullmatch(path.name))
+    bpod = [path for path in paths if _BPOD.fullmatch(path.name)]
+    has_pulses = any("taskData" in path.name for path in bpod)
     daqs = [*_raw(list(rest)), *_arrays(list(rest))]
     for daq in daqs:
         take([daq.file, *daq.beside])
     take(path for path in paths if any(path.match(pattern) for pattern in _META))
     texts = [path for path in rest if path.suffix.lower() in _TABLES]
+    task = take(bpod) if has_pulses else ()
     others = Counter(path.suffix.lower() or "(no ending)" for path in rest)
     others -= Counter(path.suffix.lower() for path in texts)
     return Files(
@@ -165,7 +167,7 @@ def sort(paths: Sequence[Path], problems: Iterable[str] = ()) -> Files:
         tuple(texts),
         tuple(daqs),
         wiring,
-        bpod,
+        task,
         others,
         tuple(problems),
     )

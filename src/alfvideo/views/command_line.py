@@ -187,6 +187,8 @@ def describe(
     from alfvideo.views import describe as view
     from alfvideo.views.status import table
 
+    if not into and (move or any((subject, date, number))):
+        raise DataError("--subject, --date, --number and --move are for --into ROOT: give it, too.")
     roots = _chosen([into]) if into else [None]
     if view.is_described(place):
         if into:
