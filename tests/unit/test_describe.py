@@ -280,6 +280,23 @@ def test_one_trigger_is_named_for_cameras_with_clocks():
     assert all("line 3 fits a and b" in each.why for each in found)
 
 
+def test_a_line_whose_edges_ring():
+    ringing = np.sort(np.concatenate((jittered(1), jittered(1)[::3] + 3e-4)))
+    both = recorded(line1=jittered(2), line2=ringing)
+    (found,) = wired(both, [clocked("a", jittered(1))])
+    assert (found.line, found.sure) == (2, Sure.SHOWN)
+    assert "500 pulses at 50.00 Hz" in found.why
+
+
+def test_cameras_that_are_triggered_irregularly():
+    """Each frame when something happens: there is no rate, and the clock saw the same."""
+    rng = np.random.default_rng(0)
+    one, other = (1 + np.cumsum(rng.uniform(0.015, 0.03, 500)) for _ in range(2))
+    cameras = [clocked("a", one), clocked("b", other)]
+    found = wired(recorded(line1=other, line2=one, line3=train(700)), cameras)
+    assert [(each.line, each.sure) for each in found] == [(2, Sure.SHOWN), (1, Sure.SHOWN)]
+
+
 def test_inputs_and_clock_of_different_recordings():
     """The inputs show another start than the clock, which only other pulses allow."""
     rng = np.random.default_rng(0)

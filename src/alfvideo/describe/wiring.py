@@ -32,6 +32,9 @@ _AS_MANY, _AS_MANY_PART = 10, 0.02
 """Pulses, and part of the exposures, by which numbers may differ that are called the same: a camera
 runs a little longer than its video."""
 
+_SAME_RATE = 1e-3
+"""Part by which the rates of a clock and of its pulses may differ."""
+
 _SAME_NOMINAL = 0.02
 """Part by which pulses may differ from the rate that a video says, to be called the same."""
 
@@ -87,11 +90,15 @@ class _Pair:
     """Agreement of the pulses of a line with a camera."""
 
     line: Line
+    n_pulses: int
+    """Without those of ringing edges."""
+    rate: float | None
+    """Of these; None if they are not regular."""
     exposures: int
     as_many: bool
     """True if there are about as many pulses as exposures."""
-    has_clock: bool
-    """True if the rate of the pulses was compared with a clock of the camera: it is the same."""
+    same_rate: bool
+    """True if the rate is that of the camera's clock."""
     clock: float
     """Standard deviations above chance by which the intervals of the pulses are the clock's; 0 if
     they are not clearly."""
@@ -131,16 +138,17 @@ def wired(
         that decide between lines that fit equally, and nothing else.
     """
     named = named or {}
-    recorded = [line for line in lines(sync) if line.rate is not None]
+    recorded = [line for line in lines(sync) if line.n_rises >= MIN_PULSES]
     pairs = {
         camera.label: [pair for line in recorded if (pair := _pair(sync, camera, line)) is not None]
         for camera in cameras
     }
-    found = {label: _shown(label, fitting) for label, fitting in pairs.items()}
-    found = _without_shared(found)
+    shown = {label: _shown(label, fitting) for label, fitting in pairs.items()}
+    claimed = {each.line for each in shown.values()}
+    found = _without_shared(shown)
     # Each line that is known leaves fewer for the others.
     while True:
-        taken = {each.line for each in found.values() if each.line is not None}
+        taken = claimed | {each.line for each in found.values()}
         more = {
             label: _likely(
                 label,
@@ -175,11 +183,14 @@ def _pair(sync: Sync, camera: Filmed, line: Line) -> _Pair | None:
         return None
     best = max(tried, key=lambda placement: placement.rank)
     as_many = abs(pulses.size - exposures) <= max(_AS_MANY, _AS_MANY_PART * exposures)
-    has_clock = data.timestamps is not None and data.timestamps.size > MIN_PULSES
-    if not (has_clock or as_many or _is_nominal(line.rate, camera.rate)):
-        return None
+    rate, clock = _rate(pulses), _by_clock(tried)
     votes, sync_line = _votes(best)
-    return _Pair(line, exposures, as_many, has_clock, _by_clock(tried), votes, sync_line)
+    same_rate = rate is not None and _is_rate_of(data.timestamps, rate)
+    fits = rate is not None and (same_rate or as_many or _is_nominal(rate, camera.rate))
+    # A camera that is triggered irregularly has no rate.
+    if not (fits or clock or (votes[0] and as_many)):
+        return None
+    return _Pair(line, pulses.size, rate, exposures, as_many, same_rate, clock, votes, sync_line)
 
 
 def _by_clock(tried: Sequence[Placement]) -> float:
@@ -227,11 +238,9 @@ def _evidence(pair: _Pair) -> str:
 
 
 def _numbers(pair: _Pair) -> str:
-    rate = ", the rate of its clock," if pair.has_clock else ""
-    return (
-        f"{pair.line.n_rises} pulses at {pair.line.rate:.2f} Hz{rate} for "
-        f"{pair.exposures} exposures"
-    )
+    rate = "no regular rate" if pair.rate is None else f"{pair.rate:.2f} Hz"
+    by_clock = ", the rate of its clock," if pair.same_rate else ""
+    return f"{pair.n_pulses} pulses at {rate}{by_clock} for {pair.exposures} exposures"
 
 
 def _channels(pairs: Sequence[_Pair]) -> str:
@@ -283,5 +292,12 @@ def _rate(rises: Floats) -> float | None:
     return 1 / step if regular.mean() >= _MIN_REGULAR else None
 
 
-def _is_nominal(rate: float | None, nominal: float) -> bool:
-    return rate is not None and nominal > 0 and abs(rate / nominal - 1) < _SAME_NOMINAL
+def _is_nominal(rate: float, nominal: float) -> bool:
+    return nominal > 0 and abs(rate / nominal - 1) < _SAME_NOMINAL
+
+
+def _is_rate_of(clock: Floats | None, rate: float) -> bool:
+    """Return whether a rate is that of a clock, as far as its number of frames tells."""
+    if clock is None or clock.size < MIN_PULSES:
+        return False
+    return abs(rate * period(clock) - 1) < _SAME_RATE + 0.5 / clock.size
