@@ -273,6 +273,13 @@ def test_the_clock_tells_lines_of_one_rate_apart():
     assert [each.line for each in found] == [2, 1]
 
 
+def test_a_line_that_the_clock_does_not_show_is_doubted():
+    """Its own pulses were not recorded, those of another camera of that rate were."""
+    (found,) = wired(recorded(line1=jittered(2)), [clocked("a", jittered(1))])
+    assert (found.line, found.sure) == (1, Sure.LIKELY)
+    assert "not clearly those of its clock" in found.why
+
+
 def test_one_trigger_is_named_for_cameras_with_clocks():
     cameras = [clocked("a", jittered(1)), clocked("b", jittered(1))]
     found = wired(recorded(line3=jittered(1), line4=jittered(2)), cameras)

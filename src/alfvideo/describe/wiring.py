@@ -256,13 +256,19 @@ def _likely(label: str, pairs: Sequence[_Pair], named: int | None) -> Wired:
     several = [pair for pair in pairs if pair.as_many] or list(pairs)
     if len(several) > 1 and (hinted := [p for p in several if p.line.channel == named]):
         (pair,) = hinted
-        why = f"the wiring says so, and it fits: {_numbers(pair)}"
+        why = f"the wiring says so, and it fits: {_numbers(pair)}{_doubt(pair)}"
         return Wired(label, named, Sure.LIKELY, why, pair.sync_line)
     if len(several) > 1:
         each = "; ".join(f"line {pair.line.channel}: {_numbers(pair)}" for pair in several)
         return Wired(label, None, Sure.UNKNOWN, f"several lines fit: {each}")
     (pair,) = several
-    return Wired(label, pair.line.channel, Sure.LIKELY, _numbers(pair), pair.sync_line)
+    why = f"{_numbers(pair)}{_doubt(pair)}"
+    return Wired(label, pair.line.channel, Sure.LIKELY, why, pair.sync_line)
+
+
+def _doubt(pair: _Pair) -> str:
+    """Say that a camera has a clock which does not show the line; empty if it has none."""
+    return ", but their intervals are not clearly those of its clock" if pair.same_rate else ""
 
 
 def _without_shared(found: Mapping[str, Wired]) -> dict[str, Wired]:
