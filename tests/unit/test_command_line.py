@@ -97,7 +97,7 @@ def test_status_of_some_folders(lab: Lab, sessions: list[Path]):
 
 def test_a_folder_elsewhere_is_refused(lab: Lab, sessions: list[Path], tmp_path: Path):
     for folder in (tmp_path / "elsewhere", lab.root / "nowhere"):
-        for command in ("status", "verify"):
+        for command in ("status", "verify", "methods"):
             assert f"{folder} has none of the selected" in lab.refuses(command, folder)
 
 
@@ -192,7 +192,18 @@ def test_verify_ends_with_what_it_found(lab: Lab, sessions: list[Path]):
     assert "give a share of the files" in lab.refuses("verify", "--sample", "many")
 
 
-@pytest.mark.parametrize("command", ["plan", "qc", "verify"])
+def test_methods_of_what_is_on_record(lab: Lab, sessions: list[Path]):
+    assert "No result of these sessions is on record" in lab.refuses("methods")
+    for session in sessions:
+        (session / "alf").mkdir(exist_ok=True)
+        (session / "alf" / "licks.times.npy").write_bytes(b"licks")
+        work = provenance.Work("licks", "", {}, [session / "alf" / "licks.times.npy"], {}, Path())
+        provenance.record(session, work, started="2026-01-05T12:00:00Z", seconds=1)
+    assert "Licks (2 sessions) are" in lab.says("methods")
+    assert "Licks (1 session) are" in lab.says("methods", sessions[1])
+
+
+@pytest.mark.parametrize("command", ["plan", "qc", "verify", "methods"])
 def test_no_data_folder(lab: Lab, command: str):
     lab.root.rmdir()
     assert f"There is no data folder {lab.root}." in lab.refuses(command)

@@ -243,6 +243,27 @@ def verify(
 
 
 @app.command()
+def methods(
+    paths: Folders = None,
+    config: Config = None,
+    configfile: Configfile = None,
+    directory: Directory = Path(),
+) -> None:
+    """Write the methods section of a paper, with BibTeX, from the provenance of the sessions."""
+    chosen = _chosen(paths)
+    settings = _settings(config, configfile, directory)
+    from alfvideo.planning import left_out, pending
+    from alfvideo.views.methods import results, text
+
+    pending.check_root(settings.root)
+    sessions = pending.selected(settings.root, settings.config)
+    left_out.check_folders(settings.root, sessions, chosen)
+    if chosen:
+        sessions = [path for path in sessions if any(map(path.is_relative_to, chosen))]
+    print(text.text(results.collect(sessions)))
+
+
+@app.command()
 def doctor(
     profile: Annotated[
         str,
