@@ -95,7 +95,8 @@ Directory = Annotated[
 
 app = typer.Typer(
     cls=Commands,
-    help="Looks at what Snakemake made and will make, and explains it. Nothing is changed.",
+    help="Looks at what Snakemake made and will make, and explains it. Nothing is changed, unless "
+    "`describe` is told to write.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -155,6 +156,62 @@ def why(
 
     found = view.find(given, settings.root)
     table.show(view.explain(found, camera, settings.config), sys.stdout)
+
+
+@app.command()
+def describe(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The recordings of one session, or a session.")
+    ],
+    into: Annotated[
+        Path | None,
+        typer.Option(metavar="ROOT", help="Lay the recordings out as a session in this folder."),
+    ] = None,
+    subject: Annotated[str, typer.Option(help="The animal, for --into.")] = "",
+    date: Annotated[
+        str, typer.Option(metavar="YYYY-MM-DD", help="The day, if the names do not say it.")
+    ] = "",
+    number: Annotated[
+        str, typer.Option(metavar="NNN", help="The session of that day; by default 001.")
+    ] = "",
+    move: Annotated[
+        bool, typer.Option("--move", help="Move the recordings; otherwise they are linked.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Write without asking.")] = False,
+    config: Config = None,
+    configfile: Configfile = None,
+    directory: Directory = Path(),
+) -> None:
+    """Say what is in a folder of recordings and what is missing, and propose what to write."""
+    (place,) = _chosen([folder])
+    from alfvideo.views import describe as view
+    from alfvideo.views.status import table
+
+    if not into and (move or any((subject, date, number))):
+        raise DataError("--subject, --date, --number and --move are for --into ROOT: give it, too.")
+    roots = _chosen([into]) if into else [None]
+    if view.is_described(place):
+        if into:
+            raise DataError(f"{place} has a description already: copy it as it is below {into}.")
+        settings = _settings(config, configfile, directory)
+        table.show(view.described(place, settings.config), sys.stdout)
+        return
+
+    def ask() -> bool:
+        if yes or (sys.stdin.isatty() and sys.stdout.isatty()):
+            return yes or typer.confirm("Write this?")
+        print("Nothing was written: there is no terminal to ask on. Give --yes to write it.")
+        return False
+
+    view.run(
+        place,
+        roots[0],
+        (subject, date, number),
+        lambda parts: table.show(parts, sys.stdout),
+        ask,
+        lambda sentence: print(table.printable(sentence), file=sys.stderr),
+        move=move,
+    )
 
 
 @app.command()
