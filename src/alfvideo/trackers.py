@@ -28,8 +28,8 @@ class Tracker:
     """Module of `pose.engines` that runs in that environment: `load`, and `smooth` if it
     `smooths_ensembles`."""
     models: str
-    """Module of `pose.engines` that finds the files of a model and its body parts: `files` and
-    `body_parts`. The scan for pending work imports it, without any package of the engine."""
+    """Module of `pose.engines` that finds the files of a model and what they say of it: `files` and
+    `facts`. The scan for pending work imports it, without any package of the engine."""
     imports: tuple[str, ...]
     """Modules that can be imported if the environment is whole."""
     requires: tuple[str, ...]

@@ -264,7 +264,7 @@ def add_engine(copy: Copy) -> None:
         import numpy as np
 
         from alfvideo.pose.engines.error import EngineError
-        from alfvideo.pose.engines.network import Files
+        from alfvideo.pose.engines.network import Facts, Files
 
 
         def files(model: Path) -> Files:
@@ -274,14 +274,14 @@ def add_engine(copy: Copy) -> None:
             return Files(model, model)
 
 
-        def body_parts(config: Path) -> list[str]:
-            """The only body part."""
-            return [json.loads(config.read_text())["part"]]
+        def facts(model: Path) -> Facts:
+            """The only body part, in pictures of any size."""
+            return Facts(model, "brightest pixel", [json.loads(model.read_text())["part"]], None)
 
 
         def load(model: Path, device: None, trusted: object = ()) -> "Brightest":
             """Load a model."""
-            return Brightest(body_parts(model))
+            return Brightest(facts(model).parts)
 
 
         class Brightest:
