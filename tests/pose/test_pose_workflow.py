@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,8 +79,9 @@ class Campaign:
     """Runs on one session of which at first only the left camera has a cascade that is right.
 
     That of the body camera names a model that is not there, in all runs. That of the right camera
-    names a body part that its network does not find (`first`), a model that was cut (`cut`,
-    `cut_again`), and is then as it should be (`fixed`, `again`).
+    names a body part that its network does not find (`first`), a model whose weights are damaged
+    in a way that only its engine sees (`damaged`, `damaged_again`), and is then as it should be
+    (`fixed`, `again`).
     """
 
     workflow: Workflow
@@ -89,11 +91,20 @@ class Campaign:
     first: Outcome
     files_after_first: dict[str, str]
     log_of_first: str
-    cut: Outcome
-    files_after_cut: dict[str, str]
-    cut_again: Outcome
+    damaged: Outcome
+    files_after_damaged: dict[str, str]
+    damaged_again: Outcome
     fixed: Outcome
     again: Outcome
+
+
+def damage(snapshot: Path) -> None:
+    """Spoil the values of a snapshot, and keep the archive in which they are."""
+    with zipfile.ZipFile(snapshot) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(snapshot, "w") as archive:
+        for name, values in content.items():
+            archive.writestr(name, b"damaged" if name.endswith("data.pkl") else values)
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +114,11 @@ def campaign(
     engine_python: Callable[[str], Path],
 ) -> Campaign:
     folder = tmp_path_factory.mktemp("pose")
-    models, cut_models = folder / "models", folder / "cut"
+    models, damaged_models = folder / "models", folder / "damaged"
     shutil.copytree(MODEL, models)
-    shutil.copytree(MODEL, cut_models)
-    (snapshot,) = cut_models.glob("*.pt")
-    os.truncate(snapshot, snapshot.stat().st_size // 2)
+    shutil.copytree(MODEL, damaged_models)
+    (snapshot,) = damaged_models.glob("*.pt")
+    damage(snapshot)
     cascades = {camera: folder / f"{camera}.yaml" for camera in ("left", "right", "body")}
     write_cascade(cascades["left"], models, **SIDE)
     write_cascade(cascades["right"], models, **SIDE, parts=["nose_tip", "whisker"])
@@ -122,10 +133,10 @@ def campaign(
     first = workflow.run()
     files_after_first = hashes(session)
     log_of_first = log_of(workflow, "right")
-    write_cascade(cascades["right"], cut_models, **SIDE)
-    cut = workflow.run()
-    files_after_cut = hashes(session)
-    cut_again = workflow.run()
+    write_cascade(cascades["right"], damaged_models, **SIDE)
+    damaged = workflow.run()
+    files_after_damaged = hashes(session)
+    damaged_again = workflow.run()
     write_cascade(cascades["right"], models, **SIDE)
     fixed = workflow.run()
     return Campaign(
@@ -136,9 +147,9 @@ def campaign(
         first=first,
         files_after_first=files_after_first,
         log_of_first=log_of_first,
-        cut=cut,
-        files_after_cut=files_after_cut,
-        cut_again=cut_again,
+        damaged=damaged,
+        files_after_damaged=files_after_damaged,
+        damaged_again=damaged_again,
         fixed=fixed,
         again=workflow.run(),
     )
@@ -201,21 +212,21 @@ def test_model_for_other_parts(campaign: Campaign):
     assert not [name for name in made if "rightCamera.dlc" in name]
 
 
-def test_cut_model(campaign: Campaign):
-    assert campaign.cut.status == 1
-    assert campaign.cut.failed == {"dlc": 1}
-    sentence = campaign.cut.row("001 right] dlc:", "cut/", ".pt")
+def test_damaged_model(campaign: Campaign):
+    assert campaign.damaged.status == 1
+    assert campaign.damaged.failed == {"dlc": 1}
+    sentence = campaign.damaged.row("001 right] dlc:", "damaged/", ".pt")
     assert sentence.rstrip().endswith(".")
-    assert "Traceback" not in campaign.cut.text
-    changed_files = {*campaign.files_after_cut.items()} ^ {*campaign.files_after_first.items()}
+    assert "Traceback" not in campaign.damaged.text
+    changed_files = {*campaign.files_after_damaged.items()} ^ {*campaign.files_after_first.items()}
     assert {name for name, _ in changed_files} == {"failed.json"}
     assert campaign.fixed.status == 0, campaign.fixed.text
     assert campaign.fixed.finished == dict.fromkeys(OF_CAMERA, 1) | OF_SESSION
 
 
 def test_the_session_does_not_wait_for_a_camera_that_fails_again(campaign: Campaign):
-    assert campaign.cut_again.failed == {"dlc": 1}
-    assert campaign.cut_again.finished == OF_SESSION
+    assert campaign.damaged_again.failed == {"dlc": 1}
+    assert campaign.damaged_again.finished == OF_SESSION
 
 
 @contextmanager

@@ -65,9 +65,11 @@ def test_the_page_is_of_the_selection_alone(campaign: Campaign, tmp_path: Path):
     report = workflow.workdir / "report"
     assert [file.name for file in report.rglob("*.png")] == ["leftCamera_qc.png"]
     (page,) = report.glob("sessions/*/index.html")
-    assert "body" not in page.read_text().replace("<body>", "").replace("</body>", "").replace(
-        "tbody", ""
-    )
+    text = page.read_text()
+    # The times of one camera may be by the clock of the computer, which is with the frames of all.
+    for other in ("<body>", "</body>", "tbody", "_iblrig_bodyCamera.frameData.bin"):
+        text = text.replace(other, "")
+    assert "body" not in text
 
 
 def test_the_page_is_made_while_a_run_is_at_work(workflow: Workflow, rendered: Render):
