@@ -11,6 +11,7 @@ from alfvideo.describe.look import Camera, Seen
 from alfvideo.describe.wiring import Wired
 from alfvideo.files import inputs
 from alfvideo.files.errors import DataError
+from alfvideo.session.rigs import BPOD, NIDQ
 from alfvideo.timing.sync import FIRST_ANALOG
 
 WIRING = "cameras.wiring.json"
@@ -70,8 +71,8 @@ def _camera(
 
 def _sync(seen: Seen, collection: str) -> dict[str, Any]:
     if seen.daq is None:
-        return {"bpod": {"collection": collection}}
-    return {"nidq": {"collection": collection, "acquisition_software": seen.daq.software}}
+        return {BPOD.name: {"collection": collection}}
+    return {NIDQ.name: {"collection": collection, "acquisition_software": seen.daq.software}}
 
 
 def _protocol(bpod: Iterable[Path]) -> str:
