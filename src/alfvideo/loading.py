@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 INDIVIDUAL = "id_0"
 """The name that `movement` gives to an animal without one."""
 
-_OF_FRAMES = (datasets.TIMES, *datasets.POSE.values(), datasets.FEATURES, datasets.MOTION_ENERGY)
-"""Results with a row for each frame: a camera that has one of them can be loaded."""
-
 
 @dataclass(frozen=True)
 class SessionData:
@@ -169,7 +166,7 @@ def _labels(path: Path) -> list[str]:
             f"{path} is no folder. Name a session: its folder, .../SUBJECT/YYYY-MM-DD/NNN."
         )
     found = set()
-    for pattern in _OF_FRAMES:
+    for pattern in datasets.OF_FRAMES:
         before, after = pattern.rpartition("/")[2].split("{camera}")
         for folder in ("alf", "alf/#*#"):
             for file in path.glob(f"{folder}/{before}*{after}"):
@@ -215,7 +212,7 @@ def _camera(path: Path, label: str, poses: Mapping[str, Path], tracker: str | No
     if "times" in loaded:
         coordinates["time"] = loaded["times"]
         attributes |= {"time_unit": "seconds", **_rate(loaded["times"])}
-    attributes |= _certainty(path, label, there.get("times"))
+    attributes |= _certainty(there.get("times"), label)
     if "pose" in loaded and chosen:
         pose = loaded["pose"]
         coordinates |= {"keypoint": table.parts(pose), "individual": [INDIVIDUAL]}
@@ -292,13 +289,12 @@ def _rate(times: Floats) -> dict[str, float]:
     return {"fps": 1 / step} if 0 < step < np.inf else {}
 
 
-def _certainty(path: Path, label: str, times: Path | None) -> dict[str, Any]:
+def _certainty(times: Path | None, label: str) -> dict[str, Any]:
     """Return how well the times are known, by the record that was written with them."""
     unknown = {"times_method": "", "times_bound": np.nan, "times_reason": ""}
     if times is None:
         return unknown | {"times_known": "no times"}
-    revision = "" if times.parent == path / "alf" else f"/{times.parent.name}"
-    file = Path(datasets.TIMING.format(session=path, camera=label, revision=revision))
+    file = datasets.timing_of(times, label)
     if not file.exists():
         return unknown | {"times_known": in_words(None)}
     found = attempt(record.load, file)

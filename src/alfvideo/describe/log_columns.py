@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alfvideo.array_types import Floats
+from alfvideo.timing.frame_log import PERIODS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 _MIN_ROWS = 10
 _MIN_SHARE = 0.9
 """Part of the rows in which a column must do as its kind does."""
-_PERIODS = ((0.001, 0.2), (1.0, 200.0), (1e3, 2e5), (1e6, 2e8))
-"""Ticks from frame to frame at 5 to 1000 Hz, in s, ms, us and ns."""
 
 
 def proposed(table: "pd.DataFrame") -> dict[str, str | list[str]]:
@@ -48,5 +47,5 @@ def _kind(numbers: Floats) -> str:
         return "frame"
     typical = float(np.median(steps))
     regular = np.abs(steps - typical) < 0.5 * typical
-    has_unit = any(low <= typical <= high for low, high in _PERIODS)
+    has_unit = any(low <= typical <= high for low, high in PERIODS.values())
     return "time" if has_unit and np.mean(regular) >= _MIN_SHARE else ""

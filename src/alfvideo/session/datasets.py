@@ -48,6 +48,8 @@ POSE_PICTURE = {
 }
 SYNC = tuple(f"{{session}}/{{sync}}_sync.{name}.npy" for name in pulse_files.ARRAYS)
 """Made from the raw file of the DAQ, beside it; `sync` is folder and namespace."""
+OF_FRAMES = (TIMES, *POSE.values(), FEATURES, MOTION_ENERGY)
+"""Results with a row for each frame."""
 ALYX_REPORT = "{session}/registration/alyx.json"
 _IS_REVISION = re.compile("/#[^/#]+#").fullmatch
 _PART = re.compile(r"(.+)_(\d{8})")
@@ -106,6 +108,18 @@ def newest(pattern: str, session: Path, camera: str = "") -> Path:
         if _IS_REVISION(f"/{folder.parent.name}")
     ]
     return Path(pattern.format(**parts, revision=max(found, default="")))
+
+
+def timing_of(times: Path, camera: str) -> Path:
+    """Return the record of a camera's times, in the same revision.
+
+    >>> timing_of(Path("/s/alf/#2026-01-31#/_ibl_leftCamera.times.npy"), "left").as_posix()
+    '/s/qc/#2026-01-31#/_ibl_leftCamera.timing.json'
+    """
+    folder, is_revised = times.parent, bool(_IS_REVISION(f"/{times.parent.name}"))
+    session = folder.parent.parent if is_revised else folder.parent
+    revision = f"/{folder.name}" if is_revised else ""
+    return Path(TIMING.format(session=session, camera=camera, revision=revision))
 
 
 def sync_prefix(file: Path, session: Path) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from alfvideo.files import yaml_model
 from alfvideo.files.errors import DataError
@@ -35,6 +35,10 @@ class Decision(Model):
     method: Annotated[Method | None, key(f"one of {', '.join(get_args(Method))}")] = None
     reason: Annotated[str, key("a text: who decided, and why")] = ""
 
+    @property
+    def _decided(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True, exclude={"reason"})
+
     def ignores(self, witness: Literal["gpio", "clock"]) -> bool:
         """Return whether a witness is not heard because a person chose another."""
         return self.method not in (None, witness)
@@ -42,10 +46,9 @@ class Decision(Model):
     @property
     def notes(self) -> tuple[str, ...]:
         """One sentence that says what was decided; none if nothing was."""
-        decided = self.model_dump(exclude_none=True, exclude={"reason"})
-        if not decided:
+        if not self._decided:
             return ()
-        listed = ", ".join(f"{name} {value}" for name, value in decided.items())
+        listed = ", ".join(f"{name} {value}" for name, value in self._decided.items())
         return (f"A person decided in {FILE}: {listed}.{self.reason and f' Why: {self.reason}'}",)
 
     def check_used(self, *names: str) -> None:
@@ -56,8 +59,7 @@ class Decision(Model):
         DataError
             If something else was.
         """
-        decided = self.model_dump(exclude_none=True, exclude={"reason"})
-        if unused := [name for name in decided if name not in names]:
+        if unused := [name for name in self._decided if name not in names]:
             raise DataError(
                 f"{FILE}: `{unused[0]}` means nothing on this kind of rig. Remove it or use one "
                 f"of: {', '.join(names)}."
@@ -83,15 +85,7 @@ def load(files: Iterable[Path], camera: str) -> Decision:
         If the file cannot be read, or has a key or a value that means nothing.
     """
     for path in files:
-        decided = yaml_model.load(path, str(path)).get(camera)
-        if decided is None:
-            return UNDECIDED
-        if not isinstance(decided, dict):
-            raise DataError(
-                f"{path}: `{camera}` is {decided!r} but must be a mapping. Write what was decided "
-                "below it, one `key: value` a line."
-            )
-        return yaml_model.parse(Decision, decided, f"{path} ({camera})")
+        return _parsed(yaml_model.load(path, str(path)).get(camera), camera, path)
     return UNDECIDED
 
 
@@ -103,10 +97,21 @@ def check(path: Path, cameras: Collection[str]) -> None:
     DataError
         With what is wrong.
     """
-    for label in yaml_model.load(path, str(path)):
+    for label, decided in yaml_model.load(path, str(path)).items():
         if label not in cameras:
             raise DataError(
                 f"{path}: `{label}` is no camera of the session. Use one of: "
                 f"{', '.join(cameras) or 'none'}."
             )
-        load([path], label)
+        _parsed(decided, label, path)
+
+
+def _parsed(decided: Any, camera: str, path: Path) -> Decision:
+    if decided is None:
+        return UNDECIDED
+    if not isinstance(decided, dict):
+        raise DataError(
+            f"{path}: `{camera}` is {decided!r} but must be a mapping. Write what was decided "
+            "below it, one `key: value` a line."
+        )
+    return yaml_model.parse(Decision, decided, f"{path} ({camera})")

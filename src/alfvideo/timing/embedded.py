@@ -11,7 +11,7 @@ import numpy as np
 from alfvideo.array_types import Booleans, Floats, Integers, Numbers
 from alfvideo.files import alf, inputs
 from alfvideo.files.errors import DataError
-from alfvideo.timing import damaged_rows
+from alfvideo.timing import damaged_rows, frame_log
 from alfvideo.timing.damaged_rows import AGAIN
 from alfvideo.timing.frame_data import FrameData
 from alfvideo.timing.pulses import period
@@ -49,9 +49,6 @@ def load(files: Iterable[Path], columns: Mapping[str, Any] | None = None) -> Fra
     notes: list[str] = []
     files = list(files)
     if logs := [path for path in files if path.suffix == ".csv"]:
-        # It makes what is defined here, and few rigs have one.
-        from alfvideo.timing import frame_log
-
         return frame_log.load(logs[0], columns)
     by_name = _by_name(files)
     table = np.empty((0, _FRAME_DATA_COLUMNS))

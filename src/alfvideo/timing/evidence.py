@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alfvideo.array_types import Floats, Integers
+from alfvideo.timing.decision import FILE
 
 MARGIN = 14.0
 """Nats by which a start must be ahead of all others to be known: a million to one."""
@@ -124,9 +125,7 @@ def by_person(evidence: Evidence, shown: str = "") -> Evidence:
     if evidence.bound is None:
         return evidence
     if shown:
-        reason = (
-            f"A person placed the video, but {shown}. Correct camera_timing.yaml, or its cause."
-        )
+        reason = f"A person placed the video, but {shown}. Correct {FILE}, or its cause."
         return replace(evidence, bound=None, reason=reason, by_person=True)
     reason = "A person placed the video in its pulses: nothing else shows that it belongs there."
     return replace(evidence, bound=None, reason=reason, witnesses=(), by_person=True)

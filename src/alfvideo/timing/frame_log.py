@@ -68,7 +68,7 @@ _UNITS = {"s": 1.0, "sec": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 _N_PINS = 4
 _MAX_DAMAGED = 0.1
 """Part of the rows that may be damaged."""
-_PERIODS = {1.0: (0.001, 0.2), 1e3: (1.0, 200.0), 1e6: (1e3, 2e5), 1e9: (1e6, 2e8)}
+PERIODS = {1.0: (0.001, 0.2), 1e3: (1.0, 200.0), 1e6: (1e3, 2e5), 1e9: (1e6, 2e8)}
 """Ticks from frame to frame at 5 to 1000 Hz, by ticks per second: those of two units never are the
 same."""
 _SINCE_1970 = (946_684_800.0, 4_102_444_800.0)
@@ -251,7 +251,7 @@ def _numbers(table: "pd.DataFrame", name: str | None, path: Path) -> Floats | No
 def _ticks_per_second(ticks: Floats, path: Path) -> float:
     steps = np.diff(ticks[np.isfinite(ticks)])
     period = float(np.median(steps)) if steps.size else 0.0
-    for ticks_per_second, (low, high) in _PERIODS.items():
+    for ticks_per_second, (low, high) in PERIODS.items():
         if low <= period <= high:
             return ticks_per_second
     raise DataError(
@@ -276,7 +276,7 @@ def _seconds_since_1970(column: "pd.Series") -> Floats:
         times = pd.to_datetime(column, format="ISO8601", utc=True, errors="coerce")
         since = times.astype("datetime64[ns, UTC]").astype(np.int64).to_numpy() / 1e9
         return np.where(times.isna(), np.nan, since)
-    units = (unit for unit in _PERIODS if _since_1970(numbers / unit))
+    units = (unit for unit in PERIODS if _since_1970(numbers / unit))
     return numbers / next(units, np.nan)
 
 

@@ -227,16 +227,10 @@ def verify(
     """Compare raw files and results with the checksums on record; if any differs, status 1."""
     chosen = _chosen(paths)
     settings = _settings(config, configfile, directory)
-    from alfvideo.planning import left_out, pending
     from alfvideo.views import verify as view
 
     part = view.part(sample)
-    pending.check_root(settings.root)
-    sessions = pending.selected(settings.root, settings.config)
-    left_out.check_folders(settings.root, sessions, chosen)
-    if chosen:
-        sessions = [path for path in sessions if any(map(path.is_relative_to, chosen))]
-    findings = view.verify(sessions, part)
+    findings = view.verify(settings.sessions(chosen), part)
     print(findings.sentence())
     if findings.wrong:
         raise typer.Exit(1)
@@ -252,15 +246,9 @@ def methods(
     """Write the methods section of a paper, with BibTeX, from the provenance of the sessions."""
     chosen = _chosen(paths)
     settings = _settings(config, configfile, directory)
-    from alfvideo.planning import left_out, pending
     from alfvideo.views.methods import results, text
 
-    pending.check_root(settings.root)
-    sessions = pending.selected(settings.root, settings.config)
-    left_out.check_folders(settings.root, sessions, chosen)
-    if chosen:
-        sessions = [path for path in sessions if any(map(path.is_relative_to, chosen))]
-    print(text.text(results.collect(sessions)))
+    print(text.text(results.collect(settings.sessions(chosen))))
 
 
 @app.command()

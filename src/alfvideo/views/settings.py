@@ -1,6 +1,6 @@
 """The configuration and the data folder of a command, as Snakemake gets them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ import yaml
 from alfvideo import configuration
 from alfvideo.configuration import Configuration, ConfigurationError
 from alfvideo.files import yaml_model
-from alfvideo.planning import pending
+from alfvideo.planning import left_out, pending
 from alfvideo.pose import cascades
 
 FILE = Path("config/config.yaml")
@@ -33,6 +33,21 @@ class Settings(NamedTuple):
             If there is no such folder.
         """
         return pending.scan_changed(self.root, self.config)
+
+    def sessions(self, chosen: Sequence[Path]) -> list[Path]:
+        """List the selected sessions, or those of them in `chosen` folders.
+
+        Raises
+        ------
+        DataError
+            If there is no such data folder, or a folder that was chosen has no session.
+        """
+        pending.check_root(self.root)
+        sessions = pending.selected(self.root, self.config)
+        left_out.check_folders(self.root, sessions, chosen)
+        if not chosen:
+            return sessions
+        return [path for path in sessions if any(map(path.is_relative_to, chosen))]
 
 
 def read(words: Iterable[str], files: Iterable[Path]) -> Settings:

@@ -148,13 +148,7 @@ class SingleAnimal:
         batch = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device)
         # Channels stay last in memory: PyTorch convolves that 1.4 times as fast on a CPU.
         batch = batch.permute(0, 3, 1, 2).float().mul_(self.scale).add_(self.shift)
-        with (
-            torch.inference_mode(),
-            torch.autocast(self.device.type, enabled=self.runner.inference_cfg.autocast.enabled),
-        ):
-            outputs = self.runner.model(batch)
-            found = self.runner.model.get_predictions(outputs)["bodypart"]["poses"][:, 0]
-        poses: Floats = found.double().cpu().numpy()
+        poses = _predicted(self.runner, batch)
         poses[..., :2] = poses[..., :2] * scales + offsets
         return poses
 
@@ -182,16 +176,19 @@ class TopDown:
             for frame in frames
         ]
         batch = torch.cat([torch.as_tensor(picture) for picture, _ in prepared]).to(self.device)
-        with (
-            torch.inference_mode(),
-            torch.autocast(self.device.type, enabled=self.runner.inference_cfg.autocast.enabled),
-        ):
-            outputs = self.runner.model(batch)
-            found = self.runner.model.get_predictions(outputs)["bodypart"]["poses"][:, 0]
-        poses: Floats = found.double().cpu().numpy()
+        poses = _predicted(self.runner, batch)
         scales, offsets = (
             np.array([context[key] for _, context in prepared]).reshape(-1, 1, 2)
             for key in ("scales", "offsets")
         )
         poses[..., :2] = poses[..., :2] * scales + offsets
         return poses
+
+
+def _predicted(runner: Any, batch: torch.Tensor) -> Floats:
+    """Run a network on a batch of pictures; returns (n, n_parts, 3) in pixels of these."""
+    autocast = runner.inference_cfg.autocast.enabled
+    with torch.inference_mode(), torch.autocast(batch.device.type, enabled=autocast):
+        found = runner.model.get_predictions(runner.model(batch))["bodypart"]["poses"][:, 0]
+    poses: Floats = found.double().cpu().numpy()
+    return poses

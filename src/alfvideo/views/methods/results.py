@@ -18,8 +18,6 @@ from alfvideo.timing.record import TimingRecord
 from alfvideo.trackers import TRACKERS
 from alfvideo.views.verify import is_inside
 
-_OF_FRAMES = (datasets.TIMES, *datasets.POSE.values(), datasets.FEATURES, datasets.MOTION_ENERGY)
-
 
 class Result(NamedTuple):
     """A result of a job, and its record."""
@@ -50,9 +48,7 @@ class Result(NamedTuple):
 
     def timing(self) -> TimingRecord | None:
         """Read how camera times were found, if that is on record and can be read."""
-        revision = "" if self.file.parent.name == "alf" else f"/{self.file.parent.name}"
-        parts = {"session": self.session, "camera": self.camera, "revision": revision}
-        file = Path(datasets.TIMING.format(**parts))
+        file = datasets.timing_of(self.file, self.camera)
         found = attempt(record.load, file) if file.exists() else None
         return None if isinstance(found, DataError) else found
 
@@ -158,7 +154,7 @@ def _is_as_recorded(result: Result) -> bool:
 
 def _of_cameras(session: Path) -> list[Path]:
     """List times, poses, features and motion energy of a session, whoever made them."""
-    names = [pattern.rpartition("/")[2].format(camera="*") for pattern in _OF_FRAMES]
+    names = [pattern.rpartition("/")[2].format(camera="*") for pattern in datasets.OF_FRAMES]
     return [file for name in names for file in session.glob(f"alf/{name}")]
 
 
