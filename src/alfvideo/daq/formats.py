@@ -24,7 +24,14 @@ class Format:
     recording: Callable[[Path], str] = lambda file: str(file.with_suffix(""))
     """Names the recording that a file is of: of several files of one, that is read which has the
     most beside it, or else the first. Recordings are not put together."""
+    software: str = "daq"
+    """The `acquisition_software` that a description names for it."""
+    has_analog: bool = False
+    """True if lines from `sync.FIRST_ANALOG` on are analog."""
 
+
+TABLE = "table (CSV, TSV or parquet)"
+"""Any table in text may be one, whatever it is called."""
 
 _WIRING = ("*.wiring*.json",)
 """Says rate, units and names where the file does not."""
@@ -34,18 +41,23 @@ FORMATS = (
         name="SpikeGLX NI-DAQ",
         patterns=("*.nidq*.cbin", "*.nidq*.bin", "*_DAQdata.raw*.cbin", "*_DAQdata.raw*.bin"),
         read=spikeglx.read,
+        software="spikeglx",
+        has_analog=True,
         beside=("*.nidq*.meta", "*.nidq*.ch", "*_DAQdata.raw*.meta", "*_DAQdata.raw*.ch"),
     ),
     Format(
         name="Timeline",
         patterns=("_timeline_DAQdata.raw*.npy",),
         read=timeline.read,
+        software="timeline",
         beside=("_timeline_DAQdata.timestamps*.npy", "_timeline_DAQdata.meta*.json"),
     ),
     Format(
         name="SpikeGLX OneBox",
         patterns=("*.obx*.cbin", "*.obx*.bin"),
         read=spikeglx.read,
+        software="spikeglx",
+        has_analog=True,
         beside=("*.obx*.meta", "*.obx*.ch"),
     ),
     Format(
@@ -53,6 +65,8 @@ FORMATS = (
         # Files of later probes have a number, as .imec0.ap; they record no line of a camera.
         patterns=("*.imec.ap*.cbin", "*.imec.ap*.bin", "*/*.imec.ap*.cbin", "*/*.imec.ap*.bin"),
         read=spikeglx.read,
+        software="spikeglx",
+        has_analog=True,
         beside=("*.imec.ap*.meta", "*.imec.ap*.ch"),
     ),
     Format(
@@ -62,6 +76,7 @@ FORMATS = (
             for folder in ("Record Node*/", "*/Record Node*/", "", "*/")
         ),
         read=open_ephys.read,
+        software="openephys",
         beside=("events/*/TTL*/*.npy",),
         # Record nodes hold the same events.
         recording=lambda file: "/".join(file.parts[-3:-1]),
@@ -70,10 +85,11 @@ FORMATS = (
         name="TDMS",
         patterns=("*.tdms",),
         read=tdms.read,
+        has_analog=True,
         beside=_WIRING,
     ),
     Format(
-        name="table (CSV, TSV or parquet)",
+        name=TABLE,
         patterns=tuple(
             f"*{name}*.{extension}"
             for extension in ("csv", "tsv", "txt", "pqt", "parquet")

@@ -15,8 +15,6 @@ from alfvideo.session.rigs import BPOD, NIDQ
 from alfvideo.timing.sync import FIRST_ANALOG
 
 WIRING = "cameras.wiring.json"
-_HAS_ANALOG = ("SpikeGLX", "TDMS")
-"""Formats in which lines from 16 on are analog."""
 _SAME = 0.01
 """Part by which a rate may differ from a whole number to be called so."""
 
@@ -147,10 +145,9 @@ def wiring(seen: Seen) -> str:
         return ""
     names = sync_names(seen)
     names |= {each.line: f"{each.camera}_camera" for each in seen.wired if each.line is not None}
-    has_analog = seen.daq.kind.startswith(_HAS_ANALOG) or seen.daq.software == "spikeglx"
     digital, analog = {}, {}
     for line, name in sorted(names.items()):
-        if has_analog and line >= FIRST_ANALOG:
+        if seen.daq.has_analog and line >= FIRST_ANALOG:
             analog[f"AI{line - FIRST_ANALOG}"] = name
         else:
             digital[f"P0.{line}"] = name

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from alfvideo.daq import spellings
-from alfvideo.daq.formats import FORMATS, Format
+from alfvideo.daq.formats import BY_NAME, FORMATS, TABLE, Format
 from alfvideo.files import inputs, regular, text_tables
 from alfvideo.files.errors import DataError
 from alfvideo.session import folders
@@ -33,7 +33,6 @@ _SYNC = re.compile(rf"_({'|'.join(NIDQ.software)})_sync\.({'|'.join(ARRAYS)})\..
 _BPOD = re.compile(r"_iblrig_task(Data|Settings)\.raw.*")
 _WIRING = "*.wiring*.json"
 _META = ("*.nidq*.meta", "*.imec*.meta", "*.obx*.meta", "_timeline_DAQdata.meta*.json")
-_TABLE = "table (CSV, TSV or parquet)"
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,13 @@ class Daq:
     """None if it is sync arrays."""
     software: str
     """A name of `rigs.NIDQ.software`."""
+
+    @property
+    def has_analog(self) -> bool:
+        """True if lines from `sync.FIRST_ANALOG` on are analog: of arrays, if of all raw files."""
+        if self.format:
+            return self.format.has_analog
+        return all(each.has_analog for each in FORMATS if each.software == self.software)
 
     @property
     def kind(self) -> str:
@@ -203,12 +209,7 @@ def raw_daq(file: Path, form: Format) -> Daq:
         for path in folders.matching(file.parent, pattern)
         if regular.is_regular(path)
     }
-    return Daq(file, tuple(sorted(beside - {file})), form, _software(form.name))
-
-
-def _software(name: str) -> str:
-    known = {"SpikeGLX": "spikeglx", "Timeline": "timeline", "Open": "openephys"}
-    return known.get(name.split()[0], "daq")
+    return Daq(file, tuple(sorted(beside - {file})), form, form.software)
 
 
 def _arrays(paths: Sequence[Path]) -> Iterator[Daq]:
@@ -243,4 +244,4 @@ def is_table_of_events(path: Path) -> bool:
 
 def daq_table(path: Path) -> Daq:
     """Return a table of events as a recording of a DAQ."""
-    return raw_daq(path, next(each for each in FORMATS if each.name == _TABLE))
+    return raw_daq(path, BY_NAME[TABLE])
